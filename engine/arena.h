@@ -1,0 +1,51 @@
+// Arena: one buffer that holds all tensors of a kind (a network's parameters, their gradients, an optimizer's state), with
+// one row per tensor. One launch then updates them all.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "engine/tensor.h"
+
+namespace kantor {
+
+/// A tensor's place: offset and size in elements, and the bound |w| <= bound of weight clipping (infinite: not clipped).
+struct ArenaRow {
+  std::string name;
+  Shape shape;
+  int64_t offset = 0;
+  double bound = 0;
+};
+
+class Arena {
+ public:
+  Arena() = default;
+  /// Zero-filled; rows start at multiples of 16 elements, the gaps stay zero. Bounds start infinite.
+  Arena(const std::vector<std::pair<std::string, Shape>>& tensors, TensorOptions options);
+
+  [[nodiscard]] const std::vector<ArenaRow>& rows() const { return rows_; }
+  [[nodiscard]] std::vector<ArenaRow>& rows() { return rows_; }
+  /// Leaves that share the arena's memory, in row order.
+  [[nodiscard]] const std::vector<Tensor>& tensors() const { return tensors_; }
+  /// The whole buffer, [elements].
+  [[nodiscard]] const Tensor& flat() const { return flat_; }
+  /// Elements of all tensors, without the gaps.
+  [[nodiscard]] int64_t parameter_count() const;
+  /// Index of a row, or -1.
+  [[nodiscard]] int find(const std::string& name) const;
+  /// A zero-filled arena with the same rows.
+  [[nodiscard]] Arena like() const;
+
+ private:
+  std::vector<ArenaRow> rows_;
+  std::vector<Tensor> tensors_;
+  Tensor flat_;
+};
+
+/// Copies gradients, one per row (undefined: zeros), into the arena. One launch.
+void store_gradients(const std::vector<Tensor>& grads, const Arena& arena);
+
+/// average <- decay * average + (1 - decay) * source, over whole arenas of equal rows. Recordable.
+void update_average(const Arena& average, const Arena& source, double decay);
+
+}  // namespace kantor

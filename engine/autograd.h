@@ -1,0 +1,28 @@
+// Reverse-mode differentiation of any order, as a function of tensors: nothing is stored in the tensors themselves.
+#pragma once
+
+#include <vector>
+
+#include "engine/tensor.h"
+
+namespace kantor {
+
+struct GradOptions {
+  /// Keep recording while the derivatives run, so that the result can be differentiated again.
+  bool create_graph = false;
+  /// d loss / d y, of y's shape; undefined means ones, and then y must have size 1.
+  Tensor seed = {};
+};
+
+/// d y / d x for each x. An x that y does not depend on, or whose derivative vanishes everywhere (ReLU's second), gives
+/// an undefined tensor: zero, without the memory or the products. Throws ShapeError for a y of several elements without
+/// a seed, and VersionError where a needed value was overwritten.
+std::vector<Tensor> grad(const Tensor& y, const std::vector<Tensor>& xs, GradOptions options = {});
+
+/// Inputs of `apply` become nodes of their own (no launch), so that partial derivatives stop there.
+Tensor alias(const Tensor& x);
+
+/// `g` itself, or zeros like `x` where `g` is undefined.
+Tensor or_zeros(const Tensor& g, const Tensor& x);
+
+}  // namespace kantor

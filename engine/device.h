@@ -1,0 +1,32 @@
+// Device: where a tensor lives and an op runs. `cpu` is the Eigen reference; `cuda` runs the hand-written kernels; `sim`
+// runs the same kernel sources thread by thread on the host. A build holds the devices that it found.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace kantor {
+
+struct Device {
+  enum class Kind : uint8_t { cpu, sim, cuda };
+  Kind kind = Kind::cpu;
+  int index = 0;
+  friend bool operator==(const Device&, const Device&) = default;
+};
+
+/// "cpu", "sim", "cuda:0".
+std::string to_string(Device device);
+
+/// Empty where the device works; else why it does not ("this build holds no CUDA device: ...").
+std::string why_unavailable(Device device);
+
+/// The device named `cpu`, `sim`, `cuda`, `cuda:N`, or `auto`: a working GPU, else the CPU. Throws DeviceError with the
+/// reason where the named device does not work, and for unknown names.
+Device find_device(std::string_view name);
+
+/// Threads that CPU work may use; at least 1. Results do not depend on it.
+void set_threads(int count);
+int threads();
+
+}  // namespace kantor

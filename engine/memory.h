@@ -1,0 +1,73 @@
+// Memory: buffers of 64-byte alignment from a caching pool. A freed buffer returns to its pool and serves the next
+// request of its size class. A captured step owns a pool of its own, so that its buffers stay fixed between replays.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "engine/device.h"
+
+namespace kantor {
+
+class Pool;
+
+/// One buffer. `version` counts the writes in place, so that a derivative can tell when a value it needs is gone.
+struct Storage {
+  Storage(std::shared_ptr<Pool> pool, void* data, size_t bytes, Device device);
+  ~Storage();
+  Storage(const Storage&) = delete;
+  Storage& operator=(const Storage&) = delete;
+
+  std::shared_ptr<Pool> pool;
+  void* data;
+  size_t bytes;
+  Device device;
+  uint64_t version = 0;
+};
+
+/// A caching allocator of one device.
+class Pool : public std::enable_shared_from_this<Pool> {
+ public:
+  explicit Pool(Device device);
+  ~Pool();
+  Pool(const Pool&) = delete;
+  Pool& operator=(const Pool&) = delete;
+
+  /// A buffer of at least `bytes`, its contents unspecified. Throws DeviceError naming the bytes asked for and held.
+  std::shared_ptr<Storage> allocate(size_t bytes);
+
+ private:
+  friend struct Storage;
+  void release(void* data, size_t bytes) noexcept;
+  struct Cache;
+  Device device_;
+  std::unique_ptr<Cache> cache_;
+};
+
+struct MemoryStats {
+  size_t live_bytes = 0;    // in buffers that tensors hold
+  size_t peak_bytes = 0;    // largest live_bytes since the last reset
+  size_t cached_bytes = 0;  // freed, kept for the next request
+  int64_t live_buffers = 0;
+};
+MemoryStats memory_stats();
+void reset_peak_memory();
+
+/// The pool that allocations of this thread come from: the device's own, or the innermost PoolScope's.
+std::shared_ptr<Pool> current_pool(Device device);
+
+/// While it lives, allocations of this thread on the pool's device come from that pool.
+class PoolScope {
+ public:
+  PoolScope(Device device, std::shared_ptr<Pool> pool);
+  ~PoolScope();
+  PoolScope(const PoolScope&) = delete;
+  PoolScope& operator=(const PoolScope&) = delete;
+
+ private:
+  Device device_;
+  std::shared_ptr<Pool> previous_;
+};
+
+}  // namespace kantor

@@ -1,0 +1,46 @@
+// Random numbers: Philox4x32-10 (Salmon et al., SC 2011), counter-based. Key = seed, counter = (element, stream, step):
+// a draw depends on nothing else, so that bits are the same on every device and for every number of threads.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "engine/tensor.h"
+
+namespace kantor {
+
+/// The block function: four 32-bit words of the counter under a 64-bit key.
+std::array<uint32_t, 4> philox4x32(std::array<uint32_t, 4> counter, uint64_t key);
+
+/// Uniform in [0, 1) with 24 bits, from the top of a word. The same float on every device.
+inline float uniform_from_bits(uint32_t bits) { return static_cast<float>(bits >> 8) * 0x1p-24f; }
+
+/// Sequential draws on the host, for initializers and data sets.
+class HostRandom {
+ public:
+  HostRandom(uint64_t seed, uint32_t stream, uint64_t step = 0);
+  uint32_t bits();
+  /// In [0, 1), 24 bits.
+  double uniform();
+  /// Standard normal, by Box and Muller.
+  double normal();
+  /// In [0, n). Throws ShapeError for n < 1.
+  int64_t below(int64_t n);
+
+ private:
+  uint64_t key_, step_;
+  uint32_t stream_;
+  uint64_t block_ = 0;
+  int used_ = 4;
+  std::array<uint32_t, 4> words_{};
+};
+
+/// Draws inside a step: `step` is an int64 tensor of size 1 that the step reads, so that replays draw anew.
+/// Element i of the output takes word i%4 of the block (i/4, stream, step).
+Tensor uniform(const Shape& shape, uint64_t seed, uint32_t stream, const Tensor& step, DType dtype = DType::float32);
+/// Standard normal; pairs of words by Box and Muller.
+Tensor normal(const Shape& shape, uint64_t seed, uint32_t stream, const Tensor& step, DType dtype = DType::float32);
+/// Integers in [0, n), n < 2^31, as int64: (word * n) >> 32.
+Tensor random_below(const Shape& shape, int64_t n, uint64_t seed, uint32_t stream, const Tensor& step);
+
+}  // namespace kantor

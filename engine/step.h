@@ -1,0 +1,36 @@
+// Step: a training step, run twice to warm up, recorded once, and then replayed on fixed buffers with no allocation, no
+// graph building and no shape work. What changes between replays lives in tensors that the step only reads.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "engine/tensor.h"
+
+namespace kantor {
+
+class Step {
+ public:
+  /// `fn` must do the same ops on the same tensors at each call and leave its results in tensors made outside it, by
+  /// `copy_from` or an optimizer. Warm-up runs do real work and count as steps. `capture` off runs eagerly for ever.
+  explicit Step(std::function<void()> fn, Device device = {}, bool capture = true);
+  ~Step();
+  Step(Step&&) noexcept;
+  Step& operator=(Step&&) noexcept;
+
+  /// Does the step once: warms up, records, or replays.
+  void operator()();
+  /// Whether the next call replays.
+  [[nodiscard]] bool captured() const;
+  /// Launches in the recording; 0 before it.
+  [[nodiscard]] int64_t launches() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// Whether this thread records a step now.
+bool capturing();
+
+}  // namespace kantor

@@ -1,0 +1,65 @@
+// Files: the formats that Kantor reads and writes. Every reader checks sizes against what is there before it allocates,
+// and every refusal is a FileError that names the file, what was found, and what was expected.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "engine/error.h"
+#include "engine/tensor.h"
+
+namespace kantor {
+
+/// A file that is missing, damaged, or not what it should be (exit code 3).
+struct FileError : Error {
+  using Error::Error;
+};
+
+// ---- whole files (files/atomic_file.cpp)
+std::vector<std::byte> read_file(const std::filesystem::path& path, size_t limit = size_t{1} << 34);
+/// To a temporary file beside it, fsync, rename, fsync of the folder: the old content or the new, never a mixture.
+void write_file_atomically(const std::filesystem::path& path, std::span<const std::byte> content);
+void write_file_atomically(const std::filesystem::path& path, std::string_view text);
+/// Inflates gzip, refusing more than `limit` bytes and bad checksums.
+std::vector<std::byte> gunzip(std::span<const std::byte> data, const std::string& name, size_t limit);
+
+// ---- NPY 1.0 to 3.0 (files/npy.cpp): little- or big-endian, C or Fortran order, bool, integers, float16 to float64 on
+// reading (integers up to int64; others become float32/float64); C order float32, float64 or int64 on writing
+Tensor read_npy(const std::filesystem::path& path);
+void write_npy(const std::filesystem::path& path, const Tensor& tensor);
+
+// ---- IDX, plain or gzip (files/idx.cpp): unsigned bytes, as in MNIST; uint8 stays uint8
+struct IdxBytes {
+  std::vector<int64_t> shape;
+  std::vector<uint8_t> values;
+};
+IdxBytes read_idx(const std::filesystem::path& path);
+
+// ---- safetensors (files/safetensors.cpp), with a SHA-256 over header and data in __metadata__ "kantor.digest"
+struct TensorFile {
+  std::map<std::string, std::string> metadata;
+  std::vector<std::pair<std::string, Tensor>> tensors;  // in file order; F32, F64, I64
+  /// Throws FileError naming the tensor that lacks.
+  [[nodiscard]] const Tensor& at(const std::string& name) const;
+  std::string source;  // where it was read from, for messages
+};
+/// Reads files of other programs too (no digest then); verifies the digest where there is one.
+TensorFile read_safetensors(const std::filesystem::path& path);
+/// Tensors in the order given, data 64-byte aligned, written atomically. Equal content gives equal bytes.
+void write_safetensors(const std::filesystem::path& path, const TensorFile& file);
+
+// ---- PNG (files/png.cpp)
+struct Image {
+  int width = 0, height = 0, channels = 3;  // 1 gray, 3 RGB
+  std::vector<uint8_t> pixels;              // rows, top first
+};
+void write_png(const std::filesystem::path& path, const Image& image);
+std::vector<std::byte> encode_png(const Image& image);
+Image read_png(const std::filesystem::path& path);
+
+}  // namespace kantor

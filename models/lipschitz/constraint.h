@@ -1,0 +1,57 @@
+// Constraint: what keeps a critic Lipschitz. A penalty added to the loss, or bounds on the weights, or both.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "engine/ops.h"
+#include "models/nn/network.h"
+
+namespace kantor {
+
+/// What a penalty is measured on: samples [B, ...], and eps [B] uniform in [0, 1).
+struct ConstraintBatch {
+  Tensor real, fake, eps;
+};
+
+struct ConstraintTerm {
+  Tensor value;  // []; undefined: no penalty
+  Tensor norms;  // [B] gradient norms where the penalty measured them; undefined: none
+  Tensor points; // where: x_hat, real or fake
+  Tensor input_gradient;  // d critic / d points
+};
+
+class Constraint {
+ public:
+  virtual ~Constraint() = default;
+  /// "clip", "penalty", "one-sided", "r1".
+  [[nodiscard]] virtual std::string name() const = 0;
+  /// The term of the critic's loss. The default has none.
+  [[nodiscard]] virtual ConstraintTerm penalty(const Network& critic, const ConstraintBatch& batch) const;
+  /// Sets the bounds of the critic's parameter rows. The default sets none.
+  virtual void set_bounds(Network& critic) const;
+  /// Per-sample gradients: batch norm in the critic mixes samples and deserves a warning.
+  [[nodiscard]] virtual bool per_sample() const { return false; }
+};
+
+struct ConstraintConfig {
+  std::string kind = "penalty";  // clip, penalty, one-sided, r1
+  double lambda = 10;            // weight of a penalty (gamma of R1)
+  double clip = 0.01;            // c
+  bool clip_biases = true;
+  bool clip_norm_scales = true;  // batch and layer norm's gamma and beta; the released code clips them
+};
+/// Throws Error naming the known kinds.
+std::unique_ptr<Constraint> make_constraint(const ConstraintConfig& config);
+
+/// The critic's loss and its parts (Arjovsky 2017, Gulrajani 2017): mean D(fake) - mean D(real) + penalty.
+struct CriticLoss {
+  Tensor loss, wasserstein, real_scores, fake_scores;  // wasserstein = mean D(real) - mean D(fake): the estimate
+  ConstraintTerm term;
+};
+/// One forward over both batches, two where the critic has batch norm, so that each keeps its own statistics.
+CriticLoss critic_loss(const Network& critic, const Constraint& constraint, const ConstraintBatch& batch);
+/// -mean D(generator output).
+Tensor generator_loss(const Network& critic, const Tensor& fake);
+
+}  // namespace kantor

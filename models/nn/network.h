@@ -1,0 +1,87 @@
+// Network: a list of layers with their parameters in one arena. The list is the notation of the golden cases
+// (tests/golden/README.md), so that a study can sweep architectures and a checkpoint can say what it holds.
+#pragma once
+
+#include <functional>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "engine/arena.h"
+#include "engine/ops.h"
+
+namespace kantor {
+
+/// How a tensor is laid out in files (PyTorch's order) against inside the engine (NHWC).
+enum class Layout : uint8_t {
+  plain,         // the same
+  filter,        // [O, C, kh, kw] in files, [O, kh, kw, C] inside; for transposed convolutions O is the input side
+  channels_last  // [C, H, W] in files, [H, W, C] inside
+};
+
+enum class Initialization : uint8_t {
+  he_uniform,       // U(-sqrt(6/fan_in), sqrt(6/fan_in)) weights, zero biases (the released WGAN-GP toy code)
+  pytorch,          // U(-1/sqrt(fan_in), ...) weights and biases
+  xavier_uniform,   // Glorot and Bengio 2010, zero biases
+  dcgan,            // N(0, 0.02) weights, N(1, 0.02) norm scales, zero biases
+  box               // U(-c, c) for everything that clipping bounds
+};
+Initialization parse_initialization(const std::string& name);
+
+struct NetworkOptions {
+  TensorOptions tensor = {};
+  Initialization initialization = Initialization::pytorch;
+  double box = 0.01;  // c of Initialization::box
+  uint64_t seed = 0;
+  uint32_t stream = 0;  // of the random numbers
+};
+
+enum class Mode : uint8_t { train, evaluate };  // batch norm: the batch's statistics, or the running ones
+
+class Network {
+ public:
+  /// `layers` is a JSON list as in the golden cases; `sample` the shape of one sample in PyTorch's order ([C, H, W] for
+  /// images). Throws ShapeError naming layer and shapes where they do not fit, Error for unknown types or keys.
+  Network(const nlohmann::json& layers, const Shape& sample, const NetworkOptions& options);
+  ~Network();
+  Network(Network&&) noexcept;
+  Network& operator=(Network&&) noexcept;
+
+  /// x: [B, features], or images [B, H, W, C] (NHWC). Images come out NHWC as well.
+  Tensor operator()(const Tensor& x, Mode mode = Mode::train) const;
+  /// The same, and every layer's output in order (a fused activation counts as its own layer and shares the output).
+  Tensor trace(const Tensor& x, std::vector<Tensor>& outputs, Mode mode = Mode::train) const;
+
+  /// Rows "<layer>.<name>", named as in the golden cases: "0.weight", "1.gamma", "0.weight_ih".
+  [[nodiscard]] const Arena& parameters() const;
+  [[nodiscard]] Arena& parameters();
+  /// Running statistics of batch norm: "<layer>.running_mean", "<layer>.running_variance". Empty without batch norm.
+  [[nodiscard]] const Arena& buffers() const;
+  /// File layout of each parameter row, and the role that clipping and initialization ask for.
+  struct Role {
+    Layout layout = Layout::plain;
+    bool bias = false;        // of a linear or convolution layer
+    bool norm = false;        // gamma or beta of a normalization
+    int64_t fan_in = 0, fan_out = 0;
+  };
+  [[nodiscard]] const std::vector<Role>& roles() const;
+  [[nodiscard]] const nlohmann::json& description() const;
+  [[nodiscard]] Shape sample_shape() const;  // as given
+  [[nodiscard]] Shape output_shape() const;  // of one sample, PyTorch's order
+  [[nodiscard]] bool has_batch_norm() const;
+  [[nodiscard]] TensorOptions options() const;
+
+  /// Parameter row `i`, copied to the host in file layout; and back. Throws ShapeError naming the tensor.
+  [[nodiscard]] Tensor to_file(int i) const;
+  void from_file(int i, const Tensor& value);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// PyTorch's [B, C, H, W] to the engine's [B, H, W, C], and back; other ranks pass unchanged.
+Tensor to_channels_last(const Tensor& x);
+Tensor to_channels_first(const Tensor& x);
+
+}  // namespace kantor
