@@ -1,0 +1,5 @@
+// The main function of the tests, for the Catch2 that does not bring one.
+#if !__has_include(<catch2/catch_all.hpp>)
+#define CATCH_CONFIG_MAIN
+#include <catch2/catch.hpp>
+#endif
