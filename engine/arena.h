@@ -1,15 +1,16 @@
-// Arena: one buffer that holds all tensors of a kind (a network's parameters, their gradients, an optimizer's state), with
-// one row per tensor. One launch then updates them all.
+// Arena: one buffer that holds all tensors of a kind (a network's parameters, their gradients, an optimizer's state),
+// with one row per tensor. One launch then updates them all.
 #pragma once
+
+#include "engine/tensor.h"
 
 #include <string>
 #include <vector>
 
-#include "engine/tensor.h"
-
 namespace kantor {
 
-/// A tensor's place: offset and size in elements, and the bound |w| <= bound of weight clipping (infinite: not clipped).
+/// A tensor's place: offset and size in elements, and the bound |w| <= bound of weight clipping (infinite: not
+/// clipped).
 struct ArenaRow {
   std::string name;
   Shape shape;

@@ -1,9 +1,9 @@
 // Reverse-mode differentiation of any order, as a function of tensors: nothing is stored in the tensors themselves.
 #pragma once
 
-#include <vector>
-
 #include "engine/tensor.h"
+
+#include <vector>
 
 namespace kantor {
 
@@ -21,6 +21,9 @@ std::vector<Tensor> grad(const Tensor& y, const std::vector<Tensor>& xs, GradOpt
 
 /// Inputs of `apply` become nodes of their own (no launch), so that partial derivatives stop there.
 Tensor alias(const Tensor& x);
+
+/// a + b of two gradients of one value.
+Tensor accumulate(const Tensor& a, const Tensor& b);
 
 /// `g` itself, or zeros like `x` where `g` is undefined.
 Tensor or_zeros(const Tensor& g, const Tensor& x);

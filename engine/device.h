@@ -1,5 +1,5 @@
-// Device: where a tensor lives and an op runs. `cpu` is the Eigen reference; `cuda` runs the hand-written kernels; `sim`
-// runs the same kernel sources thread by thread on the host. A build holds the devices that it found.
+// Device: where a tensor lives and an op runs. `cpu` is the Eigen reference; `cuda` runs the hand-written kernels;
+// `sim` runs the same kernel sources thread by thread on the host. A build holds the devices that it found.
 #pragma once
 
 #include <cstdint>

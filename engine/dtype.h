@@ -9,13 +9,20 @@ namespace kantor {
 
 enum class DType : uint8_t { float32, float64, int64 };
 
-constexpr size_t size_of(DType dtype) { return dtype == DType::float32 ? 4 : 8; }
-constexpr bool is_floating(DType dtype) { return dtype != DType::int64; }
+constexpr size_t size_of(DType dtype) {
+  return dtype == DType::float32 ? 4 : 8;
+}
+constexpr bool is_floating(DType dtype) {
+  return dtype != DType::int64;
+}
 constexpr std::string_view to_string(DType dtype) {
   switch (dtype) {
-    case DType::float32: return "float32";
-    case DType::float64: return "float64";
-    case DType::int64: return "int64";
+    case DType::float32:
+      return "float32";
+    case DType::float64:
+      return "float64";
+    case DType::int64:
+      return "int64";
   }
   return "unknown";
 }

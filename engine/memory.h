@@ -2,11 +2,11 @@
 // request of its size class. A captured step owns a pool of its own, so that its buffers stay fixed between replays.
 #pragma once
 
+#include "engine/device.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-
-#include "engine/device.h"
 
 namespace kantor {
 
@@ -36,6 +36,7 @@ class Pool : public std::enable_shared_from_this<Pool> {
 
   /// A buffer of at least `bytes`, its contents unspecified. Throws DeviceError naming the bytes asked for and held.
   std::shared_ptr<Storage> allocate(size_t bytes);
+  [[nodiscard]] Device device() const { return device_; }
 
  private:
   friend struct Storage;
@@ -60,13 +61,12 @@ std::shared_ptr<Pool> current_pool(Device device);
 /// While it lives, allocations of this thread on the pool's device come from that pool.
 class PoolScope {
  public:
-  PoolScope(Device device, std::shared_ptr<Pool> pool);
+  explicit PoolScope(std::shared_ptr<Pool> pool);
   ~PoolScope();
   PoolScope(const PoolScope&) = delete;
   PoolScope& operator=(const PoolScope&) = delete;
 
  private:
-  Device device_;
   std::shared_ptr<Pool> previous_;
 };
 

@@ -2,14 +2,14 @@
 // `apply`, where shape and device checks, the recorder, the profiler and the NaN check hang, and nowhere else.
 #pragma once
 
+#include "engine/error.h"
+#include "engine/tensor.h"
+
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
-
-#include "engine/error.h"
-#include "engine/tensor.h"
 
 namespace kantor {
 
@@ -55,7 +55,7 @@ class Op {
 };
 
 /// One application: op (null for a leaf), inputs with the storage versions it read, and the outputs' values.
-struct Node {
+struct Node : std::enable_shared_from_this<Node> {
   std::shared_ptr<const Op> op;
   std::vector<Tensor> inputs;
   std::vector<uint64_t> versions;
@@ -70,7 +70,8 @@ Tensor apply1(std::shared_ptr<const Op> op, std::vector<Tensor> inputs);
 
 /// An in-place launch: runs `op` on the inputs and writes the given targets, bumping their versions. For optimizers,
 /// counters and `copy_from`; nothing is recorded in the graph.
-void apply_in_place(std::shared_ptr<const Op> op, const std::vector<Tensor>& inputs, const std::vector<Tensor>& targets);
+void apply_in_place(std::shared_ptr<const Op> op, const std::vector<Tensor>& inputs,
+                    const std::vector<Tensor>& targets);
 
 /// Whether `apply` keeps the graph. On at the start of every thread.
 bool recording();

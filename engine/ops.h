@@ -2,10 +2,10 @@
 // All throw ShapeError, DTypeError or DeviceError naming the op and its inputs.
 #pragma once
 
+#include "engine/tensor.h"
+
 #include <string_view>
 #include <vector>
-
-#include "engine/tensor.h"
 
 namespace kantor {
 
@@ -21,15 +21,33 @@ Tensor greater_equal(const Tensor& a, const Tensor& b);
 /// a*x + b.
 Tensor affine(const Tensor& x, double a, double b);
 
-inline Tensor operator+(const Tensor& a, const Tensor& b) { return add(a, b); }
-inline Tensor operator-(const Tensor& a, const Tensor& b) { return sub(a, b); }
-inline Tensor operator*(const Tensor& a, const Tensor& b) { return mul(a, b); }
-inline Tensor operator/(const Tensor& a, const Tensor& b) { return div(a, b); }
-inline Tensor operator+(const Tensor& a, double b) { return affine(a, 1, b); }
-inline Tensor operator-(const Tensor& a, double b) { return affine(a, 1, -b); }
-inline Tensor operator*(const Tensor& a, double b) { return affine(a, b, 0); }
-inline Tensor operator*(double a, const Tensor& b) { return affine(b, a, 0); }
-inline Tensor operator-(const Tensor& a) { return affine(a, -1, 0); }
+inline Tensor operator+(const Tensor& a, const Tensor& b) {
+  return add(a, b);
+}
+inline Tensor operator-(const Tensor& a, const Tensor& b) {
+  return sub(a, b);
+}
+inline Tensor operator*(const Tensor& a, const Tensor& b) {
+  return mul(a, b);
+}
+inline Tensor operator/(const Tensor& a, const Tensor& b) {
+  return div(a, b);
+}
+inline Tensor operator+(const Tensor& a, double b) {
+  return affine(a, 1, b);
+}
+inline Tensor operator-(const Tensor& a, double b) {
+  return affine(a, 1, -b);
+}
+inline Tensor operator*(const Tensor& a, double b) {
+  return affine(a, b, 0);
+}
+inline Tensor operator*(double a, const Tensor& b) {
+  return affine(b, a, 0);
+}
+inline Tensor operator-(const Tensor& a) {
+  return affine(a, -1, 0);
+}
 
 // ---- pointwise functions (ops/pointwise.cpp)
 Tensor exp(const Tensor& x);
@@ -54,13 +72,21 @@ struct Activation {
   friend bool operator==(const Activation&, const Activation&) = default;
 };
 Tensor activate(const Tensor& x, Activation activation);
-inline Tensor relu(const Tensor& x) { return activate(x, {Activation::Kind::relu}); }
+inline Tensor relu(const Tensor& x) {
+  return activate(x, {Activation::Kind::relu});
+}
 inline Tensor leaky_relu(const Tensor& x, double slope = 0.2) {
   return activate(x, {Activation::Kind::leaky_relu, slope});
 }
-inline Tensor tanh(const Tensor& x) { return activate(x, {Activation::Kind::tanh}); }
-inline Tensor sigmoid(const Tensor& x) { return activate(x, {Activation::Kind::sigmoid}); }
-inline Tensor softplus(const Tensor& x) { return activate(x, {Activation::Kind::softplus}); }
+inline Tensor tanh(const Tensor& x) {
+  return activate(x, {Activation::Kind::tanh});
+}
+inline Tensor sigmoid(const Tensor& x) {
+  return activate(x, {Activation::Kind::sigmoid});
+}
+inline Tensor softplus(const Tensor& x) {
+  return activate(x, {Activation::Kind::softplus});
+}
 /// g * f'(x), with f' written in terms of the output y = f(x).
 Tensor activation_grad(const Tensor& g, const Tensor& y, Activation activation);
 /// f(x + bias): x [..., C], bias [C].
@@ -136,7 +162,8 @@ struct PenaltyResult {
   Tensor derivative;  // d value / d g, of g's shape
   Tensor norms;       // [B], n = |g| over all axes of a sample
 };
-/// Penalty of input gradients g [B, ...]: value, derivative and norms in one pass over g. At |g| = 0 the derivative is 0.
+/// Penalty of input gradients g [B, ...]: value, derivative and norms in one pass over g. At |g| = 0 the derivative is
+/// 0.
 PenaltyResult gradient_penalty(const Tensor& g, PenaltyKind kind, double coefficient);
 /// The same value in ordinary ops, for tests and to read.
 Tensor gradient_penalty_reference(const Tensor& g, PenaltyKind kind, double coefficient);

@@ -2,11 +2,11 @@
 // Semantics are PyTorch's: RMSProp adds epsilon outside the root and starts its mean square at 0.
 #pragma once
 
+#include "engine/arena.h"
+
 #include <array>
 #include <string>
 #include <vector>
-
-#include "engine/arena.h"
 
 namespace kantor {
 
@@ -23,21 +23,24 @@ struct OptimizerConfig {
 OptimizerConfig::Kind parse_optimizer(const std::string& name);
 std::string to_string(OptimizerConfig::Kind kind);
 
+/// Adds one to an int64 counter of rank 0, in place. Recordable.
+void increment(const Tensor& counter);
+
 /// Of one tensor, after the update and the clip.
 struct WeightStatistics {
   static constexpr int bins = 32;
   int64_t count = 0;
-  int64_t saturated = 0;     // |w| == bound; 0 where no bound is set
-  int64_t non_finite = 0;    // NaN or infinite
-  double max_abs = 0;        // of the finite ones
+  int64_t saturated = 0;   // |w| == bound; 0 where no bound is set
+  int64_t non_finite = 0;  // NaN or infinite
+  double max_abs = 0;      // of the finite ones
   double sum_squares = 0;
-  double range = 0;          // the histogram spans [-range, range]: the bound, else the max_abs before the update
+  double range = 0;  // the histogram spans [-range, range]: the bound, else the max_abs before the update
   std::array<int64_t, bins> histogram{};  // the outer bins take what lies beyond
 };
 
 class Optimizer {
  public:
-  /// State is zero. `parameters` is kept by handle; its rows' bounds are read at each launch.
+  /// State is zero. `parameters` is kept by handle, with its rows' bounds as they are now.
   Optimizer(OptimizerConfig config, const Arena& parameters);
 
   /// One update from the gradients, then clip to each row's bound, then the statistics. NaN into the clip stays NaN.
@@ -55,6 +58,8 @@ class Optimizer {
   [[nodiscard]] const Tensor& step() const { return step_; }
 
  private:
+  void launch(const Tensor& gradients, const std::vector<ArenaRow>& rows, bool only_clip);
+
   OptimizerConfig config_;
   Arena parameters_;
   std::vector<std::pair<std::string, Arena>> state_;

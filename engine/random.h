@@ -2,10 +2,10 @@
 // a draw depends on nothing else, so that bits are the same on every device and for every number of threads.
 #pragma once
 
+#include "engine/tensor.h"
+
 #include <array>
 #include <cstdint>
-
-#include "engine/tensor.h"
 
 namespace kantor {
 
@@ -13,7 +13,9 @@ namespace kantor {
 std::array<uint32_t, 4> philox4x32(std::array<uint32_t, 4> counter, uint64_t key);
 
 /// Uniform in [0, 1) with 24 bits, from the top of a word. The same float on every device.
-inline float uniform_from_bits(uint32_t bits) { return static_cast<float>(bits >> 8) * 0x1p-24f; }
+inline float uniform_from_bits(uint32_t bits) {
+  return static_cast<float>(bits >> 8) * 0x1p-24f;
+}
 
 /// Sequential draws on the host, for initializers and data sets.
 class HostRandom {

@@ -2,10 +2,10 @@
 // graph building and no shape work. What changes between replays lives in tensors that the step only reads.
 #pragma once
 
+#include "engine/tensor.h"
+
 #include <functional>
 #include <memory>
-
-#include "engine/tensor.h"
 
 namespace kantor {
 

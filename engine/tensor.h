@@ -2,15 +2,15 @@
 // Values are contiguous; edges of the graph point to inputs only, so that it holds no cycles and frees itself.
 #pragma once
 
-#include <memory>
-#include <span>
-#include <string>
-#include <vector>
-
 #include "engine/device.h"
 #include "engine/dtype.h"
 #include "engine/memory.h"
 #include "engine/shape.h"
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
 
 namespace kantor {
 
@@ -57,6 +57,8 @@ class Tensor {
   [[nodiscard]] const Value& value() const;
   [[nodiscard]] const std::shared_ptr<Node>& node() const { return node_; }
   [[nodiscard]] int index() const { return index_; }
+  /// Gives up the handle.
+  std::shared_ptr<Node> release() && { return std::move(node_); }
 
   /// The same data as a new leaf, without its history.
   [[nodiscard]] Tensor detach() const;
@@ -89,7 +91,9 @@ struct TensorOptions {
   Device device = {};
 };
 
-/// Uninitialized memory.
+/// Memory for a value, its contents unspecified.
+Value allocate(const Shape& shape, TensorOptions options);
+/// Uninitialized memory as a tensor.
 Tensor empty(const Shape& shape, TensorOptions options = {});
 Tensor full(const Shape& shape, double value, TensorOptions options = {});
 Tensor zeros(const Shape& shape, TensorOptions options = {});

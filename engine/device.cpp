@@ -1,0 +1,76 @@
+#include "engine/device.h"
+
+#include "engine/error.h"
+
+#include <algorithm>
+#include <charconv>
+#include <fmt/format.h>
+#include <omp.h>
+
+namespace kantor {
+namespace {
+
+int thread_count = 0;
+
+}  // namespace
+
+std::string to_string(Device device) {
+  switch (device.kind) {
+    case Device::Kind::cpu:
+      return "cpu";
+    case Device::Kind::sim:
+      return "sim";
+    case Device::Kind::cuda:
+      return fmt::format("cuda:{}", device.index);
+  }
+  return "unknown";
+}
+
+std::string why_unavailable(Device device) {
+  switch (device.kind) {
+    case Device::Kind::cpu:
+      return "";
+    case Device::Kind::sim:
+      return "this build holds no sim device";
+    case Device::Kind::cuda:
+      return "this build holds no CUDA device";
+  }
+  return "unknown device";
+}
+
+Device find_device(std::string_view name) {
+  if (name == "auto") {
+    const Device gpu{Device::Kind::cuda, 0};
+    return why_unavailable(gpu).empty() ? gpu : Device{};
+  }
+  Device device;
+  if (name == "cpu") return device;
+  if (name == "sim") {
+    device.kind = Device::Kind::sim;
+  } else if (name == "cuda" || name.starts_with("cuda:")) {
+    device.kind = Device::Kind::cuda;
+    const std::string_view digits = name.size() > 5 ? name.substr(5) : std::string_view("0");
+    const auto [end, status] = std::from_chars(digits.data(), digits.data() + digits.size(), device.index);
+    if (status != std::errc() || end != digits.data() + digits.size() || device.index < 0) {
+      throw DeviceError(fmt::format("device '{}': expected cuda:N with a number N >= 0", name));
+    }
+  } else {
+    throw DeviceError(fmt::format("unknown device '{}'; known are auto, cpu, sim, cuda, cuda:N", name));
+  }
+  if (const std::string reason = why_unavailable(device); !reason.empty()) {
+    throw DeviceError(fmt::format("device {} is not available: {}", to_string(device), reason));
+  }
+  return device;
+}
+
+void set_threads(int count) {
+  if (count < 1) throw Error(fmt::format("{} threads asked for; at least 1 is needed", count));
+  thread_count = count;
+}
+
+int threads() {
+  if (thread_count == 0) thread_count = std::max(1, omp_get_num_procs());
+  return thread_count;
+}
+
+}  // namespace kantor

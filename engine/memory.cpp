@@ -1,0 +1,130 @@
+#include "engine/memory.h"
+
+#include "engine/error.h"
+
+#include <atomic>
+#include <bit>
+#include <fmt/format.h>
+#include <mutex>
+#include <new>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace kantor {
+namespace {
+
+constexpr std::align_val_t alignment{64};
+
+struct Counters {
+  std::atomic<size_t> live{0}, peak{0}, cached{0};
+  std::atomic<int64_t> buffers{0};
+
+  void add(size_t bytes) {
+    ++buffers;
+    const size_t now = live += bytes;
+    size_t seen = peak;
+    while (seen < now && !peak.compare_exchange_weak(seen, now)) {
+    }
+  }
+  void remove(size_t bytes) {
+    --buffers;
+    live -= bytes;
+  }
+};
+
+/// Never destroyed: tensors of static lifetime may outlive everything else.
+Counters& counters() {
+  static auto* const instance = new Counters;
+  return *instance;
+}
+
+/// Four size classes to a power of two, so that at most a fifth of a buffer is slack.
+size_t size_class(size_t bytes) {
+  if (bytes <= 256) return (std::max<size_t>(bytes, 1) + 63) / 64 * 64;
+  const size_t quarter = std::bit_floor(bytes - 1) / 4;
+  return (bytes + quarter - 1) / quarter * quarter;
+}
+
+thread_local std::shared_ptr<Pool> scoped_pool;
+
+}  // namespace
+
+struct Pool::Cache {
+  std::mutex mutex;
+  std::unordered_map<size_t, std::vector<void*>> free;
+};
+
+Pool::Pool(Device device) : device_(device), cache_(std::make_unique<Cache>()) {}
+
+Pool::~Pool() {
+  for (auto& [bytes, buffers] : cache_->free) {
+    for (void* buffer : buffers) {
+      ::operator delete(buffer, alignment);
+      counters().cached -= bytes;
+    }
+  }
+}
+
+std::shared_ptr<Storage> Pool::allocate(size_t bytes) {
+  const size_t rounded = size_class(bytes);
+  void* data = nullptr;
+  {
+    const std::lock_guard lock(cache_->mutex);
+    auto& buffers = cache_->free[rounded];
+    if (!buffers.empty()) {
+      data = buffers.back();
+      buffers.pop_back();
+      counters().cached -= rounded;
+    }
+  }
+  if (data == nullptr) data = ::operator new(rounded, alignment, std::nothrow);
+  if (data == nullptr) {
+    throw DeviceError(fmt::format("out of memory on {}: {} bytes asked for while {} bytes are held and {} cached",
+                                  to_string(device_), bytes, counters().live.load(), counters().cached.load()));
+  }
+  counters().add(rounded);
+  return std::make_shared<Storage>(shared_from_this(), data, rounded, device_);
+}
+
+void Pool::release(void* data, size_t bytes) noexcept {
+  counters().remove(bytes);
+  try {
+    const std::lock_guard lock(cache_->mutex);
+    cache_->free[bytes].push_back(data);
+    counters().cached += bytes;
+  } catch (...) {  // no room for the bookkeeping: give the buffer back at once
+    ::operator delete(data, alignment);
+  }
+}
+
+Storage::Storage(std::shared_ptr<Pool> owner, void* memory, size_t size, Device where)
+    : pool(std::move(owner)), data(memory), bytes(size), device(where) {}
+
+Storage::~Storage() {
+  pool->release(data, bytes);
+}
+
+MemoryStats memory_stats() {
+  const Counters& c = counters();
+  return {c.live, c.peak, c.cached, c.buffers};
+}
+
+void reset_peak_memory() {
+  counters().peak = counters().live.load();
+}
+
+std::shared_ptr<Pool> current_pool(Device device) {
+  if (scoped_pool && scoped_pool->device() == device) return scoped_pool;
+  static auto* const cpu = new std::shared_ptr<Pool>(std::make_shared<Pool>(Device{}));
+  if (device.kind == Device::Kind::cpu) return *cpu;
+  throw DeviceError(fmt::format("no memory on {}: {}", to_string(device), why_unavailable(device)));
+}
+
+PoolScope::PoolScope(std::shared_ptr<Pool> pool) : previous_(std::exchange(scoped_pool, std::move(pool))) {}
+
+PoolScope::~PoolScope() {
+  scoped_pool = std::move(previous_);
+}
+
+}  // namespace kantor

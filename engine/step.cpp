@@ -1,0 +1,74 @@
+#include "engine/step.h"
+
+#include "engine/recorder.h"
+
+#include <utility>
+
+namespace kantor {
+namespace {
+
+constexpr int warm_up_runs = 2;
+
+/// While it lives, this thread records into the recorder, and its temporaries come from the recorder's pool.
+class CaptureScope {
+ public:
+  explicit CaptureScope(Recorder& recorder) : pool_(recorder.pool) { set_recorder(&recorder); }
+  ~CaptureScope() { set_recorder(nullptr); }
+  CaptureScope(const CaptureScope&) = delete;
+  CaptureScope& operator=(const CaptureScope&) = delete;
+
+ private:
+  PoolScope pool_;
+};
+
+}  // namespace
+
+struct Step::State {
+  std::function<void()> fn;
+  Device device;
+  bool capture;
+  int runs = 0;
+  bool recorded = false;
+  Recorder recorder;
+};
+
+Step::Step(std::function<void()> fn, Device device, bool capture)
+    : state_(new State{std::move(fn), device, capture, 0, false, {}}) {}
+Step::~Step() = default;
+Step::Step(Step&&) noexcept = default;
+Step& Step::operator=(Step&&) noexcept = default;
+
+void Step::operator()() {
+  State& state = *state_;
+  if (state.recorded) {
+    for (const Launch& launch : state.recorder.launches) run(launch);
+    return;
+  }
+  if (!state.capture || state.runs < warm_up_runs) {
+    state.fn();
+    ++state.runs;
+    return;
+  }
+  forbid_in_capture("capturing a step");
+  state.recorder = {};
+  state.recorder.pool = std::make_shared<Pool>(state.device);
+  {
+    const CaptureScope scope(state.recorder);
+    state.fn();
+  }
+  state.recorded = true;
+  state.fn = nullptr;
+}
+
+bool Step::captured() const {
+  return state_->recorded;
+}
+int64_t Step::launches() const {
+  return static_cast<int64_t>(state_->recorder.launches.size());
+}
+
+bool capturing() {
+  return recorder() != nullptr;
+}
+
+}  // namespace kantor
