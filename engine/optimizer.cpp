@@ -43,6 +43,7 @@ void clip(Vector<T> w, T bound) {
 template <class T>
 void count(const Vector<T>& w, T bound, double range, double* row) {
   const T* data = w.data();
+  const bool bounded = std::isfinite(bound);
   int64_t saturated = 0, finite = 0;
   T largest = 0;
   double squares = 0;
@@ -50,7 +51,7 @@ void count(const Vector<T>& w, T bound, double range, double* row) {
     const T a = std::abs(data[i]);
     const bool good = a <= std::numeric_limits<T>::max();
     finite += good;
-    saturated += a == bound;
+    saturated += bounded && a == bound;
     largest = good && a > largest ? a : largest;
   }
   for (Eigen::Index i = 0; i < w.size(); ++i) squares += static_cast<double>(data[i]) * static_cast<double>(data[i]);

@@ -1,0 +1,21 @@
+// The table of ops: one row per op of engine/ops.h. It drives shapes, first and second derivatives, float32 against
+// float64, and threads. An op without a row fails the suite.
+#pragma once
+
+#include "tests/gradcheck.h"
+
+#include <string>
+#include <vector>
+
+namespace kantor::testing {
+
+struct OpRow {
+  std::string name;                         // as declared in engine/ops.h
+  std::string family;                       // one file of engine/ops
+  std::function<Case(HostRandom&)> sample;  // random shapes and values, ragged and empty ones among them
+  Function reference = {};                  // the same function in ordinary ops, for fused ones
+};
+
+const std::vector<OpRow>& op_table();
+
+}  // namespace kantor::testing
