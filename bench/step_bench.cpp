@@ -1,0 +1,93 @@
+// Whole critic steps, clipped and penalised, eager and replayed, and the fused optimizer pass by itself.
+// FLOPs: with L hidden n x n layers, batch B and M = 2 B n^2, a clipped step takes 7 L M and a penalised one 11 L M,
+// the generator's forward included (docs/architecture.md). Bytes a parameter: RMSProp 20, Adam 28.
+#include "engine/autograd.h"
+#include "engine/op.h"
+#include "engine/optimizer.h"
+#include "engine/random.h"
+#include "engine/step.h"
+#include "models/lipschitz/constraint.h"
+#include "models/nn/network.h"
+#include "models/nn/presets.h"
+
+#include <benchmark/benchmark.h>
+#include <nlohmann/json.hpp>
+
+namespace {
+
+using namespace kantor;
+
+void critic_step(benchmark::State& state, const std::string& kind, bool capture) {
+  const int64_t width = state.range(0), batch = state.range(1);
+  set_threads(static_cast<int>(state.range(2)));
+  MlpSpec spec;
+  spec.width = width;
+  Network critic(mlp(spec), {2}, {});
+  spec.out = 2;
+  const Network generator(mlp(spec), {2}, {});
+  ConstraintConfig constraint_config;
+  constraint_config.kind = kind;
+  const auto constraint = make_constraint(constraint_config);
+  constraint->set_bounds(critic);
+  OptimizerConfig config;
+  if (kind == "clip") config.kind = OptimizerConfig::Kind::rmsprop;
+  Optimizer optimizer(config, critic.parameters());
+  const Arena gradients = critic.parameters().like();
+  const Tensor counter = zeros({}, {DType::int64, {}});
+  const Tensor real = ones({batch, 2});
+  Step step(
+      [&] {
+        increment(counter);
+        const Tensor fake = [&] {
+          const RecordingScope off(false);
+          return generator(normal({batch, 2}, 1, 1, counter));
+        }();
+        const CriticLoss loss = critic_loss(critic, *constraint, {real, fake, uniform({batch}, 1, 2, counter)});
+        store_gradients(grad(loss.loss, critic.parameters().tensors()), gradients);
+        optimizer.update(gradients);
+      },
+      {}, capture);
+  for (int i = 0; i < 3; ++i) step();
+  for (auto _ : state) step();
+  const double products = kind == "clip" ? 7 : 11;
+  const double flops = products * 2 * 2.0 * static_cast<double>(batch * width * width);
+  state.counters["FLOP/s"] = benchmark::Counter(flops, benchmark::Counter::kIsIterationInvariantRate);
+}
+
+void optimizer_pass(benchmark::State& state, OptimizerConfig::Kind kind, double bytes) {
+  const int64_t size = state.range(0);
+  set_threads(static_cast<int>(state.range(1)));
+  Arena parameters({{"w", {size}}}, {});
+  parameters.rows()[0].bound = 0.01;
+  OptimizerConfig config;
+  config.kind = kind;
+  Optimizer optimizer(config, parameters);
+  const Arena gradients = parameters.like();
+  gradients.tensors()[0].copy_from(full({size}, 1e-3));
+  for (auto _ : state) optimizer.update(gradients);
+  state.SetBytesProcessed(static_cast<int64_t>(bytes * static_cast<double>(size)) * state.iterations());
+}
+
+BENCHMARK_CAPTURE(critic_step, clip, "clip", true)
+    ->Args({512, 256, 2})
+    ->Args({128, 64, 2})
+    ->Args({64, 64, 1})
+    ->UseRealTime();
+BENCHMARK_CAPTURE(critic_step, penalty, "penalty", true)
+    ->Args({512, 256, 2})
+    ->Args({128, 64, 2})
+    ->Args({64, 64, 1})
+    ->UseRealTime();
+BENCHMARK_CAPTURE(critic_step, penalty_eager, "penalty", false)->Args({128, 64, 2})->Args({64, 64, 1})->UseRealTime();
+BENCHMARK_CAPTURE(optimizer_pass, rmsprop, OptimizerConfig::Kind::rmsprop, 20.0)
+    ->Args({10000, 2})
+    ->Args({1000000, 2})
+    ->Args({30000000, 2})
+    ->UseRealTime();
+BENCHMARK_CAPTURE(optimizer_pass, adam, OptimizerConfig::Kind::adam, 28.0)
+    ->Args({10000, 2})
+    ->Args({1000000, 2})
+    ->Args({30000000, 2})
+    ->UseRealTime();
+
+}  // namespace
