@@ -1,18 +1,18 @@
-// Parallel work on the CPU. Work is cut by shape alone, never by the number of threads: a piece does the same arithmetic
-// whoever runs it, and partial results combine in piece order. So the bits do not depend on the threads.
+// Parallel work on the CPU. Work is cut by shape alone, never by the number of threads: a piece does the same
+// arithmetic whoever runs it, and partial results combine in piece order. So the bits do not depend on the threads.
 #pragma once
+
+#include "engine/device.h"
+#include "engine/dtype.h"
 
 #include <algorithm>
 #include <cstdint>
 #include <exception>
 
-#include "engine/device.h"
-#include "engine/dtype.h"
-
 namespace kantor::cpu {
 
-/// Calls fn(piece) for each piece in [0, pieces), on the program's threads. `work` is the total in elementary operations:
-/// below a threshold it runs on the caller. An exception of a piece is rethrown.
+/// Calls fn(piece) for each piece in [0, pieces), on the program's threads. `work` is the total in elementary
+/// operations: below a threshold it runs on the caller. An exception of a piece is rethrown.
 template <class F>
 void for_pieces(int64_t pieces, double work, const F& fn) {
   constexpr double worth_waking = 20000;

@@ -1,7 +1,7 @@
 # Compiler flags of every target of the project, gathered in the interface library kantor_flags.
 add_library(kantor_flags INTERFACE)
 target_compile_options(kantor_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual
-                       -fno-math-errno -fstack-protector-strong)
+                       -fno-math-errno -fno-trapping-math -fstack-protector-strong)
 if(KANTOR_WERROR)
   target_compile_options(kantor_flags INTERFACE -Werror)
 endif()

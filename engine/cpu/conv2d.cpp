@@ -1,0 +1,154 @@
+#include "engine/cpu/conv2d.h"
+
+#include "engine/cpu/gemm.h"
+#include "engine/cpu/parallel.h"
+
+#include <algorithm>
+#include <vector>
+
+namespace kantor::cpu {
+namespace {
+
+/// Output pixels to a block: its gathered rows stay near 256 KiB, so that they are still in cache for the product.
+int64_t block_pixels(const ConvGeometry& c) {
+  return std::clamp<int64_t>(65536 / c.window(), 32, 512);
+}
+
+double work_of(const ConvGeometry& c) {
+  return static_cast<double>(c.batch * c.pixels()) * static_cast<double>(c.filters * c.window()) / 8;
+}
+
+/// The part of a window row that lies inside the image: kernel columns [first, last), starting at input column x.
+struct Run {
+  int64_t first, last, x;
+};
+
+Run run_of(const ConvGeometry& c, int64_t out_x) {
+  const int64_t x0 = out_x * c.stride - c.padding;
+  const int64_t first = std::max<int64_t>(0, -x0);
+  const int64_t last = std::max(first, std::min(c.kernel_width, c.width - x0));
+  return {first, last, x0 + first};
+}
+
+/// Calls fn(kernel row's offset in the window, run, pointer offset in the image) for each window row inside the image.
+template <class F>
+void for_window_rows(const ConvGeometry& c, int64_t pixel, const F& inside, const auto& outside) {
+  const int64_t out_y = pixel / c.out_width, out_x = pixel % c.out_width;
+  const Run run = run_of(c, out_x);
+  for (int64_t ky = 0; ky < c.kernel_height; ++ky) {
+    const int64_t y = out_y * c.stride - c.padding + ky;
+    const int64_t row = ky * c.kernel_width * c.channels;
+    if (y < 0 || y >= c.height || run.first >= run.last) {
+      outside(row);
+    } else {
+      inside(row, run, (y * c.width + run.x) * c.channels);
+    }
+  }
+}
+
+/// Windows of output pixels [begin, end) of one image, one per row.
+template <class T>
+void gather(const ConvGeometry& c, const T* image, int64_t begin, int64_t end, T* rows) {
+  const int64_t width = c.kernel_width * c.channels;
+  for (int64_t pixel = begin; pixel < end; ++pixel, rows += c.window()) {
+    for_window_rows(
+        c, pixel,
+        [&](int64_t row, const Run& run, int64_t offset) {
+          std::fill_n(rows + row, run.first * c.channels, T(0));
+          std::copy_n(image + offset, (run.last - run.first) * c.channels, rows + row + run.first * c.channels);
+          std::fill(rows + row + run.last * c.channels, rows + row + width, T(0));
+        },
+        [&](int64_t row) { std::fill_n(rows + row, width, T(0)); });
+  }
+}
+
+/// The transpose of gather: adds each row back into the image.
+template <class T>
+void scatter(const ConvGeometry& c, const T* rows, int64_t begin, int64_t end, T* image) {
+  for (int64_t pixel = begin; pixel < end; ++pixel, rows += c.window()) {
+    for_window_rows(
+        c, pixel,
+        [&](int64_t row, const Run& run, int64_t offset) {
+          const T* source = rows + row + run.first * c.channels;
+          T* target = image + offset;
+          for (int64_t i = 0; i < (run.last - run.first) * c.channels; ++i) target[i] += source[i];
+        },
+        [](int64_t) {});
+  }
+}
+
+/// Scratch that a thread keeps from call to call: replays allocate nothing.
+template <class T>
+T* scratch(int64_t size) {
+  thread_local std::vector<T> buffer;
+  if (buffer.size() < static_cast<size_t>(size)) buffer.resize(static_cast<size_t>(size));
+  return buffer.data();
+}
+
+}  // namespace
+
+template <class T>
+void conv2d(const ConvGeometry& c, const T* x, const T* filter, T* y) {
+  const int64_t block = block_pixels(c), blocks = (c.pixels() + block - 1) / block;
+  for_pieces(c.batch * blocks, work_of(c), [&](int64_t p) {
+    const int64_t image = p / blocks, begin = p % blocks * block, end = std::min(c.pixels(), begin + block);
+    T* rows = scratch<T>(block * c.window());
+    gather(c, x + image * c.image(), begin, end, rows);
+    gemm_tile<T>(false, true, end - begin, c.filters, c.window(), rows, c.window(), filter, c.window(),
+                 y + (image * c.pixels() + begin) * c.filters, c.filters);
+  });
+}
+
+template <class T>
+void conv2d_input_grad(const ConvGeometry& c, const T* g, const T* filter, T* x) {
+  const int64_t block = block_pixels(c);
+  for_pieces(c.batch, work_of(c), [&](int64_t image) {
+    T* target = x + image * c.image();
+    std::fill_n(target, c.image(), T(0));
+    T* rows = scratch<T>(block * c.window());
+    for (int64_t begin = 0; begin < c.pixels(); begin += block) {
+      const int64_t end = std::min(c.pixels(), begin + block);
+      gemm_tile<T>(false, false, end - begin, c.window(), c.filters, g + (image * c.pixels() + begin) * c.filters,
+                   c.filters, filter, c.window(), rows, c.window());
+      scatter(c, rows, begin, end, target);
+    }
+  });
+}
+
+template <class T>
+void conv2d_weight_grad(const ConvGeometry& c, const T* x, const T* g, T* filter) {
+  const int64_t size = c.filters * c.window();
+  // Partial filters of image groups, combined in order; few groups for large filters, to bound the memory they move.
+  const int64_t groups = std::clamp<int64_t>((int64_t{1} << 21) / std::max<int64_t>(size, 1), 2, 16);
+  const int64_t images = (c.batch + groups - 1) / groups;
+  const int64_t block = block_pixels(c);
+  std::vector<T> partial(static_cast<size_t>(groups * size));
+  for_pieces(groups, work_of(c), [&](int64_t group) {
+    T* sum = partial.data() + group * size;
+    T* rows = scratch<T>(block * c.window());
+    for (int64_t image = group * images; image < std::min(c.batch, (group + 1) * images); ++image) {
+      for (int64_t begin = 0; begin < c.pixels(); begin += block) {
+        const int64_t end = std::min(c.pixels(), begin + block);
+        gather(c, x + image * c.image(), begin, end, rows);
+        gemm_tile<T>(true, false, c.filters, c.window(), end - begin, g + (image * c.pixels() + begin) * c.filters,
+                     c.filters, rows, c.window(), sum, c.window(), true);
+      }
+    }
+  });
+  for_ranges(size, static_cast<double>(groups), [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      T total = partial[static_cast<size_t>(i)];
+      for (int64_t group = 1; group < groups; ++group) total += partial[static_cast<size_t>(group * size + i)];
+      filter[i] = total;
+    }
+  });
+}
+
+template void conv2d<float>(const ConvGeometry&, const float*, const float*, float*);
+template void conv2d<double>(const ConvGeometry&, const double*, const double*, double*);
+template void conv2d_input_grad<float>(const ConvGeometry&, const float*, const float*, float*);
+template void conv2d_input_grad<double>(const ConvGeometry&, const double*, const double*, double*);
+template void conv2d_weight_grad<float>(const ConvGeometry&, const float*, const float*, float*);
+template void conv2d_weight_grad<double>(const ConvGeometry&, const double*, const double*, double*);
+
+}  // namespace kantor::cpu

@@ -1,0 +1,100 @@
+#include "engine/cpu/gemm.h"
+
+#include "engine/cpu/activation.h"
+#include "engine/cpu/parallel.h"
+
+#include <Eigen/Core>
+#include <algorithm>
+#include <omp.h>
+
+#ifdef KANTOR_HAS_ONEDNN
+#include <dnnl.h>
+#endif
+
+namespace kantor::cpu {
+namespace {
+
+constexpr int64_t tile_rows = 128, tile_columns = 256;
+
+template <class T>
+using Matrix = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+template <class T>
+using ConstMap = Eigen::Map<const Matrix<T>, 0, Eigen::OuterStride<>>;
+
+template <class T>
+void eigen_tile(bool ta, bool tb, int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T* b, int64_t ldb,
+                T* c, int64_t ldc, bool add) {
+  const ConstMap<T> ma(a, ta ? k : m, ta ? m : k, Eigen::OuterStride<>(lda));
+  const ConstMap<T> mb(b, tb ? n : k, tb ? k : n, Eigen::OuterStride<>(ldb));
+  Eigen::Map<Matrix<T>, 0, Eigen::OuterStride<>> mc(c, m, n, Eigen::OuterStride<>(ldc));
+  const auto store = [&](const auto& product) {
+    if (add) {
+      mc.noalias() += product;
+    } else {
+      mc.noalias() = product;
+    }
+  };
+  if (ta && tb) {
+    store(ma.transpose() * mb.transpose());
+  } else if (ta) {
+    store(ma.transpose() * mb);
+  } else if (tb) {
+    store(ma * mb.transpose());
+  } else {
+    store(ma * mb);
+  }
+}
+
+}  // namespace
+
+template <class T>
+void gemm_tile(bool ta, bool tb, int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T* b, int64_t ldb,
+               T* c, int64_t ldc, bool add) {
+  if (m == 0 || n == 0) return;
+  if (k == 0) {
+    for (int64_t i = 0; i < m && !add; ++i) std::fill_n(c + i * ldc, n, T(0));
+    return;
+  }
+#ifdef KANTOR_HAS_ONEDNN
+  if constexpr (std::is_same_v<T, float>) {
+    // oneDNN would start a team of its own outside a parallel region: one thread per caller keeps the cut ours.
+    thread_local const bool single = (omp_set_num_threads(1), true);
+    if (single && dnnl_sgemm(ta ? 'T' : 'N', tb ? 'T' : 'N', m, n, k, 1.0F, a, lda, b, ldb, add ? 1.0F : 0.0F, c,
+                             ldc) == dnnl_success) {
+      return;
+    }
+  }
+#endif
+  eigen_tile(ta, tb, m, n, k, a, lda, b, ldb, c, ldc, add);
+}
+
+template <class T>
+void gemm(bool ta, bool tb, int64_t m, int64_t n, int64_t k, const T* a, const T* b, T* c, Epilogue<T> epilogue) {
+  const int64_t lda = ta ? m : k, ldb = tb ? k : n;
+  const int64_t down = (m + tile_rows - 1) / tile_rows, across = (n + tile_columns - 1) / tile_columns;
+  const double work = static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k) / 8;
+  for_pieces(down * across, work, [&](int64_t piece) {
+    const int64_t i = piece / across * tile_rows, j = piece % across * tile_columns;
+    const int64_t rows = std::min(tile_rows, m - i), columns = std::min(tile_columns, n - j);
+    T* tile = c + i * n + j;
+    gemm_tile(ta, tb, rows, columns, k, a + (ta ? i : i * lda), lda, b + (tb ? j * ldb : j), ldb, tile, n);
+    if (epilogue.bias == nullptr && epilogue.activation.kind == Activation::Kind::identity) return;
+    for (int64_t r = 0; r < rows; ++r) {
+      T* row = tile + r * n;
+      if (epilogue.bias != nullptr) {
+        for (int64_t x = 0; x < columns; ++x) row[x] += epilogue.bias[j + x];
+      }
+      activate_run(epilogue.activation, row, columns);
+    }
+  });
+}
+
+template void gemm_tile<float>(bool, bool, int64_t, int64_t, int64_t, const float*, int64_t, const float*, int64_t,
+                               float*, int64_t, bool);
+template void gemm_tile<double>(bool, bool, int64_t, int64_t, int64_t, const double*, int64_t, const double*, int64_t,
+                                double*, int64_t, bool);
+template void gemm<float>(bool, bool, int64_t, int64_t, int64_t, const float*, const float*, float*, Epilogue<float>);
+template void gemm<double>(bool, bool, int64_t, int64_t, int64_t, const double*, const double*, double*,
+                           Epilogue<double>);
+
+}  // namespace kantor::cpu

@@ -1,0 +1,142 @@
+// Pointwise ops on the CPU: a function object with one Eigen expression becomes an op. Broadcasting takes the loop that
+// fits: same shape, one operand constant, a repeated row, a repeated column, else general strides.
+#pragma once
+
+#include "engine/cpu/parallel.h"
+#include "engine/op.h"
+
+#include <Eigen/Core>
+#include <array>
+#include <memory>
+#include <utility>
+#include <vector>
+
+namespace kantor::cpu {
+
+template <class T>
+using Array = Eigen::Map<Eigen::Array<T, Eigen::Dynamic, 1>>;
+
+inline void require_floating(std::span<const Spec> inputs) {
+  for (const Spec& input : inputs) {
+    if (!is_floating(input.dtype)) throw DTypeError("int64 given; float32 or float64 is expected");
+    if (input.dtype != inputs[0].dtype) {
+      throw DTypeError("float32 and float64 mixed; convert one with to(dtype)");
+    }
+  }
+}
+
+/// F: `static constexpr const char* name`, `double cost` against a multiplication, `operator()(x)` on an Eigen array of
+/// T giving an expression, and `Tensor vjp(x, y, g)` giving d/dx in ops (undefined: zero).
+template <class F>
+class Unary final : public Op {
+ public:
+  explicit Unary(F f) : f_(std::move(f)) {}
+  [[nodiscard]] const char* name() const override { return F::name; }
+  [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {
+    require_floating(inputs);
+    return {inputs[0]};
+  }
+  void cpu(Inputs inputs, Outputs outputs) const override {
+    visit_floating(outputs[0].dtype, [&](auto zero) {
+      using T = decltype(zero);
+      const T* x = inputs[0].as<T>();
+      T* y = outputs[0].as<T>();
+      for_ranges(outputs[0].size(), F::cost, [&](int64_t begin, int64_t end) {
+        Array<T>(y + begin, end - begin) =
+            f_(Eigen::Map<const Eigen::Array<T, Eigen::Dynamic, 1>>(x + begin, end - begin));
+      });
+    });
+  }
+  [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const override {
+    return {f_.vjp(c.inputs[0], c.outputs[0], c.grads[0])};
+  }
+
+ private:
+  F f_;
+};
+
+template <class F>
+Tensor unary(F f, const Tensor& x) {
+  return apply1(std::make_shared<const Unary<F>>(std::move(f)), {x});
+}
+
+/// The loop of a broadcast, with axes merged where both operands allow it.
+struct BroadcastLoop {
+  std::vector<int64_t> extents, a_strides, b_strides;  // outermost first; stride 0 repeats
+
+  BroadcastLoop(const Shape& a, const Shape& b, const Shape& out);
+};
+
+/// One run of `n` elements: strides 0 or 1 on each side.
+template <class F, class T>
+void binary_run(const F& f, const T* a, int64_t a_stride, const T* b, int64_t b_stride, T* y, int64_t n) {
+  using Input = Eigen::Map<const Eigen::Array<T, Eigen::Dynamic, 1>>;
+  Array<T> out(y, n);
+  if (a_stride == 1 && b_stride == 1) {
+    out = f(Input(a, n), Input(b, n));
+  } else if (a_stride == 1) {
+    out = f(Input(a, n), Eigen::Array<T, Eigen::Dynamic, 1>::Constant(n, *b));
+  } else if (b_stride == 1) {
+    out = f(Eigen::Array<T, Eigen::Dynamic, 1>::Constant(n, *a), Input(b, n));
+  } else {
+    out = f(Eigen::Array<T, Eigen::Dynamic, 1>::Constant(n, *a), Eigen::Array<T, Eigen::Dynamic, 1>::Constant(n, *b));
+  }
+}
+
+template <class F, class T>
+void binary_broadcast(const F& f, const View& a, const View& b, const View& out) {
+  const BroadcastLoop loop(a.shape, b.shape, out.shape);
+  const size_t rank = loop.extents.size();
+  if (out.size() == 0) return;
+  const int64_t inner = loop.extents[rank - 1];
+  const int64_t sa = loop.a_strides[rank - 1], sb = loop.b_strides[rank - 1];
+  if (rank == 1) {
+    for_ranges(inner, F::cost, [&](int64_t begin, int64_t end) {
+      binary_run(f, a.as<T>() + begin * sa, sa, b.as<T>() + begin * sb, sb, out.as<T>() + begin, end - begin);
+    });
+    return;
+  }
+  const int64_t rows = out.size() / inner;
+  const int64_t rows_per_piece = std::max<int64_t>(1, piece_elements / std::max<int64_t>(inner, 1));
+  const int64_t pieces = (rows + rows_per_piece - 1) / rows_per_piece;
+  for_pieces(pieces, static_cast<double>(out.size()) * F::cost, [&](int64_t p) {
+    for (int64_t row = p * rows_per_piece; row < std::min(rows, (p + 1) * rows_per_piece); ++row) {
+      int64_t rest = row, ia = 0, ib = 0;
+      for (size_t axis = rank - 1; axis-- > 0;) {
+        const int64_t i = rest % loop.extents[axis];
+        rest /= loop.extents[axis];
+        ia += i * loop.a_strides[axis];
+        ib += i * loop.b_strides[axis];
+      }
+      binary_run(f, a.as<T>() + ia, sa, b.as<T>() + ib, sb, out.as<T>() + row * inner, inner);
+    }
+  });
+}
+
+/// F: name, cost, `operator()(a, b)` on Eigen arrays, and `vjp(context)` giving both derivatives before summing down to
+/// each operand's shape.
+template <class F>
+class Binary final : public Op {
+ public:
+  explicit Binary(F f) : f_(std::move(f)) {}
+  [[nodiscard]] const char* name() const override { return F::name; }
+  [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {
+    require_floating(inputs);
+    return {{broadcast(inputs[0].shape, inputs[1].shape), inputs[0].dtype}};
+  }
+  void cpu(Inputs inputs, Outputs outputs) const override {
+    visit_floating(outputs[0].dtype,
+                   [&](auto zero) { binary_broadcast<F, decltype(zero)>(f_, inputs[0], inputs[1], outputs[0]); });
+  }
+  [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& context) const override { return f_.vjp(context); }
+
+ private:
+  F f_;
+};
+
+template <class F>
+Tensor binary(F f, const Tensor& a, const Tensor& b) {
+  return apply1(std::make_shared<const Binary<F>>(std::move(f)), {a, b});
+}
+
+}  // namespace kantor::cpu

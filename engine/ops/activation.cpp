@@ -1,0 +1,144 @@
+// Activations, alone and with a bias; derivatives in terms of the output, so that the input need not be kept.
+#include "engine/cpu/activation.h"
+
+#include "engine/cpu/pointwise.h"
+#include "engine/ops.h"
+
+#include <cstring>
+
+namespace kantor {
+namespace {
+
+double cost_of(Activation activation) {
+  return activation.kind == Activation::Kind::identity || activation.kind == Activation::Kind::relu ||
+                 activation.kind == Activation::Kind::leaky_relu
+             ? 1
+             : 15;
+}
+
+class Activate final : public Op {
+ public:
+  explicit Activate(Activation activation) : activation_(activation) {}
+  [[nodiscard]] const char* name() const override { return "activate"; }
+  [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {
+    cpu::require_floating(inputs);
+    return {inputs[0]};
+  }
+  void cpu(Inputs inputs, Outputs outputs) const override {
+    cpu::visit_floating(outputs[0].dtype, [&](auto zero) {
+      using T = decltype(zero);
+      cpu::for_ranges(outputs[0].size(), cost_of(activation_), [&](int64_t begin, int64_t end) {
+        T* y = outputs[0].as<T>() + begin;
+        std::copy_n(inputs[0].as<T>() + begin, end - begin, y);
+        cpu::activate_run(activation_, y, end - begin);
+      });
+    });
+  }
+  [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const override {
+    return {activation_grad(c.grads[0], c.outputs[0], activation_)};
+  }
+
+ private:
+  Activation activation_;
+};
+
+class ActivationGrad final : public Op {
+ public:
+  explicit ActivationGrad(Activation activation) : activation_(activation) {}
+  [[nodiscard]] const char* name() const override { return "activation_grad"; }
+  [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {
+    cpu::require_floating(inputs);
+    if (inputs[0].shape != inputs[1].shape) throw ShapeError("the gradient and the output differ in shape");
+    return {inputs[0]};
+  }
+  void cpu(Inputs inputs, Outputs outputs) const override {
+    cpu::visit_floating(outputs[0].dtype, [&](auto zero) {
+      using T = decltype(zero);
+      cpu::for_ranges(outputs[0].size(), cost_of(activation_), [&](int64_t begin, int64_t end) {
+        cpu::activation_grad_run(activation_, inputs[0].as<T>() + begin, inputs[1].as<T>() + begin,
+                                 outputs[0].as<T>() + begin, end - begin);
+      });
+    });
+  }
+  [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const override {
+    const Tensor& seed = c.grads[0];
+    return {c.wanted[0] ? activation_grad(seed, c.inputs[1], activation_) : Tensor(),
+            c.wanted[1] ? by_output(seed * c.inputs[0], c.inputs[1]) : Tensor()};
+  }
+
+ private:
+  /// h times d f' / dy. Piecewise-linear functions have none: their second derivative stays a symbolic zero.
+  [[nodiscard]] Tensor by_output(const Tensor& h, const Tensor& y) const {
+    switch (activation_.kind) {
+      case Activation::Kind::tanh:
+        return h * y * -2;
+      case Activation::Kind::sigmoid:
+        return h * affine(y, -2, 1);
+      case Activation::Kind::softplus:
+        return h * exp(-y);
+      default:
+        return {};
+    }
+  }
+
+  Activation activation_;
+};
+
+class BiasActivate final : public Op {
+ public:
+  explicit BiasActivate(Activation activation) : activation_(activation) {}
+  [[nodiscard]] const char* name() const override { return "bias_activate"; }
+  [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {
+    cpu::require_floating(inputs);
+    if (inputs[0].shape.rank() < 1 || inputs[1].shape != Shape{inputs[0].shape[-1]}) {
+      throw ShapeError("the bias must have one element per channel, the last axis");
+    }
+    return {inputs[0]};
+  }
+  void cpu(Inputs inputs, Outputs outputs) const override {
+    const int64_t channels = outputs[0].shape[-1];
+    if (outputs[0].size() == 0) return;
+    const int64_t rows = outputs[0].size() / channels;
+    const int64_t piece = std::max<int64_t>(1, cpu::piece_elements / channels);
+    cpu::visit_floating(outputs[0].dtype, [&](auto zero) {
+      using T = decltype(zero);
+      using Row = Eigen::Map<const Eigen::Array<T, 1, Eigen::Dynamic>>;
+      const Row bias(inputs[1].as<T>(), channels);
+      const auto work = static_cast<double>(outputs[0].size()) * cost_of(activation_);
+      cpu::for_pieces((rows + piece - 1) / piece, work, [&](int64_t p) {
+        const int64_t begin = p * piece, end = std::min(rows, begin + piece);
+        T* y = outputs[0].as<T>() + begin * channels;
+        for (int64_t r = begin; r < end; ++r) {
+          Eigen::Map<Eigen::Array<T, 1, Eigen::Dynamic>>(outputs[0].as<T>() + r * channels, channels) =
+              Row(inputs[0].as<T>() + r * channels, channels) + bias;
+        }
+        cpu::activate_run(activation_, y, (end - begin) * channels);
+      });
+    });
+  }
+  [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const override {
+    const Tensor gz = activation_grad(c.grads[0], c.outputs[0], activation_);
+    return {gz, c.wanted[1] ? sum_to(gz, c.inputs[1].shape()) : Tensor()};
+  }
+
+ private:
+  Activation activation_;
+};
+
+}  // namespace
+
+Tensor activate(const Tensor& x, Activation activation) {
+  if (activation.kind == Activation::Kind::identity) return x;
+  return apply1(std::make_shared<const Activate>(activation), {x});
+}
+
+Tensor activation_grad(const Tensor& g, const Tensor& y, Activation activation) {
+  if (activation.kind == Activation::Kind::identity) return g;
+  return apply1(std::make_shared<const ActivationGrad>(activation), {g, y});
+}
+
+Tensor bias_activate(const Tensor& x, const Tensor& bias, Activation activation) {
+  return apply1(std::make_shared<const BiasActivate>(activation), {x, bias});
+}
+
+}  // namespace kantor

@@ -1,0 +1,150 @@
+// Convolution as three ops: the partials of <g, conv2d(x, filter)> by g, x and filter. Each one's derivatives are the
+// other two, at every order.
+#include "engine/cpu/conv2d.h"
+
+#include "engine/cpu/pointwise.h"
+#include "engine/ops.h"
+
+#include <fmt/format.h>
+
+namespace kantor {
+namespace {
+
+using cpu::ConvGeometry;
+
+/// Extent of the output along one axis. Throws ShapeError where the window does not fit.
+int64_t out_extent(int64_t extent, int64_t kernel, Window window) {
+  if (kernel < 1 || window.stride < 1 || window.padding < 0) {
+    throw ShapeError(fmt::format("kernel {}, stride {}, padding {}: at least 1, 1 and 0 are needed", kernel,
+                                 window.stride, window.padding));
+  }
+  if (kernel > extent + 2 * window.padding) {
+    throw ShapeError(fmt::format("a kernel of {} is larger than the image of {} with padding {} on both sides", kernel,
+                                 extent, window.padding));
+  }
+  return (extent + 2 * window.padding - kernel) / window.stride + 1;
+}
+
+void require_rank_4(std::span<const Spec> inputs) {
+  cpu::require_floating(inputs);
+  for (const Spec& input : inputs) {
+    if (input.shape.rank() != 4) throw ShapeError("expected rank 4: images [B, H, W, C], filters [O, kh, kw, C]");
+  }
+}
+
+ConvGeometry geometry(const Shape& x, const Shape& y, int64_t kernel_height, int64_t kernel_width, Window window) {
+  return {x[0], x[1], x[2], x[3], y[1], y[2], y[3], kernel_height, kernel_width, window.stride, window.padding};
+}
+
+void require_output(const Shape& y, const Shape& x, int64_t kernel_height, int64_t kernel_width, Window window) {
+  const int64_t height = out_extent(x[1], kernel_height, window), width = out_extent(x[2], kernel_width, window);
+  if (y[1] != height || y[2] != width || y[0] != x[0]) {
+    throw ShapeError(fmt::format("the output gradient is {}, a convolution of {} by {}x{} gives [{}, {}, {}, O]",
+                                 to_string(y), to_string(x), kernel_height, kernel_width, x[0], height, width));
+  }
+}
+
+class Conv2d final : public Op {
+ public:
+  explicit Conv2d(Window window) : window_(window) {}
+  [[nodiscard]] const char* name() const override { return "conv2d"; }
+  [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {
+    require_rank_4(inputs);
+    const Shape &x = inputs[0].shape, &f = inputs[1].shape;
+    if (x[3] != f[3]) throw ShapeError(fmt::format("{} channels in the images, {} in the filter", x[3], f[3]));
+    return {{{x[0], out_extent(x[1], f[1], window_), out_extent(x[2], f[2], window_), f[0]}, inputs[0].dtype}};
+  }
+  void cpu(Inputs inputs, Outputs outputs) const override {
+    cpu::visit_floating(outputs[0].dtype, [&](auto zero) {
+      using T = decltype(zero);
+      const Shape& f = inputs[1].shape;
+      cpu::conv2d<T>(geometry(inputs[0].shape, outputs[0].shape, f[1], f[2], window_), inputs[0].as<T>(),
+                     inputs[1].as<T>(), outputs[0].as<T>());
+    });
+  }
+  [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const override {
+    const Tensor &x = c.inputs[0], &filter = c.inputs[1], &g = c.grads[0];
+    return {c.wanted[0] ? conv2d_input_grad(g, filter, window_, x.shape()[1], x.shape()[2]) : Tensor(),
+            c.wanted[1] ? conv2d_weight_grad(x, g, window_, filter.shape()[1], filter.shape()[2]) : Tensor()};
+  }
+
+ private:
+  Window window_;
+};
+
+class Conv2dInputGrad final : public Op {
+ public:
+  Conv2dInputGrad(Window window, int64_t height, int64_t width) : window_(window), height_(height), width_(width) {}
+  [[nodiscard]] const char* name() const override { return "conv2d_input_grad"; }
+  [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {
+    require_rank_4(inputs);
+    const Shape &g = inputs[0].shape, &f = inputs[1].shape;
+    if (g[3] != f[0]) throw ShapeError(fmt::format("{} channels in the gradient, {} filters", g[3], f[0]));
+    const Shape x{g[0], height_, width_, f[3]};
+    require_output(g, x, f[1], f[2], window_);
+    return {{x, inputs[0].dtype}};
+  }
+  void cpu(Inputs inputs, Outputs outputs) const override {
+    cpu::visit_floating(outputs[0].dtype, [&](auto zero) {
+      using T = decltype(zero);
+      const Shape& f = inputs[1].shape;
+      cpu::conv2d_input_grad<T>(geometry(outputs[0].shape, inputs[0].shape, f[1], f[2], window_), inputs[0].as<T>(),
+                                inputs[1].as<T>(), outputs[0].as<T>());
+    });
+  }
+  [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const override {
+    const Tensor &g = c.inputs[0], &filter = c.inputs[1], &seed = c.grads[0];  // the seed stands in x's place
+    return {c.wanted[0] ? conv2d(seed, filter, window_) : Tensor(),
+            c.wanted[1] ? conv2d_weight_grad(seed, g, window_, filter.shape()[1], filter.shape()[2]) : Tensor()};
+  }
+
+ private:
+  Window window_;
+  int64_t height_, width_;
+};
+
+class Conv2dWeightGrad final : public Op {
+ public:
+  Conv2dWeightGrad(Window window, int64_t kernel_height, int64_t kernel_width)
+      : window_(window), kernel_height_(kernel_height), kernel_width_(kernel_width) {}
+  [[nodiscard]] const char* name() const override { return "conv2d_weight_grad"; }
+  [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {
+    require_rank_4(inputs);
+    const Shape &x = inputs[0].shape, &g = inputs[1].shape;
+    require_output(g, x, kernel_height_, kernel_width_, window_);
+    return {{{g[3], kernel_height_, kernel_width_, x[3]}, inputs[0].dtype}};
+  }
+  void cpu(Inputs inputs, Outputs outputs) const override {
+    cpu::visit_floating(outputs[0].dtype, [&](auto zero) {
+      using T = decltype(zero);
+      cpu::conv2d_weight_grad<T>(geometry(inputs[0].shape, inputs[1].shape, kernel_height_, kernel_width_, window_),
+                                 inputs[0].as<T>(), inputs[1].as<T>(), outputs[0].as<T>());
+    });
+  }
+  [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const override {
+    const Tensor &x = c.inputs[0], &g = c.inputs[1], &seed = c.grads[0];  // the seed stands in the filter's place
+    return {c.wanted[0] ? conv2d_input_grad(g, seed, window_, x.shape()[1], x.shape()[2]) : Tensor(),
+            c.wanted[1] ? conv2d(x, seed, window_) : Tensor()};
+  }
+
+ private:
+  Window window_;
+  int64_t kernel_height_, kernel_width_;
+};
+
+}  // namespace
+
+Tensor conv2d(const Tensor& x, const Tensor& filter, Window window) {
+  return apply1(std::make_shared<const Conv2d>(window), {x, filter});
+}
+
+Tensor conv2d_input_grad(const Tensor& g, const Tensor& filter, Window window, int64_t height, int64_t width) {
+  return apply1(std::make_shared<const Conv2dInputGrad>(window, height, width), {g, filter});
+}
+
+Tensor conv2d_weight_grad(const Tensor& x, const Tensor& g, Window window, int64_t kernel_height,
+                          int64_t kernel_width) {
+  return apply1(std::make_shared<const Conv2dWeightGrad>(window, kernel_height, kernel_width), {x, g});
+}
+
+}  // namespace kantor

@@ -1,0 +1,167 @@
+// The gradient penalty of WGAN-GP and its relatives: value, derivative and norms in one pass over the input gradient.
+// Bytes: 4 read and 4 written per element, while a row stays in cache between its norm and its derivative.
+#include "engine/cpu/pointwise.h"
+#include "engine/cpu/reduce.h"
+#include "engine/ops.h"
+
+#include <cmath>
+#include <fmt/format.h>
+
+namespace kantor {
+namespace {
+
+/// [B] as [B, 1, ...], to broadcast over the samples of x.
+Tensor as_column(const Tensor& rows, const Tensor& x) {
+  std::vector<int64_t> shape(static_cast<size_t>(x.rank()), 1);
+  shape[0] = rows.size();
+  return reshape(rows, Shape(shape));
+}
+
+class Interpolate final : public Op {
+ public:
+  [[nodiscard]] const char* name() const override { return "interpolate"; }
+  [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {
+    cpu::require_floating(inputs);
+    const Shape& x = inputs[0].shape;
+    if (x.rank() < 1 || inputs[1].shape != x || inputs[2].shape != Shape{x[0]}) {
+      throw ShapeError("expected real and fake of one shape [B, ...] and one eps [B] per sample");
+    }
+    return {inputs[0]};
+  }
+  void cpu(Inputs inputs, Outputs outputs) const override {
+    const int64_t rows = outputs[0].shape[0], columns = outputs[0].shape.size_from(1);
+    const int64_t group = std::max<int64_t>(1, cpu::piece_elements / std::max<int64_t>(1, columns));
+    cpu::visit_floating(outputs[0].dtype, [&](auto zero) {
+      using T = decltype(zero);
+      cpu::for_pieces((rows + group - 1) / group, static_cast<double>(outputs[0].size()), [&](int64_t p) {
+        for (int64_t r = p * group; r < std::min(rows, (p + 1) * group); ++r) {
+          const T *real = inputs[0].as<T>() + r * columns, *fake = inputs[1].as<T>() + r * columns;
+          const T eps = inputs[2].as<T>()[r];
+          T* y = outputs[0].as<T>() + r * columns;
+          for (int64_t i = 0; i < columns; ++i) y[i] = eps * real[i] + (1 - eps) * fake[i];
+        }
+      });
+    });
+  }
+  [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const override {
+    const Tensor& g = c.grads[0];
+    const Tensor eps = as_column(c.inputs[2], g);
+    std::vector<Tensor> grads(3);
+    if (c.wanted[0]) grads[0] = g * eps;
+    if (c.wanted[1]) grads[1] = g * affine(eps, -1, 1);
+    if (c.wanted[2]) grads[2] = reshape(sum_to(g * (c.inputs[0] - c.inputs[1]), eps.shape()), c.inputs[2].shape());
+    return grads;
+  }
+};
+
+/// Of one row of norm n: what it adds to the penalty over coefficient / B, and d penalty / d g = factor * g over the
+/// same.
+struct RowPenalty {
+  double value, factor;
+};
+
+RowPenalty row_penalty(PenaltyKind kind, double n) {
+  switch (kind) {
+    case PenaltyKind::two_sided:
+      return {(n - 1) * (n - 1), n > 0 ? 2 * (n - 1) / n : 0};
+    case PenaltyKind::one_sided:
+      return {n > 1 ? (n - 1) * (n - 1) : n * 0, n > 1 ? 2 * (n - 1) / n : 0};
+    case PenaltyKind::squared:
+      return {n * n / 2, 1};
+  }
+  return {0, 0};
+}
+
+class GradientPenalty final : public Op {
+ public:
+  GradientPenalty(PenaltyKind kind, double coefficient) : kind_(kind), coefficient_(coefficient) {}
+  [[nodiscard]] const char* name() const override { return "gradient_penalty"; }
+  [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {
+    cpu::require_floating(inputs);
+    if (inputs[0].shape.rank() < 2) throw ShapeError("expected gradients [B, ...]");
+    if (inputs[0].shape[0] == 0) throw ShapeError("an empty batch has no mean penalty");
+    return {{Shape{}, inputs[0].dtype}, inputs[0], {{inputs[0].shape[0]}, inputs[0].dtype}};
+  }
+  void cpu(Inputs inputs, Outputs outputs) const override {
+    cpu::visit_floating(outputs[0].dtype, [&](auto zero) { run<decltype(zero)>(inputs[0], outputs); });
+  }
+  /// The derivative is already there as the second output; only its own derivative needs the reference.
+  [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const override {
+    Tensor g = c.grads[0].defined() ? c.outputs[1] * c.grads[0] : Tensor();
+    if (c.grads[1].defined() || c.grads[2].defined()) {
+      const std::vector<Tensor> rest{Tensor(), c.grads[1], c.grads[2]};
+      const Tensor second = Op::vjp({c.inputs, c.outputs, rest, c.wanted})[0];
+      if (second.defined()) g = g.defined() ? g + second : second;
+    }
+    return {g};
+  }
+  [[nodiscard]] std::vector<Tensor> reference(std::span<const Tensor> in) const override {
+    const Tensor& g = in[0];
+    const Tensor n = row_norm(g), inverse = safe_reciprocal(n);
+    const double share = coefficient_ / static_cast<double>(g.shape()[0]);
+    const Tensor factor = [&] {
+      switch (kind_) {
+        case PenaltyKind::two_sided:
+          return affine(inverse, -2 * share, 2 * share);
+        case PenaltyKind::one_sided:
+          return relu(affine(inverse, -2 * share, 2 * share)) * greater_equal(n, ones_like(n));
+        default:
+          return affine(inverse, 0, share);
+      }
+    }();
+    return {gradient_penalty_reference(g, kind_, coefficient_), g * as_column(factor, g), n};
+  }
+
+ private:
+  static Tensor ones_like(const Tensor& x) { return ones(x.shape(), {x.dtype(), x.device()}); }
+
+  template <class T>
+  void run(const View& g, Outputs outputs) const {
+    const int64_t rows = g.shape[0], columns = g.shape.size_from(1);
+    const double share = coefficient_ / static_cast<double>(rows);
+    const int64_t group = std::max<int64_t>(1, cpu::piece_elements / std::max<int64_t>(1, columns));
+    std::vector<double> values(static_cast<size_t>(rows));
+    cpu::for_pieces((rows + group - 1) / group, static_cast<double>(g.size()) * 2, [&](int64_t p) {
+      for (int64_t r = p * group; r < std::min(rows, (p + 1) * group); ++r) {
+        const T* x = g.as<T>() + r * columns;
+        T* u = outputs[1].as<T>() + r * columns;
+        // Squares in double: they hold norms from 1e-150 to 1e150.
+        const double n = std::sqrt(cpu::sum_run(x, columns, [](double v) { return v * v; }));
+        const RowPenalty row = row_penalty(kind_, n);
+        values[static_cast<size_t>(r)] = row.value;
+        outputs[2].as<T>()[r] = static_cast<T>(n);
+        const double factor = share * row.factor;
+        for (int64_t i = 0; i < columns; ++i) u[i] = static_cast<T>(factor * static_cast<double>(x[i]));
+      }
+    });
+    *outputs[0].as<T>() = static_cast<T>(share * cpu::sum_run(values.data(), rows, [](double v) { return v; }));
+  }
+
+  PenaltyKind kind_;
+  double coefficient_;
+};
+
+}  // namespace
+
+Tensor interpolate(const Tensor& real, const Tensor& fake, const Tensor& eps) {
+  return apply1(std::make_shared<const Interpolate>(), {real, fake, eps});
+}
+
+PenaltyResult gradient_penalty(const Tensor& g, PenaltyKind kind, double coefficient) {
+  const auto outputs = apply(std::make_shared<const GradientPenalty>(kind, coefficient), {g});
+  return {outputs[0], outputs[1], outputs[2]};
+}
+
+Tensor gradient_penalty_reference(const Tensor& g, PenaltyKind kind, double coefficient) {
+  const Tensor n = row_norm(g);
+  switch (kind) {
+    case PenaltyKind::two_sided:
+      return mean(square(n - 1)) * coefficient;
+    case PenaltyKind::one_sided:
+      return mean(square(relu(n - 1))) * coefficient;
+    default:
+      return mean(square(n)) * (coefficient / 2);
+  }
+}
+
+}  // namespace kantor

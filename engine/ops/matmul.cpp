@@ -1,0 +1,93 @@
+// Matrix products, and the linear layer with bias and activation in the product's epilogue.
+#include "engine/cpu/gemm.h"
+#include "engine/cpu/pointwise.h"
+#include "engine/ops.h"
+
+#include <fmt/format.h>
+
+namespace kantor {
+namespace {
+
+class Matmul final : public Op {
+ public:
+  Matmul(bool transpose_a, bool transpose_b) : ta_(transpose_a), tb_(transpose_b) {}
+  [[nodiscard]] const char* name() const override { return "matmul"; }
+  [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {
+    cpu::require_floating(inputs);
+    const Shape &a = inputs[0].shape, &b = inputs[1].shape;
+    if (a.rank() != 2 || b.rank() != 2) throw ShapeError("both operands must have rank 2");
+    if (a[ta_ ? 0 : 1] != b[tb_ ? 1 : 0]) {
+      throw ShapeError(fmt::format("inner sizes {} and {} differ, transposition flags {} and {}", a[ta_ ? 0 : 1],
+                                   b[tb_ ? 1 : 0], ta_, tb_));
+    }
+    return {{{a[ta_ ? 1 : 0], b[tb_ ? 0 : 1]}, inputs[0].dtype}};
+  }
+  void cpu(Inputs inputs, Outputs outputs) const override {
+    cpu::visit_floating(outputs[0].dtype, [&](auto zero) {
+      using T = decltype(zero);
+      const int64_t k = inputs[0].shape[ta_ ? 0 : 1];
+      cpu::gemm<T>(ta_, tb_, outputs[0].shape[0], outputs[0].shape[1], k, inputs[0].as<T>(), inputs[1].as<T>(),
+                   outputs[0].as<T>());
+    });
+  }
+  [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const override {
+    const Tensor &a = c.inputs[0], &b = c.inputs[1], &g = c.grads[0];
+    std::vector<Tensor> grads(2);
+    if (c.wanted[0]) grads[0] = ta_ ? matmul(b, g, tb_, true) : matmul(g, b, false, !tb_);
+    if (c.wanted[1]) grads[1] = tb_ ? matmul(g, a, true, ta_) : matmul(a, g, !ta_, false);
+    return grads;
+  }
+
+ private:
+  bool ta_, tb_;
+};
+
+class Linear final : public Op {
+ public:
+  explicit Linear(Activation activation) : activation_(activation) {}
+  [[nodiscard]] const char* name() const override { return "linear"; }
+  [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {
+    cpu::require_floating(inputs);
+    const Shape &x = inputs[0].shape, &w = inputs[1].shape;
+    if (x.rank() != 2 || w.rank() != 2 || x[1] != w[1]) {
+      throw ShapeError("expected x [B, in], weight [out, in], bias [out]");
+    }
+    if (inputs.size() > 2 && inputs[2].shape != Shape{w[0]}) {
+      throw ShapeError(fmt::format("the bias must be [{}]", w[0]));
+    }
+    return {{{x[0], w[0]}, inputs[0].dtype}};
+  }
+  void cpu(Inputs inputs, Outputs outputs) const override {
+    cpu::visit_floating(outputs[0].dtype, [&](auto zero) {
+      using T = decltype(zero);
+      const cpu::Epilogue<T> epilogue{inputs.size() > 2 ? inputs[2].as<T>() : nullptr, activation_};
+      cpu::gemm<T>(false, true, outputs[0].shape[0], outputs[0].shape[1], inputs[0].shape[1], inputs[0].as<T>(),
+                   inputs[1].as<T>(), outputs[0].as<T>(), epilogue);
+    });
+  }
+  [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const override {
+    const Tensor gz = activation_grad(c.grads[0], c.outputs[0], activation_);
+    std::vector<Tensor> grads(c.inputs.size());
+    if (c.wanted[0]) grads[0] = matmul(gz, c.inputs[1]);
+    if (c.wanted[1]) grads[1] = matmul(gz, c.inputs[0], true, false);
+    if (grads.size() > 2 && c.wanted[2]) grads[2] = sum(gz, {0});
+    return grads;
+  }
+
+ private:
+  Activation activation_;
+};
+
+}  // namespace
+
+Tensor matmul(const Tensor& a, const Tensor& b, bool transpose_a, bool transpose_b) {
+  return apply1(std::make_shared<const Matmul>(transpose_a, transpose_b), {a, b});
+}
+
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, Activation activation) {
+  std::vector<Tensor> inputs{x, weight};
+  if (bias.defined()) inputs.push_back(bias);
+  return apply1(std::make_shared<const Linear>(activation), std::move(inputs));
+}
+
+}  // namespace kantor

@@ -1,0 +1,189 @@
+// Normalization: fused forwards (two reads of x, one write); their derivatives are those of the same function in
+// ordinary ops, which holds at every order.
+#include "engine/cpu/pointwise.h"
+#include "engine/cpu/reduce.h"
+#include "engine/ops.h"
+
+#include <cmath>
+#include <fmt/format.h>
+#include <numeric>
+
+namespace kantor {
+namespace {
+
+std::vector<int> axes_between(int first, int last) {
+  std::vector<int> axes(static_cast<size_t>(std::max(0, last - first)));
+  std::iota(axes.begin(), axes.end(), first);
+  return axes;
+}
+
+void require_channels(std::span<const Spec> inputs) {
+  cpu::require_floating(inputs);
+  if (inputs[0].shape.rank() < 2) throw ShapeError("expected x [..., C] of rank 2 or more");
+  for (size_t i = 1; i < inputs.size(); ++i) {
+    if (inputs[i].shape != Shape{inputs[0].shape[-1]}) {
+      throw ShapeError(fmt::format("expected one element per channel, [{}], found {}", inputs[0].shape[-1],
+                                   to_string(inputs[i].shape)));
+    }
+  }
+}
+
+/// y = x * scale + shift per channel, x [rows, channels].
+template <class T>
+void scale_and_shift(const T* x, const std::vector<T>& scale, const std::vector<T>& shift, T* y, int64_t rows) {
+  const auto channels = static_cast<int64_t>(scale.size());
+  const int64_t group = std::max<int64_t>(1, cpu::piece_elements / std::max<int64_t>(1, channels));
+  cpu::for_pieces((rows + group - 1) / group, static_cast<double>(rows * channels), [&](int64_t p) {
+    for (int64_t r = p * group; r < std::min(rows, (p + 1) * group); ++r) {
+      for (int64_t i = 0; i < channels; ++i) {
+        y[r * channels + i] = x[r * channels + i] * scale[static_cast<size_t>(i)] + shift[static_cast<size_t>(i)];
+      }
+    }
+  });
+}
+
+/// The affine form of (x - mean) / sqrt(variance + epsilon) * gamma + beta.
+template <class T>
+void normalize_channels(const View& x, const T* gamma, const T* beta, const T* mean, const T* variance, double epsilon,
+                        const View& y) {
+  const int64_t channels = x.shape[-1];
+  std::vector<T> scale(static_cast<size_t>(channels)), shift(static_cast<size_t>(channels));
+  for (int64_t i = 0; i < channels; ++i) {
+    const double s = static_cast<double>(gamma[i]) / std::sqrt(static_cast<double>(variance[i]) + epsilon);
+    scale[static_cast<size_t>(i)] = static_cast<T>(s);
+    shift[static_cast<size_t>(i)] = static_cast<T>(static_cast<double>(beta[i]) - static_cast<double>(mean[i]) * s);
+  }
+  scale_and_shift(x.as<T>(), scale, shift, y.as<T>(), channels == 0 ? 0 : x.size() / channels);
+}
+
+class BatchNorm final : public Op {
+ public:
+  explicit BatchNorm(double epsilon) : epsilon_(epsilon) {}
+  [[nodiscard]] const char* name() const override { return "batch_norm"; }
+  [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {
+    require_channels(inputs);
+    if (inputs[0].shape.size() == 0) throw ShapeError("an empty batch has no statistics");
+    return {inputs[0], inputs[1], inputs[1]};
+  }
+  void cpu(Inputs inputs, Outputs outputs) const override {
+    cpu::visit_floating(outputs[0].dtype, [&](auto zero) {
+      using T = decltype(zero);
+      const int64_t channels = inputs[0].shape[-1], rows = inputs[0].size() / channels;
+      T *mean = outputs[1].as<T>(), *variance = outputs[2].as<T>();
+      const T* x = inputs[0].as<T>();
+      cpu::sum_middle(x, mean, 1, rows, channels);
+      for (int64_t i = 0; i < channels; ++i) mean[i] /= static_cast<T>(rows);
+      T* centred = outputs[0].as<T>();  // squared deviations; overwritten by y below
+      const int64_t group = std::max<int64_t>(1, cpu::piece_elements / channels);
+      cpu::for_pieces((rows + group - 1) / group, static_cast<double>(rows * channels), [&](int64_t p) {
+        for (int64_t r = p * group; r < std::min(rows, (p + 1) * group); ++r) {
+          for (int64_t i = 0; i < channels; ++i) {
+            const T d = x[r * channels + i] - mean[i];
+            centred[r * channels + i] = d * d;
+          }
+        }
+      });
+      cpu::sum_middle(centred, variance, 1, rows, channels);
+      for (int64_t i = 0; i < channels; ++i) variance[i] /= static_cast<T>(rows);
+      normalize_channels(inputs[0], inputs[1].as<T>(), inputs[2].as<T>(), mean, variance, epsilon_, outputs[0]);
+    });
+  }
+  [[nodiscard]] std::vector<Tensor> reference(std::span<const Tensor> in) const override {
+    const std::vector<int> axes = axes_between(0, in[0].rank() - 1);
+    const Tensor average = mean(in[0], axes);
+    const Tensor centred = in[0] - average;
+    const Tensor variance = mean(square(centred), axes);
+    return {centred * (in[1] / sqrt(variance + epsilon_)) + in[2], average, variance};
+  }
+
+ private:
+  double epsilon_;
+};
+
+class BatchNormFixed final : public Op {
+ public:
+  explicit BatchNormFixed(double epsilon) : epsilon_(epsilon) {}
+  [[nodiscard]] const char* name() const override { return "batch_norm_fixed"; }
+  [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {
+    require_channels(inputs);
+    return {inputs[0]};
+  }
+  void cpu(Inputs inputs, Outputs outputs) const override {
+    cpu::visit_floating(outputs[0].dtype, [&](auto zero) {
+      using T = decltype(zero);
+      normalize_channels(inputs[0], inputs[1].as<T>(), inputs[2].as<T>(), inputs[3].as<T>(), inputs[4].as<T>(),
+                         epsilon_, outputs[0]);
+    });
+  }
+  [[nodiscard]] std::vector<Tensor> reference(std::span<const Tensor> in) const override {
+    return {(in[0] - in[3]) * (in[1] / sqrt(in[4] + epsilon_)) + in[2]};
+  }
+
+ private:
+  double epsilon_;
+};
+
+class LayerNorm final : public Op {
+ public:
+  explicit LayerNorm(double epsilon) : epsilon_(epsilon) {}
+  [[nodiscard]] const char* name() const override { return "layer_norm"; }
+  [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {
+    cpu::require_floating(inputs);
+    const Shape& x = inputs[0].shape;
+    if (x.rank() < 2) throw ShapeError("expected x [B, ...] of rank 2 or more");
+    const Shape sample(std::span<const int64_t>(x.begin() + 1, x.end()));
+    if (inputs[1].shape != sample || inputs[2].shape != sample) {
+      throw ShapeError(fmt::format("gamma and beta must have one sample's shape, {}", to_string(sample)));
+    }
+    if (sample.size() == 0) throw ShapeError("a sample without elements has no statistics");
+    return {inputs[0]};
+  }
+  void cpu(Inputs inputs, Outputs outputs) const override {
+    cpu::visit_floating(outputs[0].dtype, [&](auto zero) { run<decltype(zero)>(inputs, outputs[0]); });
+  }
+  [[nodiscard]] std::vector<Tensor> reference(std::span<const Tensor> in) const override {
+    const std::vector<int> axes = axes_between(1, in[0].rank());
+    const Tensor centred = in[0] - mean(in[0], axes, true);
+    const Tensor variance = mean(square(centred), axes, true);
+    return {centred / sqrt(variance + epsilon_) * in[1] + in[2]};
+  }
+
+ private:
+  template <class T>
+  void run(Inputs inputs, const View& out) const {
+    const int64_t rows = out.shape[0], columns = out.shape.size_from(1);
+    const T *gamma = inputs[1].as<T>(), *beta = inputs[2].as<T>();
+    const int64_t group = std::max<int64_t>(1, cpu::piece_elements / columns);
+    cpu::for_pieces((rows + group - 1) / group, static_cast<double>(out.size()) * 3, [&](int64_t p) {
+      for (int64_t r = p * group; r < std::min(rows, (p + 1) * group); ++r) {
+        const T* x = inputs[0].as<T>() + r * columns;
+        T* y = out.as<T>() + r * columns;
+        const double n = static_cast<double>(columns);
+        const double average = cpu::sum_run(x, columns, [](double v) { return v; }) / n;
+        const double variance = cpu::sum_run(x, columns, [=](double v) { return (v - average) * (v - average); }) / n;
+        const T centre = static_cast<T>(average), scale = static_cast<T>(1 / std::sqrt(variance + epsilon_));
+        for (int64_t i = 0; i < columns; ++i) y[i] = (x[i] - centre) * scale * gamma[i] + beta[i];
+      }
+    });
+  }
+
+  double epsilon_;
+};
+
+}  // namespace
+
+BatchNormResult batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, double epsilon) {
+  const auto outputs = apply(std::make_shared<const BatchNorm>(epsilon), {x, gamma, beta});
+  return {outputs[0], outputs[1], outputs[2]};
+}
+
+Tensor batch_norm_fixed(const Tensor& x, const Tensor& gamma, const Tensor& beta, const Tensor& mean,
+                        const Tensor& variance, double epsilon) {
+  return apply1(std::make_shared<const BatchNormFixed>(epsilon), {x, gamma, beta, mean, variance});
+}
+
+Tensor layer_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, double epsilon) {
+  return apply1(std::make_shared<const LayerNorm>(epsilon), {x, gamma, beta});
+}
+
+}  // namespace kantor

@@ -1,0 +1,140 @@
+// Pointwise functions. Each op: its Eigen expression and its derivative.
+#include "engine/cpu/pointwise.h"
+
+#include "engine/ops.h"
+
+#include <limits>
+
+namespace kantor {
+namespace {
+
+template <class X>
+using ScalarOf = typename std::decay_t<X>::Scalar;
+
+struct Exp {
+  static constexpr const char* name = "exp";
+  static constexpr double cost = 10;
+  auto operator()(const auto& x) const { return x.exp(); }
+  [[nodiscard]] Tensor vjp(const Tensor&, const Tensor& y, const Tensor& g) const { return g * y; }
+};
+
+struct Log {
+  static constexpr const char* name = "log";
+  static constexpr double cost = 10;
+  auto operator()(const auto& x) const { return x.log(); }
+  [[nodiscard]] Tensor vjp(const Tensor& x, const Tensor&, const Tensor& g) const { return g / x; }
+};
+
+struct Sqrt {
+  static constexpr const char* name = "sqrt";
+  static constexpr double cost = 5;
+  auto operator()(const auto& x) const { return x.sqrt(); }
+  [[nodiscard]] Tensor vjp(const Tensor&, const Tensor& y, const Tensor& g) const { return g / y * 0.5; }
+};
+
+struct Square {
+  static constexpr const char* name = "square";
+  static constexpr double cost = 1;
+  auto operator()(const auto& x) const { return x.square(); }
+  [[nodiscard]] Tensor vjp(const Tensor& x, const Tensor&, const Tensor& g) const { return g * x * 2; }
+};
+
+struct Pow {
+  static constexpr const char* name = "pow";
+  static constexpr double cost = 30;
+  double exponent;
+  auto operator()(const auto& x) const {
+    using T = ScalarOf<decltype(x)>;
+    return x.unaryExpr([e = static_cast<T>(exponent)](T v) { return std::pow(v, e); });
+  }
+  [[nodiscard]] Tensor vjp(const Tensor& x, const Tensor&, const Tensor& g) const {
+    return exponent == 0 ? Tensor() : g * pow(x, exponent - 1) * exponent;
+  }
+};
+
+struct Abs {
+  static constexpr const char* name = "abs";
+  static constexpr double cost = 1;
+  auto operator()(const auto& x) const { return x.abs(); }
+  [[nodiscard]] Tensor vjp(const Tensor& x, const Tensor&, const Tensor& g) const { return g * sign(x); }
+};
+
+struct Sign {
+  static constexpr const char* name = "sign";
+  static constexpr double cost = 1;
+  auto operator()(const auto& x) const {
+    using T = ScalarOf<decltype(x)>;
+    return x.unaryExpr([](T v) { return v > 0 ? T(1) : v < 0 ? T(-1) : v * 0; });  // NaN stays NaN
+  }
+  [[nodiscard]] Tensor vjp(const Tensor&, const Tensor&, const Tensor&) const { return {}; }
+};
+
+struct InRange {
+  static constexpr const char* name = "in_range";
+  static constexpr double cost = 1;
+  double low, high;
+  auto operator()(const auto& x) const {
+    using T = ScalarOf<decltype(x)>;
+    return (x >= static_cast<T>(low) && x <= static_cast<T>(high)).template cast<T>();
+  }
+  [[nodiscard]] Tensor vjp(const Tensor&, const Tensor&, const Tensor&) const { return {}; }
+};
+
+struct Clamp {
+  static constexpr const char* name = "clamp";
+  static constexpr double cost = 1;
+  double low, high;
+  auto operator()(const auto& x) const {
+    using T = ScalarOf<decltype(x)>;
+    return x.unaryExpr([a = static_cast<T>(low), b = static_cast<T>(high)](T v) {
+      v = v > b ? b : v;  // NaN compares false and stays
+      return v < a ? a : v;
+    });
+  }
+  [[nodiscard]] Tensor vjp(const Tensor& x, const Tensor&, const Tensor& g) const {
+    return g * cpu::unary(InRange{low, high}, x);
+  }
+};
+
+struct SafeReciprocal {
+  static constexpr const char* name = "safe_reciprocal";
+  static constexpr double cost = 4;
+  auto operator()(const auto& x) const {
+    using T = ScalarOf<decltype(x)>;
+    return x.unaryExpr([](T v) { return v == 0 ? T(0) : 1 / v; });
+  }
+  [[nodiscard]] Tensor vjp(const Tensor&, const Tensor& y, const Tensor& g) const { return -(g * square(y)); }
+};
+
+}  // namespace
+
+Tensor exp(const Tensor& x) {
+  return cpu::unary(Exp{}, x);
+}
+Tensor log(const Tensor& x) {
+  return cpu::unary(Log{}, x);
+}
+Tensor sqrt(const Tensor& x) {
+  return cpu::unary(Sqrt{}, x);
+}
+Tensor square(const Tensor& x) {
+  return cpu::unary(Square{}, x);
+}
+Tensor pow(const Tensor& x, double exponent) {
+  return cpu::unary(Pow{exponent}, x);
+}
+Tensor abs(const Tensor& x) {
+  return cpu::unary(Abs{}, x);
+}
+Tensor sign(const Tensor& x) {
+  return cpu::unary(Sign{}, x);
+}
+Tensor clamp(const Tensor& x, double low, double high) {
+  if (!(low <= high)) throw ShapeError("clamp: the lower bound is above the upper one, or one is NaN");
+  return cpu::unary(Clamp{low, high}, x);
+}
+Tensor safe_reciprocal(const Tensor& x) {
+  return cpu::unary(SafeReciprocal{}, x);
+}
+
+}  // namespace kantor

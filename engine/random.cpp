@@ -1,0 +1,158 @@
+#include "engine/random.h"
+
+#include "engine/cpu/parallel.h"
+#include "engine/op.h"
+
+#include <cmath>
+#include <numbers>
+
+namespace kantor {
+namespace {
+
+constexpr uint32_t multiplier_0 = 0xD2511F53, multiplier_1 = 0xCD9E8D57;
+constexpr uint32_t weyl_0 = 0x9E3779B9, weyl_1 = 0xBB67AE85;
+
+/// The block of four words that holds element 4 * block, ..., 4 * block + 3 of a draw.
+std::array<uint32_t, 4> draw_block(uint64_t seed, uint64_t block, uint32_t stream, uint64_t step) {
+  const auto low = static_cast<uint32_t>(block);
+  // The step takes 48 bits, the block 48: enough for 10^14 elements of 10^14 steps.
+  const auto mixed = static_cast<uint32_t>((block >> 32 & 0xFFFF) << 16 | (step >> 32 & 0xFFFF));
+  return philox4x32({low, stream, static_cast<uint32_t>(step), mixed}, seed);
+}
+
+/// Two standard normals of two words (Box and Muller 1958); the first uniform is taken in (0, 1].
+std::array<double, 2> normal_pair(uint32_t a, uint32_t b) {
+  const double radius = std::sqrt(-2 * std::log(1.0 - static_cast<double>(uniform_from_bits(a))));
+  const double angle = 2 * std::numbers::pi * static_cast<double>(uniform_from_bits(b));
+  return {radius * std::cos(angle), radius * std::sin(angle)};
+}
+
+/// A draw inside a step. `Words` turns the four words of a block into four elements.
+template <class Words>
+class Draw final : public Op {
+ public:
+  Draw(Spec spec, uint64_t seed, uint32_t stream, Words words)
+      : spec_(std::move(spec)), seed_(seed), stream_(stream), words_(words) {}
+  [[nodiscard]] const char* name() const override { return Words::name; }
+  [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {
+    if (inputs[0].dtype != DType::int64 || inputs[0].shape.size() != 1) {
+      throw DTypeError("the step must be one int64");
+    }
+    return {spec_};
+  }
+  void cpu(Inputs inputs, Outputs outputs) const override {
+    const auto step = static_cast<uint64_t>(*inputs[0].as<int64_t>());
+    const int64_t size = outputs[0].size();
+    const auto fill = [&](auto* out) {
+      cpu::for_ranges(size, Words::cost, [&](int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; i += 4) {
+          const auto words = draw_block(seed_, static_cast<uint64_t>(i / 4), stream_, step);
+          words_(words, out + i, std::min<int64_t>(4, end - i));
+        }
+      });
+    };
+    switch (outputs[0].dtype) {
+      case DType::float32:
+        return fill(outputs[0].as<float>());
+      case DType::float64:
+        return fill(outputs[0].as<double>());
+      case DType::int64:
+        return fill(outputs[0].as<int64_t>());
+    }
+  }
+  [[nodiscard]] std::vector<Tensor> vjp(const VjpContext&) const override { return {Tensor()}; }
+
+ private:
+  Spec spec_;
+  uint64_t seed_;
+  uint32_t stream_;
+  Words words_;
+};
+
+struct UniformWords {
+  static constexpr const char* name = "uniform";
+  static constexpr double cost = 10;
+  template <class T>
+  void operator()(const std::array<uint32_t, 4>& words, T* out, int64_t n) const {
+    for (int64_t i = 0; i < n; ++i) out[i] = static_cast<T>(uniform_from_bits(words[static_cast<size_t>(i)]));
+  }
+};
+
+struct NormalWords {
+  static constexpr const char* name = "normal";
+  static constexpr double cost = 50;
+  template <class T>
+  void operator()(const std::array<uint32_t, 4>& words, T* out, int64_t n) const {
+    const auto first = normal_pair(words[0], words[1]), second = normal_pair(words[2], words[3]);
+    const std::array<double, 4> values{first[0], first[1], second[0], second[1]};
+    for (int64_t i = 0; i < n; ++i) out[i] = static_cast<T>(values[static_cast<size_t>(i)]);
+  }
+};
+
+struct BelowWords {
+  static constexpr const char* name = "random_below";
+  static constexpr double cost = 10;
+  uint64_t n;
+  template <class T>
+  void operator()(const std::array<uint32_t, 4>& words, T* out, int64_t count) const {
+    for (int64_t i = 0; i < count; ++i) out[i] = static_cast<T>(words[static_cast<size_t>(i)] * n >> 32);
+  }
+};
+
+template <class Words>
+Tensor draw(Words words, const Shape& shape, DType dtype, uint64_t seed, uint32_t stream, const Tensor& step) {
+  return apply1(std::make_shared<const Draw<Words>>(Spec{shape, dtype}, seed, stream, words), {step});
+}
+
+}  // namespace
+
+std::array<uint32_t, 4> philox4x32(std::array<uint32_t, 4> c, uint64_t key) {
+  auto k0 = static_cast<uint32_t>(key), k1 = static_cast<uint32_t>(key >> 32);
+  for (int round = 0; round < 10; ++round) {
+    const uint64_t p0 = uint64_t{multiplier_0} * c[0], p1 = uint64_t{multiplier_1} * c[2];
+    c = {static_cast<uint32_t>(p1 >> 32) ^ c[1] ^ k0, static_cast<uint32_t>(p1),
+         static_cast<uint32_t>(p0 >> 32) ^ c[3] ^ k1, static_cast<uint32_t>(p0)};
+    k0 += weyl_0;
+    k1 += weyl_1;
+  }
+  return c;
+}
+
+HostRandom::HostRandom(uint64_t seed, uint32_t stream, uint64_t step) : key_(seed), step_(step), stream_(stream) {}
+
+uint32_t HostRandom::bits() {
+  if (used_ == 4) {
+    words_ = draw_block(key_, block_++, stream_, step_);
+    used_ = 0;
+  }
+  return words_[static_cast<size_t>(used_++)];
+}
+
+double HostRandom::uniform() {
+  return static_cast<double>(uniform_from_bits(bits()));
+}
+
+double HostRandom::normal() {
+  const uint32_t a = bits();
+  return normal_pair(a, bits())[0];
+}
+
+int64_t HostRandom::below(int64_t n) {
+  if (n < 1 || n > int64_t{1} << 31) throw ShapeError("a random number below " + std::to_string(n) + ": 1 to 2^31");
+  return static_cast<int64_t>(uint64_t{bits()} * static_cast<uint64_t>(n) >> 32);
+}
+
+Tensor uniform(const Shape& shape, uint64_t seed, uint32_t stream, const Tensor& step, DType dtype) {
+  return draw(UniformWords{}, shape, dtype, seed, stream, step);
+}
+
+Tensor normal(const Shape& shape, uint64_t seed, uint32_t stream, const Tensor& step, DType dtype) {
+  return draw(NormalWords{}, shape, dtype, seed, stream, step);
+}
+
+Tensor random_below(const Shape& shape, int64_t n, uint64_t seed, uint32_t stream, const Tensor& step) {
+  if (n < 1 || n > int64_t{1} << 31) throw ShapeError("random_below " + std::to_string(n) + ": 1 to 2^31 is possible");
+  return draw(BelowWords{static_cast<uint64_t>(n)}, shape, DType::int64, seed, stream, step);
+}
+
+}  // namespace kantor
