@@ -137,9 +137,10 @@ Tensor sum(const Tensor& x, std::vector<int> axes, bool keep) {
 }
 
 Tensor mean(const Tensor& x, std::vector<int> axes, bool keep) {
-  const Tensor total = sum(x, std::move(axes), keep);
-  if (x.size() == 0) throw ShapeError("mean: " + describe(x) + " has no elements to average");
-  return total * (static_cast<double>(total.size()) / static_cast<double>(x.size()));
+  int64_t count = axes.empty() ? x.size() : 1;
+  for (const int axis : axes) count *= x.shape()[axis];
+  if (count == 0) throw ShapeError("mean: " + describe(x) + " has no elements to average");
+  return sum(x, std::move(axes), keep) * (1 / static_cast<double>(count));
 }
 
 Tensor broadcast_to(const Tensor& x, const Shape& shape) {
