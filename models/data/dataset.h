@@ -1,0 +1,66 @@
+// Data sets: distributions and files that batches are drawn from. A draw is a pure function of (seed, stream, step), so
+// that a resumed run, another thread, or a look at one step again sees the same samples.
+#pragma once
+
+#include "engine/shape.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace kantor {
+
+/// Equally likely round Gaussians in the plane, in the data's own scale.
+struct Mixture {
+  std::vector<double> centres;  // x, y of each
+  double sigma = 0;             // deviation along each axis
+
+  [[nodiscard]] int modes() const { return static_cast<int>(centres.size() / 2); }
+};
+
+class Dataset {
+ public:
+  virtual ~Dataset() = default;
+
+  /// What messages and titles call it.
+  [[nodiscard]] virtual std::string name() const = 0;
+  /// One sample in PyTorch's order: [D], or [C, H, W] for images.
+  [[nodiscard]] virtual Shape sample_shape() const = 0;
+  /// Samples that a file holds; 0 for a distribution, which never runs out.
+  [[nodiscard]] virtual int64_t size() const { return 0; }
+  /// The Gaussians that it is made of, where it is; else null.
+  [[nodiscard]] virtual const Mixture* mixture() const { return nullptr; }
+  /// Writes `count` samples to `out`: [count, D], or [count, H, W, C] (NHWC) in [0, 1] for images. Sample k depends on
+  /// (seed, stream, step, k) only, not on `count`. Safe to call from several threads.
+  virtual void draw(uint64_t seed, uint32_t stream, uint64_t step, int64_t count, float* out) const = 0;
+
+  [[nodiscard]] bool is_image() const { return sample_shape().rank() == 3; }
+  /// The shape that `draw` fills: the engine's layout.
+  [[nodiscard]] Shape batch_shape(int64_t count) const;
+  [[nodiscard]] std::vector<float> draw(uint64_t seed, uint32_t stream, uint64_t step, int64_t count) const;
+};
+
+/// What a configuration says of the data.
+struct DataConfig {
+  std::string kind = "gaussians8";  // gaussians8, gaussians25, swissroll, fashion-mnist, file
+  std::string path;                 // file: .npy or IDX(.gz); fashion-mnist: its folder, if not Debian's
+};
+
+/// Throws Error for an unknown kind, FileError for a file that is missing or bad.
+std::unique_ptr<Dataset> open_dataset(const DataConfig& config);
+
+/// Throws FileError where a file holds fewer samples than one batch.
+void check_batch(const Dataset& data, int64_t batch);
+
+/// The toy distributions of Gulrajani et al. 2017 with the released code's scales (mixtures.cpp, swissroll.cpp).
+std::unique_ptr<Dataset> gaussians8();
+std::unique_ptr<Dataset> gaussians25();
+std::unique_ptr<Dataset> swissroll();
+/// Samples of a file, drawn with replacement (samples.cpp): IDX images, plain or gzip, [N, H, W] bytes scaled to [0,
+/// 1]; NPY [N, D], or images [N, C, H, W] (PyTorch's order) in [0, 1] or, if integers, in 0..255. Non-finite values are
+/// refused.
+std::unique_ptr<Dataset> open_samples(const std::filesystem::path& path, std::string name);
+
+}  // namespace kantor

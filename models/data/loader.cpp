@@ -1,0 +1,89 @@
+// The loader's queue: a ring of slabs between one producer, the thread, and one consumer, `next`.
+#include "models/data/loader.h"
+
+#include "engine/error.h"
+
+#include <condition_variable>
+#include <exception>
+#include <fmt/format.h>
+#include <mutex>
+#include <thread>
+
+namespace kantor {
+
+struct Loader::Queue {
+  Queue(const Dataset& dataset, const LoaderOptions& opts)
+      : data(dataset),
+        options(opts),
+        slabs(static_cast<size_t>(opts.depth) + 1,
+              std::vector<float>(static_cast<size_t>(dataset.batch_shape(opts.samples).size()))),
+        thread([this] { produce(); }) {}
+
+  ~Queue() {
+    {
+      const std::lock_guard lock(mutex);
+      stop = true;
+    }
+    changed.notify_all();
+    thread.join();
+  }
+
+  std::vector<float>& slab(uint64_t index) { return slabs[index % slabs.size()]; }
+
+  void produce() {
+    try {
+      for (uint64_t index = 0;; ++index) {
+        {
+          std::unique_lock lock(mutex);
+          // Slab `taken` - 1 is in the consumer's hands, hence one slab more than the depth.
+          changed.wait(lock, [&] { return stop || index < taken + static_cast<uint64_t>(options.depth); });
+          if (stop) return;
+        }
+        data.draw(options.seed, options.stream, options.first_step + index, options.samples, slab(index).data());
+        {
+          const std::lock_guard lock(mutex);
+          ready = index + 1;
+        }
+        changed.notify_all();
+      }
+    } catch (...) {
+      const std::lock_guard lock(mutex);
+      failure = std::current_exception();
+      changed.notify_all();
+    }
+  }
+
+  Slab next() {
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [&] { return ready > taken || failure; });
+    if (ready == taken) std::rethrow_exception(failure);
+    const uint64_t index = taken++;
+    changed.notify_all();
+    return {options.first_step + index, slab(index)};
+  }
+
+  const Dataset& data;
+  const LoaderOptions options;
+  std::vector<std::vector<float>> slabs;
+  std::mutex mutex;
+  std::condition_variable changed;
+  uint64_t ready = 0, taken = 0;  // slabs finished, slabs handed out
+  bool stop = false;
+  std::exception_ptr failure;
+  std::thread thread;  // last: it starts when all the rest stands
+};
+
+Loader::Loader(const Dataset& data, const LoaderOptions& options) {
+  if (options.samples < 1 || options.depth < 1)
+    throw Error(fmt::format("loader of {}: {} samples a step, {} steps ahead; expected at least 1 of each", data.name(),
+                            options.samples, options.depth));
+  queue_ = std::make_unique<Queue>(data, options);
+}
+
+Loader::~Loader() = default;
+
+Slab Loader::next() {
+  return queue_->next();
+}
+
+}  // namespace kantor

@@ -1,0 +1,43 @@
+// Loader: prepares the samples of coming steps on a thread of its own, while the current step computes.
+#pragma once
+
+#include "models/data/dataset.h"
+
+#include <cstdint>
+#include <memory>
+#include <span>
+
+namespace kantor {
+
+struct LoaderOptions {
+  uint64_t seed = 0;
+  uint32_t stream = 0;
+  int64_t samples = 0;      // in one slab: critic updates of a step times the batch
+  uint64_t first_step = 0;  // where a resumed run goes on
+  int depth = 4;            // slabs prepared ahead
+};
+
+/// The slab of one step: what `data.draw(seed, stream, step, samples, ...)` writes.
+struct Slab {
+  uint64_t step = 0;
+  std::span<const float> values;
+};
+
+class Loader {
+ public:
+  /// `data` must outlive the loader. Throws Error for fewer than one sample or slab ahead.
+  Loader(const Dataset& data, const LoaderOptions& options);
+  ~Loader();
+  Loader(const Loader&) = delete;
+  Loader& operator=(const Loader&) = delete;
+
+  /// The next step's slab, first_step first; it stays valid until the next call. What `draw` threw is thrown here, at
+  /// its step and from then on.
+  Slab next();
+
+ private:
+  struct Queue;
+  std::unique_ptr<Queue> queue_;
+};
+
+}  // namespace kantor

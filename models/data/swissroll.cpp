@@ -1,0 +1,35 @@
+// Swiss roll: the spiral t (cos t, sin t), t uniform in [1.5 pi, 4.5 pi], with noise 0.25, all divided by 7.5.
+#include "engine/random.h"
+#include "models/data/dataset.h"
+
+#include <cmath>
+#include <numbers>
+
+namespace kantor {
+
+namespace {
+
+class SwissRoll final : public Dataset {
+ public:
+  std::string name() const override { return "swissroll"; }
+  Shape sample_shape() const override { return {2}; }
+
+  void draw(uint64_t seed, uint32_t stream, uint64_t step, int64_t count, float* out) const override {
+    HostRandom random(seed, stream, step);
+    for (int64_t i = 0; i < count; ++i) {
+      const double t = 1.5 * std::numbers::pi * (1 + 2 * random.uniform());
+      const double x = t * std::cos(t) + 0.25 * random.normal();
+      const double y = t * std::sin(t) + 0.25 * random.normal();
+      *out++ = static_cast<float>(x / 7.5);
+      *out++ = static_cast<float>(y / 7.5);
+    }
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Dataset> swissroll() {
+  return std::make_unique<SwissRoll>();
+}
+
+}  // namespace kantor
