@@ -1,11 +1,12 @@
 // Constraint: what keeps a critic Lipschitz. A penalty added to the loss, or bounds on the weights, or both.
 #pragma once
 
-#include <memory>
-#include <string>
-
+#include "engine/error.h"
 #include "engine/ops.h"
 #include "models/nn/network.h"
+
+#include <memory>
+#include <string>
 
 namespace kantor {
 
@@ -15,9 +16,9 @@ struct ConstraintBatch {
 };
 
 struct ConstraintTerm {
-  Tensor value;  // []; undefined: no penalty
-  Tensor norms;  // [B] gradient norms where the penalty measured them; undefined: none
-  Tensor points; // where: x_hat, real or fake
+  Tensor value;           // []; undefined: no penalty
+  Tensor norms;           // [B] gradient norms where the penalty measured them; undefined: none
+  Tensor points;          // where: x_hat, real or fake
   Tensor input_gradient;  // d critic / d points
 };
 

@@ -2,13 +2,13 @@
 // (tests/golden/README.md), so that a study can sweep architectures and a checkpoint can say what it holds.
 #pragma once
 
+#include "engine/arena.h"
+#include "engine/ops.h"
+
 #include <functional>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
-
-#include "engine/arena.h"
-#include "engine/ops.h"
 
 namespace kantor {
 
@@ -20,11 +20,11 @@ enum class Layout : uint8_t {
 };
 
 enum class Initialization : uint8_t {
-  he_uniform,       // U(-sqrt(6/fan_in), sqrt(6/fan_in)) weights, zero biases (the released WGAN-GP toy code)
-  pytorch,          // U(-1/sqrt(fan_in), ...) weights and biases
-  xavier_uniform,   // Glorot and Bengio 2010, zero biases
-  dcgan,            // N(0, 0.02) weights, N(1, 0.02) norm scales, zero biases
-  box               // U(-c, c) for everything that clipping bounds
+  he_uniform,      // U(-sqrt(6/fan_in), sqrt(6/fan_in)) weights, zero biases (the released WGAN-GP toy code)
+  pytorch,         // U(-1/sqrt(fan_in), ...) weights and biases
+  xavier_uniform,  // Glorot and Bengio 2010, zero biases
+  dcgan,           // N(0, 0.02) weights, N(1, 0.02) norm scales, zero biases
+  box              // U(-c, c) for everything that clipping bounds
 };
 Initialization parse_initialization(const std::string& name);
 
@@ -60,8 +60,8 @@ class Network {
   /// File layout of each parameter row, and the role that clipping and initialization ask for.
   struct Role {
     Layout layout = Layout::plain;
-    bool bias = false;        // of a linear or convolution layer
-    bool norm = false;        // gamma or beta of a normalization
+    bool bias = false;  // of a linear or convolution layer
+    bool norm = false;  // gamma or beta of a normalization
     int64_t fan_in = 0, fan_out = 0;
   };
   [[nodiscard]] const std::vector<Role>& roles() const;
@@ -73,6 +73,8 @@ class Network {
 
   /// Parameter row `i`, copied to the host in file layout; and back. Throws ShapeError naming the tensor.
   [[nodiscard]] Tensor to_file(int i) const;
+  /// A tensor of row i's shape (a gradient) in file layout.
+  [[nodiscard]] Tensor in_file_layout(size_t i, const Tensor& value) const;
   void from_file(int i, const Tensor& value);
 
  private:

@@ -1,25 +1,25 @@
 // Presets: layer lists for the networks of the papers.
 #pragma once
 
+#include "engine/ops.h"
+
 #include <nlohmann/json_fwd.hpp>
 #include <string>
-
-#include "engine/ops.h"
 
 namespace kantor {
 
 struct MlpSpec {
   int64_t in = 2, out = 1, width = 512;
-  int depth = 3;                      // hidden layers
-  std::string activation = "relu";    // relu, leaky_relu, tanh, sigmoid, softplus
-  std::string norm = "none";          // none, batch, layer
+  int depth = 3;                    // hidden layers
+  std::string activation = "relu";  // relu, leaky_relu, tanh, sigmoid, softplus
+  std::string norm = "none";        // none, batch, layer
 };
 nlohmann::json mlp(const MlpSpec& spec);
 
 struct DcganSpec {
-  int64_t size = 28;      // 28, 32 or 64 pixels a side; else ShapeError
-  int64_t channels = 1;   // 1 or 3
-  int64_t dim = 64;       // channels of the widest picture's layer
+  int64_t size = 28;     // 28, 32 or 64 pixels a side; else ShapeError
+  int64_t channels = 1;  // 1 or 3
+  int64_t dim = 64;      // channels of the widest picture's layer
   int64_t z = 128;
   std::string norm = "none";  // none, batch, layer (critic); none, batch (generator)
 };

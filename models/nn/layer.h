@@ -1,0 +1,56 @@
+// Layers: plain structs that say what a layer is. Network holds their parameters and runs them.
+#pragma once
+
+#include "engine/ops.h"
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace kantor {
+
+struct LinearLayer {
+  int64_t in, out;
+};
+struct ConvLayer {
+  int64_t in, out, kernel;
+  Window window;
+};
+/// Out extent: (in - 1) stride - 2 padding + kernel + output_padding.
+struct ConvTransposeLayer {
+  int64_t in, out, kernel;
+  Window window;
+  int64_t output_padding;
+};
+struct ActivationLayer {
+  Activation activation;
+};
+/// To PyTorch's order (C, H, W).
+struct FlattenLayer {};
+/// From a row to [C, H, W] or another shape of PyTorch's order.
+struct ReshapeLayer {
+  std::vector<int64_t> shape;
+};
+struct BatchNormLayer {
+  int64_t channels;
+};
+/// Over all axes of one sample.
+struct LayerNormLayer {
+  std::vector<int64_t> shape;
+};
+/// Elman: h = tanh(W_ih x_t + W_hh h + b), zero start, last state out: [B, T, in] -> [B, hidden].
+struct RnnLayer {
+  int64_t in, hidden;
+};
+
+using Layer = std::variant<LinearLayer, ConvLayer, ConvTransposeLayer, ActivationLayer, FlattenLayer, ReshapeLayer,
+                           BatchNormLayer, LayerNormLayer, RnnLayer>;
+
+/// One layer of the JSON notation. Throws Error naming the position, what was found and what is known.
+Layer parse_layer(const nlohmann::json& description, size_t position);
+
+/// Shape of one sample after the layer, in PyTorch's order. Throws ShapeError naming the position and both shapes.
+Shape infer_sample(const Layer& layer, const Shape& sample, size_t position);
+
+}  // namespace kantor

@@ -1,0 +1,354 @@
+#include "models/nn/network.h"
+
+#include "engine/op.h"
+#include "engine/random.h"
+#include "models/nn/layer.h"
+
+#include <cmath>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <utility>
+
+namespace kantor {
+namespace {
+
+constexpr double running_momentum = 0.1;
+
+std::vector<int> image_order(bool to_last) {
+  return to_last ? std::vector<int>{0, 2, 3, 1} : std::vector<int>{0, 3, 1, 2};
+}
+
+/// One parameter of a layer before it has memory. `file` is its shape in PyTorch's layout.
+struct Declaration {
+  std::string name;
+  Shape file;
+  Network::Role role;
+};
+
+/// Shape inside the engine.
+Shape inside(const Shape& file, Layout layout) {
+  switch (layout) {
+    case Layout::filter:
+      return {file[0], file[2], file[3], file[1]};
+    case Layout::channels_last:
+      return {file[1], file[2], file[0]};
+    case Layout::plain:
+      return file;
+  }
+  return file;
+}
+
+Tensor relayout(const Tensor& x, Layout layout, bool to_file) {
+  const RecordingScope off(false);
+  switch (layout) {
+    case Layout::filter:
+      return transpose(x, image_order(!to_file));
+    case Layout::channels_last:
+      return transpose(x, to_file ? std::vector<int>{2, 0, 1} : std::vector<int>{1, 2, 0});
+    case Layout::plain:
+      return x.detach();
+  }
+  return x;
+}
+
+std::vector<Declaration> declare(const Layer& layer, const Shape& sample) {
+  const auto weight = [](const std::string& name, const Shape& shape, Layout layout, int64_t fan_in, int64_t fan_out) {
+    return Declaration{name, shape, {layout, false, false, fan_in, fan_out}};
+  };
+  const auto bias = [](int64_t size, int64_t fan_in) {
+    return Declaration{"bias", {size}, {Layout::plain, true, false, fan_in, size}};
+  };
+  const auto norm = [](const std::string& name, const Shape& shape) {
+    return Declaration{name, shape, {shape.rank() == 3 ? Layout::channels_last : Layout::plain, false, true, 0, 0}};
+  };
+  struct Declare {
+    const decltype(weight)& w;
+    const decltype(bias)& b;
+    const decltype(norm)& n;
+    const Shape& sample;
+    std::vector<Declaration> operator()(const LinearLayer& l) const {
+      return {w("weight", {l.out, l.in}, Layout::plain, l.in, l.out), b(l.out, l.in)};
+    }
+    std::vector<Declaration> operator()(const ConvLayer& l) const {
+      const int64_t area = l.kernel * l.kernel;
+      return {w("weight", {l.out, l.in, l.kernel, l.kernel}, Layout::filter, l.in * area, l.out * area),
+              b(l.out, l.in * area)};
+    }
+    std::vector<Declaration> operator()(const ConvTransposeLayer& l) const {  // stored [in, out, k, k]
+      const int64_t area = l.kernel * l.kernel;
+      return {w("weight", {l.in, l.out, l.kernel, l.kernel}, Layout::filter, l.out * area, l.in * area),
+              b(l.out, l.out * area)};
+    }
+    std::vector<Declaration> operator()(const BatchNormLayer& l) const {
+      return {n("gamma", {l.channels}), n("beta", {l.channels})};
+    }
+    std::vector<Declaration> operator()(const LayerNormLayer& l) const {
+      const Shape shape{std::span<const int64_t>(l.shape)};
+      return {n("gamma", shape), n("beta", shape)};
+    }
+    std::vector<Declaration> operator()(const RnnLayer& l) const {
+      return {w("weight_ih", {l.hidden, l.in}, Layout::plain, l.in, l.hidden),
+              w("weight_hh", {l.hidden, l.hidden}, Layout::plain, l.hidden, l.hidden), b(l.hidden, l.hidden)};
+    }
+    std::vector<Declaration> operator()(const ActivationLayer&) const { return {}; }
+    std::vector<Declaration> operator()(const FlattenLayer&) const { return {}; }
+    std::vector<Declaration> operator()(const ReshapeLayer&) const { return {}; }
+  };
+  return std::visit(Declare{weight, bias, norm, sample}, layer);
+}
+
+/// running <- (1 - m) running + m seen, in place, outside the graph.
+class Blend final : public Op {
+ public:
+  explicit Blend(double scale) : scale_(scale) {}
+  [[nodiscard]] const char* name() const override { return "running_statistics"; }
+  [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override { return {inputs[0]}; }
+  void cpu(Inputs inputs, Outputs outputs) const override {
+    const auto blend = [&]<class T>(const T* seen, T* running) {
+      for (int64_t i = 0; i < inputs[0].size(); ++i) {
+        running[i] = static_cast<T>((1 - running_momentum) * running[i] + running_momentum * scale_ * seen[i]);
+      }
+    };
+    if (inputs[0].dtype == DType::float64) {
+      blend(inputs[0].as<double>(), outputs[0].as<double>());
+    } else {
+      blend(inputs[0].as<float>(), outputs[0].as<float>());
+    }
+  }
+
+ private:
+  double scale_;
+};
+
+}  // namespace
+
+Initialization parse_initialization(const std::string& name) {
+  static const std::vector<std::pair<std::string, Initialization>> known{
+      {"he_uniform", Initialization::he_uniform},
+      {"pytorch", Initialization::pytorch},
+      {"xavier_uniform", Initialization::xavier_uniform},
+      {"dcgan", Initialization::dcgan},
+      {"box", Initialization::box}};
+  for (const auto& [text, value] : known) {
+    if (text == name) return value;
+  }
+  throw Error(
+      fmt::format("unknown initialization '{}'; known are he_uniform, pytorch, xavier_uniform, dcgan, box", name));
+}
+
+struct Network::State {
+  nlohmann::json description;
+  Shape sample, output;
+  NetworkOptions options;
+  std::vector<Layer> layers;
+  std::vector<size_t> first_parameter, first_buffer;  // row of each layer's first one
+  Arena parameters, buffers;
+  std::vector<Role> roles;
+  bool has_batch_norm = false;
+
+  void initialize();
+  [[nodiscard]] Tensor run(const Tensor& x, Mode mode, std::vector<Tensor>* outputs) const;
+  [[nodiscard]] Tensor batch_norm_layer(size_t i, const Tensor& x, Mode mode) const;
+  [[nodiscard]] Tensor rnn(const RnnLayer& layer, const Tensor* p, const Tensor& x) const;
+};
+
+/// Weights from one stream, one step per row, so that a row's values do not depend on the others.
+void Network::State::initialize() {
+  const auto kind = options.initialization;
+  for (size_t i = 0; i < roles.size(); ++i) {
+    const Role& role = roles[i];
+    const Tensor& tensor = parameters.tensors()[i];
+    const auto& name = parameters.rows()[i].name;
+    HostRandom random(options.seed, options.stream, i);
+    const auto fan_in = static_cast<double>(role.fan_in), fan_out = static_cast<double>(role.fan_out);
+    const double bound = kind == Initialization::he_uniform       ? std::sqrt(6 / fan_in)
+                         : kind == Initialization::xavier_uniform ? std::sqrt(6 / (fan_in + fan_out))
+                         : kind == Initialization::box            ? options.box
+                                                                  : 1 / std::sqrt(fan_in);
+    const bool zero_bias = kind != Initialization::pytorch && kind != Initialization::box;
+    std::vector<double> values(static_cast<size_t>(tensor.size()));
+    for (double& value : values) {
+      if (role.norm) {
+        const bool scale = name.ends_with("gamma");
+        value = !scale ? 0 : kind == Initialization::dcgan ? 1 + 0.02 * random.normal() : 1;
+      } else if (role.bias && zero_bias) {
+        value = 0;
+      } else {
+        value = kind == Initialization::dcgan ? 0.02 * random.normal() : (2 * random.uniform() - 1) * bound;
+      }
+    }
+    tensor.assign(std::span<const double>(values));
+  }
+  for (size_t i = 0; i < buffers.rows().size(); ++i) {
+    if (buffers.rows()[i].name.ends_with("variance")) {
+      buffers.tensors()[i].copy_from(ones(buffers.rows()[i].shape, options.tensor));
+    }
+  }
+}
+
+Tensor Network::State::batch_norm_layer(size_t i, const Tensor& x, Mode mode) const {
+  const Tensor* p = &parameters.tensors()[first_parameter[i]];
+  const Tensor* statistics = &buffers.tensors()[first_buffer[i]];
+  if (mode == Mode::evaluate) return batch_norm_fixed(x, p[0], p[1], statistics[0], statistics[1]);
+  const BatchNormResult result = batch_norm(x, p[0], p[1]);
+  const auto n = static_cast<double>(x.size() / x.shape()[-1]);
+  apply_in_place(std::make_shared<const Blend>(1), {result.mean}, {statistics[0]});
+  apply_in_place(std::make_shared<const Blend>(n > 1 ? n / (n - 1) : 1), {result.variance}, {statistics[1]});
+  return result.y;
+}
+
+Tensor Network::State::rnn(const RnnLayer& layer, const Tensor* p, const Tensor& x) const {
+  const int64_t batch = x.shape()[0], steps = x.shape()[1];
+  const auto at = [&](int64_t t) { return reshape(slice(x, 1, t, t + 1), {batch, layer.in}); };
+  Tensor h = linear(at(0), p[0], p[2], {Activation::Kind::tanh});  // the start is zero
+  for (int64_t t = 1; t < steps; ++t) h = tanh(linear(at(t), p[0], p[2]) + linear(h, p[1], {}));
+  return h;
+}
+
+Tensor Network::State::run(const Tensor& input, Mode mode, std::vector<Tensor>* outputs) const {
+  Tensor x = input;
+  for (size_t i = 0; i < layers.size(); ++i) {
+    const Tensor* p = parameters.tensors().data() + first_parameter[i];
+    const auto* next = i + 1 < layers.size() ? std::get_if<ActivationLayer>(&layers[i + 1]) : nullptr;
+    const Activation fused = next ? next->activation : Activation{};
+    const int64_t batch = x.shape()[0];
+    if (std::holds_alternative<LinearLayer>(layers[i])) {
+      x = linear(x, p[0], p[1], fused);
+    } else if (const auto* conv = std::get_if<ConvLayer>(&layers[i])) {
+      x = bias_activate(conv2d(x, p[0], conv->window), p[1], fused);
+    } else if (const auto* up = std::get_if<ConvTransposeLayer>(&layers[i])) {
+      const auto extent = [&](int64_t e) {
+        return (e - 1) * up->window.stride - 2 * up->window.padding + up->kernel + up->output_padding;
+      };
+      x = bias_activate(conv2d_input_grad(x, p[0], up->window, extent(x.shape()[1]), extent(x.shape()[2])), p[1],
+                        fused);
+    } else {
+      next = nullptr;
+      if (const auto* activation = std::get_if<ActivationLayer>(&layers[i])) {
+        x = activate(x, activation->activation);
+      } else if (std::holds_alternative<FlattenLayer>(layers[i])) {
+        x = reshape(to_channels_first(x), {batch, batch == 0 ? 0 : x.size() / batch});
+      } else if (const auto* shaped = std::get_if<ReshapeLayer>(&layers[i])) {
+        std::vector<int64_t> shape{batch};
+        shape.insert(shape.end(), shaped->shape.begin(), shaped->shape.end());
+        x = to_channels_last(reshape(to_channels_first(x), Shape(shape)));
+      } else if (std::holds_alternative<BatchNormLayer>(layers[i])) {
+        x = batch_norm_layer(i, x, mode);
+      } else if (std::holds_alternative<LayerNormLayer>(layers[i])) {
+        x = layer_norm(x, p[0], p[1]);
+      } else {
+        x = rnn(std::get<RnnLayer>(layers[i]), p, x);
+      }
+    }
+    if (outputs) outputs->push_back(x);
+    if (next) {
+      if (outputs) outputs->push_back(x);
+      ++i;
+    }
+  }
+  return x;
+}
+
+Network::Network(const nlohmann::json& layers, const Shape& sample, const NetworkOptions& options)
+    : state_(std::make_unique<State>()) {
+  if (!layers.is_array() || layers.empty()) {
+    throw Error("a network is a list of layers, each an object with a \"type\"; found " + layers.dump().substr(0, 80));
+  }
+  State& s = *state_;
+  s.description = layers;
+  s.sample = sample;
+  s.options = options;
+  Shape current = sample;
+  std::vector<std::pair<std::string, Shape>> parameters, buffers;
+  for (size_t i = 0; i < layers.size(); ++i) {
+    s.layers.push_back(parse_layer(layers[i], i));
+    s.first_parameter.push_back(parameters.size());
+    s.first_buffer.push_back(buffers.size());
+    for (const Declaration& d : declare(s.layers.back(), current)) {
+      parameters.emplace_back(fmt::format("{}.{}", i, d.name), inside(d.file, d.role.layout));
+      s.roles.push_back(d.role);
+    }
+    if (const auto* norm = std::get_if<BatchNormLayer>(&s.layers.back())) {
+      s.has_batch_norm = true;
+      buffers.emplace_back(fmt::format("{}.running_mean", i), Shape{norm->channels});
+      buffers.emplace_back(fmt::format("{}.running_variance", i), Shape{norm->channels});
+    }
+    current = infer_sample(s.layers.back(), current, i);
+  }
+  s.output = current;
+  s.parameters = Arena(parameters, options.tensor);
+  s.buffers = Arena(buffers, options.tensor);
+  s.initialize();
+}
+
+Network::~Network() = default;
+Network::Network(Network&&) noexcept = default;
+Network& Network::operator=(Network&&) noexcept = default;
+
+Tensor Network::operator()(const Tensor& x, Mode mode) const {
+  return state_->run(x, mode, nullptr);
+}
+Tensor Network::trace(const Tensor& x, std::vector<Tensor>& outputs, Mode mode) const {
+  return state_->run(x, mode, &outputs);
+}
+
+const Arena& Network::parameters() const {
+  return state_->parameters;
+}
+Arena& Network::parameters() {
+  return state_->parameters;
+}
+const Arena& Network::buffers() const {
+  return state_->buffers;
+}
+const std::vector<Network::Role>& Network::roles() const {
+  return state_->roles;
+}
+const nlohmann::json& Network::description() const {
+  return state_->description;
+}
+Shape Network::sample_shape() const {
+  return state_->sample;
+}
+Shape Network::output_shape() const {
+  return state_->output;
+}
+bool Network::has_batch_norm() const {
+  return state_->has_batch_norm;
+}
+TensorOptions Network::options() const {
+  return state_->options.tensor;
+}
+
+Tensor Network::in_file_layout(size_t i, const Tensor& value) const {
+  return relayout(value, roles()[i].layout, true);
+}
+
+Tensor Network::to_file(int i) const {
+  const auto row = static_cast<size_t>(i);
+  const Tensor copy = empty(parameters().rows()[row].shape, options());
+  copy.copy_from(parameters().tensors()[row]);
+  return in_file_layout(row, copy);
+}
+
+void Network::from_file(int i, const Tensor& value) {
+  const auto row = static_cast<size_t>(i);
+  const Layout layout = roles()[row].layout;
+  const Tensor& target = parameters().tensors()[row];
+  const Shape expected = in_file_layout(row, target).shape();
+  if (value.shape() != expected) {
+    throw ShapeError(fmt::format("tensor {}: shape {} found, {} expected by this network",
+                                 parameters().rows()[row].name, to_string(value.shape()), to_string(expected)));
+  }
+  target.copy_from(relayout(value.to(target.dtype()), layout, false));
+}
+
+Tensor to_channels_last(const Tensor& x) {
+  return x.rank() == 4 ? transpose(x, image_order(true)) : x;
+}
+Tensor to_channels_first(const Tensor& x) {
+  return x.rank() == 4 ? transpose(x, image_order(false)) : x;
+}
+
+}  // namespace kantor
