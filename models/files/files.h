@@ -2,6 +2,9 @@
 // and every refusal is a FileError that names the file, what was found, and what was expected.
 #pragma once
 
+#include "engine/error.h"
+#include "engine/tensor.h"
+
 #include <filesystem>
 #include <map>
 #include <span>
@@ -9,9 +12,6 @@
 #include <string_view>
 #include <utility>
 #include <vector>
-
-#include "engine/error.h"
-#include "engine/tensor.h"
 
 namespace kantor {
 
@@ -27,9 +27,14 @@ void write_file_atomically(const std::filesystem::path& path, std::span<const st
 void write_file_atomically(const std::filesystem::path& path, std::string_view text);
 /// Inflates gzip, refusing more than `limit` bytes and bad checksums.
 std::vector<std::byte> gunzip(std::span<const std::byte> data, const std::string& name, size_t limit);
+/// The first `count` inflated bytes, or all where there are fewer.
+std::vector<std::byte> gunzip_start(std::span<const std::byte> data, const std::string& name, size_t count);
+
+// Each format is parsed from memory by a parse function, `name` standing for the file in messages; read_* calls it.
 
 // ---- NPY 1.0 to 3.0 (files/npy.cpp): little- or big-endian, C or Fortran order, bool, integers, float16 to float64 on
 // reading (integers up to int64; others become float32/float64); C order float32, float64 or int64 on writing
+Tensor parse_npy(std::span<const std::byte> data, const std::string& name);
 Tensor read_npy(const std::filesystem::path& path);
 void write_npy(const std::filesystem::path& path, const Tensor& tensor);
 
@@ -38,19 +43,25 @@ struct IdxBytes {
   std::vector<int64_t> shape;
   std::vector<uint8_t> values;
 };
+IdxBytes parse_idx(std::span<const std::byte> data, const std::string& name);
 IdxBytes read_idx(const std::filesystem::path& path);
 
-// ---- safetensors (files/safetensors.cpp), with a SHA-256 over header and data in __metadata__ "kantor.digest"
+// ---- safetensors (files/safetensors.cpp), with a SHA-256 over the whole file, its own digits taken as zeros, in
+// __metadata__ "kantor.digest"; "kantor.format" beside it tells that there must be one
 struct TensorFile {
   std::map<std::string, std::string> metadata;
-  std::vector<std::pair<std::string, Tensor>> tensors;  // in file order; F32, F64, I64
+  std::vector<std::pair<std::string, Tensor>> tensors;  // in the header's order; F32, F64, I64
   /// Throws FileError naming the tensor that lacks.
   [[nodiscard]] const Tensor& at(const std::string& name) const;
-  std::string source;  // where it was read from, for messages
+  std::string source;     // where it was read from, for messages
+  bool verified = false;  // it was read, held a digest, and the digest was right
 };
-/// Reads files of other programs too (no digest then); verifies the digest where there is one.
+/// Reads files of other programs too (no digest then; F16 and BF16 become float32); verifies the digest where there is
+/// one. The metadata come without "kantor.digest" and "kantor.format", which belong to the file, not to its content.
+TensorFile parse_safetensors(std::span<const std::byte> data, const std::string& name);
 TensorFile read_safetensors(const std::filesystem::path& path);
-/// Tensors in the order given, data 64-byte aligned, written atomically. Equal content gives equal bytes.
+/// Tensors in the order given, the data section 64-byte aligned, written atomically. Equal content gives equal bytes.
+std::vector<std::byte> encode_safetensors(const TensorFile& file);
 void write_safetensors(const std::filesystem::path& path, const TensorFile& file);
 
 // ---- PNG (files/png.cpp)
@@ -60,6 +71,9 @@ struct Image {
 };
 void write_png(const std::filesystem::path& path, const Image& image);
 std::vector<std::byte> encode_png(const Image& image);
+/// Any PNG of at most 2^26 pixels as 8-bit gray or RGB: palettes and 16 bits converted, transparency laid over white,
+/// gamma and colour profiles ignored.
+Image parse_png(std::span<const std::byte> data, const std::string& name);
 Image read_png(const std::filesystem::path& path);
 
 }  // namespace kantor

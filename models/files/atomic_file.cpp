@@ -1,0 +1,118 @@
+// Whole files: bounded reads of regular files, and writes that leave the old content or the new, never a mixture.
+#include "models/files/faults.h"
+#include "models/files/files.h"
+
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace kantor {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::atomic<int> failing_call{0};
+
+/// Whether this write, fsync or rename is the one that a test wants to fail.
+bool fails() {
+  if (failing_call.load() <= 0) return false;
+  if (--failing_call > 0) return false;
+  errno = EIO;
+  return true;
+}
+
+/// A file descriptor that closes itself.
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  [[nodiscard]] int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+[[noreturn]] void fail(const std::string& action, const fs::path& path) {
+  throw FileError(fmt::format("{} {}: {}", action, path.string(), std::strerror(errno)));
+}
+
+void write_all(int fd, std::span<const std::byte> content, const fs::path& path) {
+  size_t done = 0;
+  while (done < content.size()) {
+    const ssize_t n = fails() ? -1 : ::write(fd, content.data() + done, content.size() - done);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) fail("cannot write", path);
+    done += static_cast<size_t>(n);
+  }
+}
+
+/// Removes the temporary file unless it was renamed.
+struct Temporary {
+  fs::path path;
+  bool kept = false;
+  ~Temporary() {
+    if (!kept) ::unlink(path.c_str());
+  }
+};
+
+}  // namespace
+
+FaultScope::FaultScope(int call) {
+  failing_call = call;
+}
+FaultScope::~FaultScope() {
+  failing_call = 0;
+}
+bool FaultScope::reached() const {
+  return failing_call.load() <= 0;
+}
+
+std::vector<std::byte> read_file(const fs::path& path, size_t limit) {
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));  // a FIFO must not block here
+  if (file.get() < 0) fail("cannot open", path);
+  struct stat info {};
+  if (::fstat(file.get(), &info) != 0) fail("cannot look at", path);
+  if (!S_ISREG(info.st_mode))
+    throw FileError(fmt::format("{}: expected a regular file, found another kind", path.string()));
+  const auto size = static_cast<size_t>(info.st_size);
+  if (size > limit) throw FileError(fmt::format("{}: {} bytes, at most {} are read", path.string(), size, limit));
+  std::vector<std::byte> content(size);
+  size_t done = 0;
+  while (done < size) {
+    const ssize_t n = ::read(file.get(), content.data() + done, size - done);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) fail("cannot read", path);
+    if (n == 0) throw FileError(fmt::format("{}: ended after {} of {} bytes", path.string(), done, size));
+    done += static_cast<size_t>(n);
+  }
+  return content;
+}
+
+void write_file_atomically(const fs::path& path, std::span<const std::byte> content) {
+  const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
+  std::string name = path.string() + ".XXXXXX";
+  const Descriptor file(::mkostemp(name.data(), O_CLOEXEC));
+  if (file.get() < 0) fail("cannot write a temporary file beside", path);
+  Temporary temporary{name};
+  write_all(file.get(), content, path);
+  if (::fchmod(file.get(), 0644) != 0) fail("cannot set the mode of", path);
+  if (fails() || ::fsync(file.get()) != 0) fail("cannot flush", path);
+  if (fails() || ::rename(name.c_str(), path.c_str()) != 0) fail("cannot put in place", path);
+  temporary.kept = true;
+  const Descriptor parent(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (parent.get() < 0 || fails() || ::fsync(parent.get()) != 0) fail("cannot flush the folder of", path);
+}
+
+void write_file_atomically(const fs::path& path, std::string_view text) {
+  write_file_atomically(path, std::as_bytes(std::span(text.data(), text.size())));
+}
+
+}  // namespace kantor

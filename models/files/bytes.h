@@ -1,0 +1,79 @@
+// Bytes: what the readers of this folder share: numbers of either byte order, half precision, and refusals.
+#pragma once
+
+#include "engine/error.h"
+#include "engine/shape.h"
+#include "models/files/files.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <fmt/format.h>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace kantor {
+
+static_assert(std::endian::native == std::endian::little, "the formats are read as on a little-endian host");
+
+using Bytes = std::span<const std::byte>;
+
+/// Throws FileError with "name: text".
+template <class... Args>
+[[noreturn]] void refuse(const std::string& name, fmt::format_string<Args...> format, Args&&... args) {
+  throw FileError(name + ": " + fmt::format(format, std::forward<Args>(args)...));
+}
+
+/// A T from its bytes, which need no alignment.
+template <class T>
+T load(const std::byte* from, bool big_endian = false) {
+  std::array<std::byte, sizeof(T)> bytes;
+  std::memcpy(bytes.data(), from, sizeof(T));
+  if (big_endian) std::reverse(bytes.begin(), bytes.end());
+  return std::bit_cast<T>(bytes);
+}
+
+/// The value of an IEEE 754 binary16.
+inline float half_to_float(uint16_t half) {
+  const uint32_t sign = static_cast<uint32_t>(half & 0x8000U) << 16;
+  const uint32_t exponent = (half >> 10) & 31U;
+  const uint32_t fraction = half & 1023U;
+  if (exponent == 0) {  // zero and subnormals: fraction * 2^-24
+    return std::bit_cast<float>(std::bit_cast<uint32_t>(static_cast<float>(fraction) * 0x1p-24F) | sign);
+  }
+  const uint32_t wide = exponent == 31 ? 255U : exponent + 112;
+  return std::bit_cast<float>(sign | wide << 23 | fraction << 13);
+}
+
+/// The shape of these extents. Throws FileError where the engine has no such shape (rank, overflow, negative extent).
+inline Shape checked_shape(const std::string& name, std::span<const int64_t> extents) {
+  try {
+    return Shape(extents);
+  } catch (const ShapeError& error) {
+    refuse(name, "{}", error.what());
+  }
+}
+
+inline std::string_view as_text(Bytes bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+/// Printable ASCII of `text`, the rest as \xNN and long texts cut, so that a damaged file cannot garble a terminal.
+inline std::string quote(std::string_view text) {
+  std::string result;
+  for (const char c : text.substr(0, 40)) {
+    const bool printable = c >= ' ' && c <= '~';
+    result += printable ? std::string(1, c) : fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+  }
+  return "\"" + result + (text.size() > 40 ? "...\"" : "\"");
+}
+
+/// deflate packs at most this many bytes into one (zlib's technical notes): what declares more than its data can hold
+/// is refused before anything is allocated.
+inline constexpr size_t deflate_limit = 1032;
+
+}  // namespace kantor

@@ -1,0 +1,374 @@
+// safetensors: the length of a JSON header as uint64, the header, and the tensors' values without holes. Kantor adds
+// the SHA-256 of the whole file, the 64 digits of which count as zeros, and verifies it on reading.
+#include "models/files/bytes.h"
+#include "models/files/files.h"
+
+#include <nlohmann/json.hpp>
+#include <numeric>
+#include <openssl/evp.h>
+#include <unordered_set>
+
+namespace kantor {
+
+namespace {
+
+constexpr size_t header_limit = 100'000'000;  // as the specification has it
+constexpr std::string_view digest_key = "kantor.digest";
+// One flipped bit can hide one of the two keys, not both: either one alone marks a damaged file.
+constexpr std::string_view format_key = "kantor.format";
+constexpr std::string_view digest_field = "\"kantor.digest\":\"";
+constexpr size_t digest_length = 64;
+
+/// A tensor as the header declares it.
+struct Entry {
+  std::string name;
+  std::string dtype;
+  std::vector<int64_t> shape;
+  std::vector<uint64_t> offsets;
+  unsigned seen = 0;  // bits of the keys that were there: dtype, shape, data_offsets
+};
+
+/// Takes the header's JSON event by event: only what the format allows gets through, so that neither depth nor
+/// duplicates of keys can reach memory.
+class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
+ public:
+  explicit HeaderReader(const std::string& file) : file_(file) {}
+
+  std::vector<Entry> entries;
+  std::map<std::string, std::string> metadata;
+
+  bool start_object(size_t) override {
+    switch (place_) {
+      case Place::start:
+        return go(Place::header);
+      case Place::header_value:
+        if (key_ == "__metadata__") return go(Place::metadata);
+        entries.push_back({key_, {}, {}, {}, 0});
+        return go(Place::tensor);
+      default:
+        unexpected("an object");
+    }
+  }
+  bool end_object() override {
+    if (place_ == Place::tensor && entries.back().seen != 7) {
+      refuse(file_, "tensor {} lacks one of dtype, shape and data_offsets", quote(entries.back().name));
+    }
+    return go(place_ == Place::header ? Place::end : Place::header);
+  }
+  bool key(std::string& key) override {
+    if (place_ == Place::header) {
+      if (!names_.insert(key).second) refuse(file_, "the header has {} twice", quote(key));
+      key_ = key;
+      return go(Place::header_value);
+    }
+    if (place_ == Place::metadata) {
+      if (metadata.contains(key)) refuse(file_, "the metadata have {} twice", quote(key));
+      key_ = key;
+      return go(Place::metadata_value);
+    }
+    const unsigned index = key == "dtype" ? 0 : key == "shape" ? 1 : key == "data_offsets" ? 2 : 3;
+    Entry& entry = entries.back();
+    if (index == 3) {
+      refuse(file_, "tensor {} has the key {}, expected dtype, shape and data_offsets", quote(entry.name), quote(key));
+    }
+    if ((entry.seen >> index & 1U) != 0) refuse(file_, "tensor {} has {} twice", quote(entry.name), key);
+    entry.seen |= 1U << index;
+    return go(index == 0 ? Place::dtype : index == 1 ? Place::shape_value : Place::offsets_value);
+  }
+  bool string(std::string& text) override {
+    if (place_ == Place::metadata_value) {
+      metadata[key_] = text;
+      return go(Place::metadata);
+    }
+    if (place_ != Place::dtype) unexpected("the string " + quote(text));
+    entries.back().dtype = text;
+    return go(Place::tensor);
+  }
+  bool start_array(size_t) override {
+    if (place_ == Place::shape_value) return go(Place::shape);
+    if (place_ == Place::offsets_value) return go(Place::offsets);
+    unexpected("a list");
+  }
+  bool end_array() override { return go(Place::tensor); }
+  bool number_unsigned(uint64_t value) override {
+    if (place_ == Place::shape && value <= INT64_MAX && entries.back().shape.size() < 64) {
+      entries.back().shape.push_back(static_cast<int64_t>(value));
+    } else if (place_ == Place::offsets && entries.back().offsets.size() < 2) {
+      entries.back().offsets.push_back(value);
+    } else {
+      unexpected(fmt::format("the number {}", value));
+    }
+    return true;
+  }
+  bool number_integer(int64_t value) override { unexpected(fmt::format("the negative number {}", value)); }
+  bool number_float(double, const std::string& text) override { unexpected("the number " + text); }
+  bool null() override { unexpected("null"); }
+  bool boolean(bool) override { unexpected("a boolean"); }
+  bool binary(binary_t&) override { unexpected("binary data"); }
+  bool parse_error(size_t position, const std::string&, const nlohmann::json::exception& error) override {
+    refuse(file_, "the header is no JSON at its byte {}: {}", position, quote_message(error.what()));
+  }
+
+ private:
+  enum class Place {
+    start,           // expecting the header's object
+    header,          // in it
+    header_value,    // after one of its keys
+    metadata,        // in __metadata__
+    metadata_value,  // after one of its keys
+    tensor,          // in a tensor's object
+    dtype,           // after these keys of it
+    shape_value,
+    shape,  // in these lists
+    offsets_value,
+    offsets,
+    end
+  };
+
+  bool go(Place place) {
+    place_ = place;
+    return true;
+  }
+  [[noreturn]] void unexpected(const std::string& found) const {
+    constexpr std::string_view expected[] = {"an object",
+                                             "a key",
+                                             "an object for each tensor",
+                                             "a key",
+                                             "a string for each key of __metadata__",
+                                             "a key",
+                                             "a string as dtype",
+                                             "a list as shape",
+                                             "numbers in [0, 2^63) as shape",
+                                             "a list as data_offsets",
+                                             "two numbers in [0, 2^64) as data_offsets",
+                                             "nothing more"};
+    refuse(file_, "the header holds {}{}, expected {}", found, key_.empty() ? "" : " at " + quote(key_),
+           expected[static_cast<size_t>(place_)]);
+  }
+  /// nlohmann's texts quote the input: printable characters only.
+  static std::string quote_message(std::string text) {
+    std::replace_if(
+        text.begin(), text.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
+    return text.substr(0, 200);
+  }
+
+  const std::string& file_;
+  Place place_ = Place::start;
+  std::string key_;
+  std::unordered_set<std::string> names_;
+};
+
+/// SHA-256 of `data` in lower-case hexadecimal, with the digits at `field` taken as zeros.
+std::string digest(Bytes data, size_t field) {
+  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), &EVP_MD_CTX_free);
+  const std::string zeros(digest_length, '0');
+  const Bytes before = data.first(field);
+  const Bytes after = data.subspan(field + digest_length);
+  std::array<unsigned char, EVP_MAX_MD_SIZE> sum{};
+  unsigned length = 0;
+  if (context == nullptr || EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr) != 1 ||
+      EVP_DigestUpdate(context.get(), before.data(), before.size()) != 1 ||
+      EVP_DigestUpdate(context.get(), zeros.data(), zeros.size()) != 1 ||
+      EVP_DigestUpdate(context.get(), after.data(), after.size()) != 1 ||
+      EVP_DigestFinal_ex(context.get(), sum.data(), &length) != 1) {
+    throw Error("SHA-256 is not available from OpenSSL");
+  }
+  std::string hex;
+  for (unsigned i = 0; i < length; ++i) hex += fmt::format("{:02x}", sum[i]);
+  return hex;
+}
+
+/// Where the digest's digits begin in a file with this header.
+size_t digest_position(std::string_view header, const std::string& name) {
+  const size_t field = header.find(digest_field);
+  if (field == std::string_view::npos || header.size() - field < digest_field.size() + digest_length) {
+    refuse(name, "{} is not written as Kantor writes it; another program has changed the file", digest_key);
+  }
+  return 8 + field + digest_field.size();
+}
+
+/// True where there was a digest, and it was right. Takes Kantor's own keys from the metadata.
+bool verify(Bytes data, std::string_view header, std::map<std::string, std::string>& metadata,
+            const std::string& name) {
+  const auto node = metadata.extract(std::string(digest_key));
+  const auto format = metadata.extract(std::string(format_key));
+  if (node.empty() && format.empty()) return false;
+  if (node.empty()) refuse(name, "damaged: {} without {}", format_key, digest_key);
+  if (format.empty()) refuse(name, "damaged: {} without {}", digest_key, format_key);
+  if (format.mapped() != "1") {
+    refuse(name, "{} is {}, expected \"1\": written by a newer Kantor, or damaged", format_key, quote(format.mapped()));
+  }
+  if (node.mapped().size() != digest_length) {
+    refuse(name, "damaged: {} has {} digits, expected 64", digest_key, node.mapped().size());
+  }
+  const std::string actual = digest(data, digest_position(header, name));
+  if (actual != node.mapped()) {
+    refuse(name, "damaged: its SHA-256 is {}, expected {}; use an older checkpoint or copy the file again", actual,
+           quote(node.mapped().substr(0, 16)));
+  }
+  return true;
+}
+
+/// Element size in the file; throws FileError for a type that is not read.
+size_t element_size(const Entry& entry, const std::string& file) {
+  constexpr std::pair<std::string_view, size_t> sizes[] = {{"F32", 4}, {"F64", 8}, {"I64", 8}, {"F16", 2}, {"BF16", 2}};
+  for (const auto& [dtype, size] : sizes) {
+    if (dtype == entry.dtype) return size;
+  }
+  refuse(file, "tensor {} has dtype {}, expected F32, F64, I64, F16 or BF16", quote(entry.name), quote(entry.dtype));
+}
+
+/// The values at the entry's offsets, which have been checked.
+Tensor read_tensor(const Entry& entry, const Shape& shape, Bytes values) {
+  const DType dtype = entry.dtype == "F64" ? DType::float64 : entry.dtype == "I64" ? DType::int64 : DType::float32;
+  Tensor tensor = empty(shape, {dtype, {}});
+  if (entry.dtype == "F16" || entry.dtype == "BF16") {
+    const bool is_half = entry.dtype == "F16";
+    for (int64_t i = 0; i < shape.size(); ++i) {
+      const auto bits = load<uint16_t>(values.data() + 2 * i);
+      tensor.view().as<float>()[i] = is_half ? half_to_float(bits) : std::bit_cast<float>(uint32_t{bits} << 16);
+    }
+  } else if (!values.empty()) {
+    std::memcpy(tensor.view().data, values.data(), values.size());
+  }
+  return tensor;
+}
+
+/// Throws FileError unless the entries cover `size` bytes without hole or overlap.
+void check_cover(const std::vector<Entry>& entries, size_t size, const std::string& file) {
+  std::vector<const Entry*> order;
+  for (const Entry& entry : entries) order.push_back(&entry);
+  std::sort(order.begin(), order.end(), [](const Entry* a, const Entry* b) { return a->offsets < b->offsets; });
+  uint64_t end = 0;
+  for (const Entry* entry : order) {
+    if (entry->offsets[0] != end) {
+      refuse(file, "tensor {} begins at byte {} of the data, expected {}: {}", quote(entry->name), entry->offsets[0],
+             end, entry->offsets[0] < end ? "it overlaps another" : "nothing covers the bytes between");
+    }
+    end = entry->offsets[1];
+  }
+  if (end != size) refuse(file, "the tensors end at byte {} of the data, which have {}", end, size);
+}
+
+std::string quoted(const std::string& text) {
+  try {
+    return nlohmann::json(text).dump();
+  } catch (const nlohmann::json::exception&) {
+    throw Error("a tensor's name or metadata is not UTF-8: " + quote(text));
+  }
+}
+
+std::string_view dtype_code(DType dtype) {
+  return dtype == DType::float32 ? "F32" : dtype == DType::float64 ? "F64" : "I64";
+}
+
+}  // namespace
+
+const Tensor& TensorFile::at(const std::string& name) const {
+  for (const auto& [key, tensor] : tensors) {
+    if (key == name) return tensor;
+  }
+  refuse(source.empty() ? "tensors" : source, "there is no tensor {} among the {}", quote(name), tensors.size());
+}
+
+TensorFile parse_safetensors(Bytes data, const std::string& name) {
+  if (data.size() < 8) refuse(name, "{} bytes, too short for safetensors, whose header's length takes 8", data.size());
+  const auto length = load<uint64_t>(data.data());
+  if (length > header_limit) refuse(name, "a header of {} bytes, expected at most {}", length, header_limit);
+  if (length > data.size() - 8) {
+    refuse(name, "truncated: a header of {} bytes, of which {} are there", length, data.size() - 8);
+  }
+  const std::string_view text = as_text(data.subspan(8, length));
+  if (!text.starts_with('{')) refuse(name, "the header begins with {}, expected '{{'", quote(text.substr(0, 1)));
+  HeaderReader header(name);
+  nlohmann::json::sax_parse(text.begin(), text.end(), &header);
+
+  TensorFile file{{}, {}, name, false};
+  file.verified = verify(data, text, header.metadata, name);
+  file.metadata = std::move(header.metadata);
+  const Bytes values = data.subspan(8 + length);
+  std::vector<Shape> shapes;
+  for (const Entry& entry : header.entries) {
+    const size_t item = element_size(entry, name);
+    shapes.push_back(checked_shape(name, entry.shape));
+    if (entry.offsets.size() != 2 || entry.offsets[0] > entry.offsets[1] || entry.offsets[1] > values.size()) {
+      refuse(name, "tensor {} has data_offsets that are no range within the {} bytes of data", quote(entry.name),
+             values.size());
+    }
+    const size_t bytes = entry.offsets[1] - entry.offsets[0];
+    if (bytes % item != 0 || bytes / item != static_cast<size_t>(shapes.back().size())) {
+      refuse(name, "tensor {} has {} bytes, expected {} elements of {} bytes for shape {}", quote(entry.name), bytes,
+             shapes.back().size(), item, to_string(shapes.back()));
+    }
+  }
+  check_cover(header.entries, values.size(), name);
+  for (size_t i = 0; i < shapes.size(); ++i) {
+    const Entry& entry = header.entries[i];
+    const Bytes range = values.subspan(entry.offsets[0], entry.offsets[1] - entry.offsets[0]);
+    file.tensors.emplace_back(entry.name, read_tensor(entry, shapes[i], range));
+  }
+  return file;
+}
+
+TensorFile read_safetensors(const std::filesystem::path& path) {
+  return parse_safetensors(read_file(path), path.string());
+}
+
+std::vector<std::byte> encode_safetensors(const TensorFile& file) {
+  const size_t count = file.tensors.size();
+  // Wider elements first in the data: each is then aligned to its size, without which PyTorch does not load it. The
+  // header keeps the order given.
+  std::vector<size_t> order(count);
+  std::iota(order.begin(), order.end(), size_t{0});
+  const auto width = [&](size_t i) { return size_of(file.tensors[i].second.dtype()); };
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return width(a) > width(b); });
+  std::vector<size_t> begin(count);
+  size_t end = 0;
+  for (const size_t i : order) {
+    begin[i] = end;
+    end += static_cast<size_t>(file.tensors[i].second.size()) * width(i);
+  }
+
+  std::map<std::string, std::string> metadata = file.metadata;
+  metadata[std::string(digest_key)] = std::string(digest_length, '0');
+  metadata[std::string(format_key)] = "1";
+  std::string header = "{\"__metadata__\":{";
+  for (const auto& [key, value] : metadata) header += quoted(key) + ":" + quoted(value) + ",";
+  header.back() = '}';
+  std::unordered_set<std::string> names{"__metadata__"};
+  for (size_t i = 0; i < count; ++i) {
+    const auto& [name, tensor] = file.tensors[i];
+    if (!names.insert(name).second) throw Error("two tensors named " + quote(name) + ", expected one of each name");
+    header += fmt::format(",{}:{{\"dtype\":\"{}\",\"shape\":[", quoted(name), dtype_code(tensor.dtype()));
+    for (const int64_t extent : tensor.shape()) header += fmt::format("{},", extent);
+    if (tensor.rank() > 0) header.pop_back();
+    header +=
+        fmt::format("],\"data_offsets\":[{},{}]}}", begin[i], begin[i] + static_cast<size_t>(tensor.size()) * width(i));
+  }
+  header += '}';
+  header.append((64 - (8 + header.size()) % 64) % 64, ' ');
+  if (header.size() > header_limit) {
+    throw Error(fmt::format("a header of {} bytes, expected at most {}: fewer tensors or less metadata", header.size(),
+                            header_limit));
+  }
+
+  std::vector<std::byte> content(8 + header.size() + end);
+  const uint64_t length = header.size();
+  std::memcpy(content.data(), &length, 8);
+  std::memcpy(content.data() + 8, header.data(), header.size());
+  for (size_t i = 0; i < count; ++i) {
+    const Tensor host = file.tensors[i].second.to(Device{});
+    const size_t bytes = static_cast<size_t>(host.size()) * width(i);
+    if (bytes != 0) std::memcpy(content.data() + 8 + header.size() + begin[i], host.view().data, bytes);
+  }
+  const size_t field = digest_position(header, file.source);
+  const std::string hex = digest(content, field);
+  std::memcpy(content.data() + field, hex.data(), hex.size());
+  return content;
+}
+
+void write_safetensors(const std::filesystem::path& path, const TensorFile& file) {
+  write_file_atomically(path, encode_safetensors(file));
+}
+
+}  // namespace kantor
