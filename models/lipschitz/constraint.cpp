@@ -6,6 +6,15 @@
 #include <fmt/format.h>
 
 namespace kantor {
+namespace {
+
+/// Nothing: to see what a critic does without any.
+class Unconstrained final : public Constraint {
+ public:
+  [[nodiscard]] std::string name() const override { return "none"; }
+};
+
+}  // namespace
 
 ConstraintTerm Constraint::penalty(const Network&, const ConstraintBatch&) const {
   return {};
@@ -16,8 +25,10 @@ std::unique_ptr<Constraint> make_constraint(const ConstraintConfig& config) {
   if (config.kind == "clip") return make_clip(config);
   if (config.kind == "penalty") return make_gradient_penalty(config, PenaltyKind::two_sided);
   if (config.kind == "one-sided") return make_gradient_penalty(config, PenaltyKind::one_sided);
-  if (config.kind == "r1") return make_r1(config);
-  throw Error(fmt::format("unknown constraint '{}'; known are clip, penalty, one-sided, r1", config.kind));
+  if (config.kind == "r1") return make_zero_centred(config, true);
+  if (config.kind == "r2") return make_zero_centred(config, false);
+  if (config.kind == "none") return std::make_unique<Unconstrained>();
+  throw Error(fmt::format("unknown constraint '{}'; known are clip, penalty, one-sided, r1, r2, none", config.kind));
 }
 
 ConstraintTerm penalize_at(const Network& critic, const Tensor& points, PenaltyKind kind, double coefficient) {

@@ -25,7 +25,7 @@ struct ConstraintTerm {
 class Constraint {
  public:
   virtual ~Constraint() = default;
-  /// "clip", "penalty", "one-sided", "r1".
+  /// As in ConstraintConfig::kind.
   [[nodiscard]] virtual std::string name() const = 0;
   /// The term of the critic's loss. The default has none.
   [[nodiscard]] virtual ConstraintTerm penalty(const Network& critic, const ConstraintBatch& batch) const;
@@ -36,8 +36,8 @@ class Constraint {
 };
 
 struct ConstraintConfig {
-  std::string kind = "penalty";  // clip, penalty, one-sided, r1
-  double lambda = 10;            // weight of a penalty (gamma of R1)
+  std::string kind = "penalty";  // clip, penalty, one-sided, r1, r2, none
+  double lambda = 10;            // weight of a penalty (gamma of R1 and R2)
   double clip = 0.01;            // c
   bool clip_biases = true;
   bool clip_norm_scales = true;  // batch and layer norm's gamma and beta; the released code clips them

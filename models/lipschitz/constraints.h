@@ -9,7 +9,7 @@ namespace kantor {
 
 std::unique_ptr<Constraint> make_clip(const ConstraintConfig& config);
 std::unique_ptr<Constraint> make_gradient_penalty(const ConstraintConfig& config, PenaltyKind kind);
-std::unique_ptr<Constraint> make_r1(const ConstraintConfig& config);
+std::unique_ptr<Constraint> make_zero_centred(const ConstraintConfig& config, bool at_real);
 
 /// The penalty of the critic's input gradient at `points`, ready to be differentiated by the critic's parameters.
 ConstraintTerm penalize_at(const Network& critic, const Tensor& points, PenaltyKind kind, double coefficient);

@@ -1,0 +1,60 @@
+#include "models/nn/gradients.h"
+
+#include "engine/autograd.h"
+
+#include <nlohmann/json.hpp>
+
+namespace kantor {
+namespace {
+
+void append_gradients(TensorFile& file, const Network& network, const Tensor& loss) {
+  const std::vector<Tensor>& parameters = network.parameters().tensors();
+  const std::vector<Tensor> grads = grad(loss, parameters);
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    file.tensors.emplace_back("grad." + network.parameters().rows()[i].name,
+                              network.in_file_layout(i, or_zeros(grads[i], parameters[i])));
+  }
+}
+
+/// Images come in NCHW; the engine works on NHWC.
+Tensor to_engine(const Tensor& x, DType dtype) {
+  return to_channels_last(x.to(dtype)).detach();
+}
+
+}  // namespace
+
+void load_parameters(Network& network, const TensorFile& file, const std::string& prefix) {
+  const auto& rows = network.parameters().rows();
+  for (size_t i = 0; i < rows.size(); ++i) network.from_file(static_cast<int>(i), file.at(prefix + rows[i].name));
+}
+
+TensorFile critic_gradients(const Network& critic, const GradientRequest& request) {
+  const std::unique_ptr<Constraint> constraint = make_constraint(request.constraint);
+  ConstraintBatch batch{to_engine(request.real, request.dtype), to_engine(request.fake, request.dtype), {}};
+  if (request.eps.defined()) batch.eps = reshape(request.eps.to(request.dtype), {request.eps.size()}).detach();
+  const CriticLoss loss = critic_loss(critic, *constraint, batch);
+  TensorFile file;
+  file.tensors = {{"loss", loss.loss},
+                  {"wasserstein", loss.wasserstein},
+                  {"critic_real", loss.real_scores},
+                  {"critic_fake", loss.fake_scores}};
+  if (loss.term.value.defined()) {
+    file.tensors.emplace_back("penalty", loss.term.value);
+    file.tensors.emplace_back("penalty_at", to_channels_first(loss.term.points));
+    file.tensors.emplace_back("input_gradient", to_channels_first(loss.term.input_gradient));
+    file.tensors.emplace_back("gradient_norm", loss.term.norms);
+  }
+  append_gradients(file, critic, loss.loss);
+  return file;
+}
+
+TensorFile generator_gradients(const Network& generator, const Network& critic, const Tensor& z) {
+  const Tensor sample = generator(to_channels_last(z));
+  const Tensor loss = generator_loss(critic, sample);
+  TensorFile file;
+  file.tensors = {{"sample", to_channels_first(sample)}, {"loss", loss}};
+  append_gradients(file, generator, loss);
+  return file;
+}
+
+}  // namespace kantor
