@@ -1,0 +1,16 @@
+// BuildInfo: what this build is made of, for env.json and `kantor doctor`.
+#pragma once
+
+#include <string>
+
+namespace kantor {
+
+struct BuildInfo {
+  std::string version;          // of the project
+  std::string compiler;         // "g++ 12.2.0"
+  std::string instructions;     // widest vector unit that the code was compiled for
+  std::string matrix_products;  // "oneDNN 2.6.3" or "Eigen 3.4.0"
+};
+BuildInfo build_info();
+
+}  // namespace kantor

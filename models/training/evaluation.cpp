@@ -1,0 +1,136 @@
+#include "models/training/evaluation.h"
+
+#include "engine/autograd.h"
+#include "engine/op.h"
+#include "engine/random.h"
+#include "models/metrics/histogram.h"
+#include "models/metrics/mixture.h"
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+namespace kantor {
+namespace {
+
+using nlohmann::json;
+
+constexpr int64_t probes = 256;         // points that gradient norms are measured at
+constexpr int64_t mode_samples = 2500;  // of PacGAN's measures (Lin et al. 2018)
+
+/// L2 norms of d critic / d x at the rows of x.
+std::vector<double> gradient_norms(const Network& critic, const Tensor& x) {
+  const Tensor leaf = x.detach();
+  const Tensor g = or_zeros(grad(sum(critic(leaf, Mode::evaluate)), {leaf})[0], leaf);
+  const RecordingScope off(false);
+  return row_norm(g).to_vector<double>();
+}
+
+double mean_of(const std::vector<double>& values) {
+  return summarize(std::span<const double>(values)).mean;
+}
+
+double norm_of(const Tensor& x) {
+  double squares = 0;
+  for (const double value : x.to_vector<double>()) squares += value * value;
+  return std::sqrt(squares);
+}
+
+/// Weights and gradients of each critic parameter.
+json layers_of(const Trainer& trainer) {
+  json layers = json::array();
+  const auto statistics = trainer.critic_optimizer().statistics();
+  const auto& rows = trainer.critic().parameters().rows();
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const WeightStatistics& s = statistics[i];
+    const auto count = static_cast<double>(std::max<int64_t>(s.count, 1));
+    layers.push_back({{"name", rows[i].name},
+                      {"count", s.count},
+                      {"saturation", static_cast<double>(s.saturated) / count},
+                      {"max_abs", s.max_abs},
+                      {"rms", std::sqrt(s.sum_squares / count)},
+                      {"gradient_norm", norm_of(trainer.critic_gradients().tensors()[i])},
+                      {"histogram", {{"low", -s.range}, {"high", s.range}, {"counts", s.histogram}}}});
+  }
+  return layers;
+}
+
+/// L2 norm of the gradient of the critic's loss by each layer's output.
+json activation_gradients(const Network& critic, const Tensor& real, const Tensor& fake) {
+  std::vector<Tensor> outputs;
+  const Tensor scores = critic.trace(concat({fake, real}), outputs, Mode::evaluate);
+  const int64_t n = real.shape()[0];
+  const Tensor loss = mean(slice(scores, 0, 0, n)) - mean(slice(scores, 0, n, 2 * n));
+  json norms = json::array();
+  for (const Tensor& g : grad(loss, outputs)) norms.push_back(g.defined() ? norm_of(g) : 0.0);
+  return norms;
+}
+
+}  // namespace
+
+json evaluate_samples(const Trainer& trainer, const Dataset& data, const W1Floor& floor) {
+  json result = json::object();
+  if (data.is_image() || data.sample_shape().size() != 2) return result;
+  const RunConfig& config = trainer.config();
+  const auto seed = static_cast<uint64_t>(config.seed);
+  const int64_t n = config.eval_samples;
+  const std::vector<float> generated =
+      trainer.generate(std::max(n, mode_samples), stream_evaluation_noise, trainer.steps_done()).to_vector<float>();
+  const std::vector<float> real =
+      data.draw(seed, stream_evaluation_data, static_cast<uint64_t>(trainer.steps_done()), n);
+  result["w1"] = wasserstein1(std::span(generated).first(static_cast<size_t>(2 * n)), real, 2);
+  result["w1_floor"] = floor.mean;
+  result["w1_floor_deviation"] = floor.deviation;
+  if (const Mixture* mixture = data.mixture()) {
+    const MixtureScore score =
+        score_mixture(std::span(generated).first(static_cast<size_t>(2 * mode_samples)), *mixture);
+    result["modes"] = score.modes;
+    result["mode_count"] = score.mode_count;
+    result["high_quality"] = score.high_quality;
+    result["reverse_kl"] = score.reverse_kl;
+  }
+  return result;
+}
+
+json evaluate_critic(const Trainer& trainer, const Dataset& data) {
+  const auto seed = static_cast<uint64_t>(trainer.config().seed);
+  const auto key = static_cast<uint64_t>(trainer.steps_done());
+  const Tensor real = from_host(data.draw(seed, stream_evaluation_data, key, probes), data.batch_shape(probes));
+  const Tensor fake = trainer.generate(probes, stream_evaluation_noise, trainer.steps_done()).detach();
+  const Tensor step = full({}, static_cast<double>(key), {DType::int64, {}});
+  const Tensor between = interpolate(real, fake, uniform({probes}, seed, stream_evaluation_eps, step));
+
+  const std::vector<double> norms = gradient_norms(trainer.critic(), between);
+  const auto summary = summarize(std::span<const double>(norms));
+  const double largest = *std::max_element(norms.begin(), norms.end());
+  const auto histogram = make_histogram(std::span<const double>(norms), 0.0, std::max(2.0, largest), 40);
+  json result{{"gradient_norm_mean", summary.mean},
+              {"gradient_norm_deviation", summary.deviation},
+              {"gradient_norm_max", largest},
+              {"gradient_norm_real", mean_of(gradient_norms(trainer.critic(), real))},
+              {"gradient_norm_fake", mean_of(gradient_norms(trainer.critic(), fake))},
+              {"gradient_norms", {{"low", histogram.low}, {"high", histogram.high}, {"counts", histogram.counts}}},
+              {"layers", layers_of(trainer)},
+              {"activation_gradients", activation_gradients(trainer.critic(), real, fake)}};
+  if (largest > 0) result["critic_estimate_normalized"] = trainer.losses().critic_estimate / largest;
+  return result;
+}
+
+json describe_losses(const Trainer& trainer) {
+  const StepLosses losses = trainer.losses();
+  int64_t bounded = 0, saturated = 0;
+  const auto statistics = trainer.critic_optimizer().statistics();
+  const auto& rows = trainer.critic().parameters().rows();
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (!std::isfinite(rows[i].bound)) continue;
+    bounded += statistics[i].count;
+    saturated += statistics[i].saturated;
+  }
+  return {{"critic_loss", losses.critic_loss},
+          {"generator_loss", losses.generator_loss},
+          {"critic_estimate", losses.critic_estimate},
+          {"penalty", losses.penalty},
+          {"saturation", bounded > 0 ? static_cast<double>(saturated) / static_cast<double>(bounded) : 0.0}};
+}
+
+}  // namespace kantor

@@ -1,0 +1,107 @@
+// The training presets: settings of the papers, and settings that show something in a minute.
+#include "models/training/config.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+namespace kantor {
+namespace {
+
+/// Both networks' optimizer.
+void set_adam(RunConfig& c, double rate, double beta1 = 0.5) {
+  for (NetworkConfig* net : {&c.generator, &c.critic}) {
+    net->optimizer = "adam";
+    net->learning_rate = rate;
+    net->beta1 = beta1;
+  }
+}
+
+void set_rmsprop(RunConfig& c, double rate) {
+  for (NetworkConfig* net : {&c.generator, &c.critic}) {
+    net->optimizer = "rmsprop";
+    net->learning_rate = rate;
+  }
+}
+
+/// Toy data in the plane, quick: the penalty's weight and the average are those that reach the floor in a minute.
+RunConfig toy(const std::string& kind, bool clipped) {
+  RunConfig c;
+  c.data.kind = kind;
+  c.constraint.lambda = 0.1;
+  set_adam(c, 1e-3);
+  if (clipped) {  // the published rate of 5e-5 moves a critic of width 128 too little in a minute
+    set_rmsprop(c, 5e-4);
+    c.constraint.clip = 0.1;
+  }
+  return c;
+}
+
+/// Gulrajani et al. 2017, released toy code; under clipping, Arjovsky et al. 2017.
+RunConfig toy_paper(const std::string& kind, bool clipped) {
+  RunConfig c;
+  c.data.kind = kind;
+  c.generator.width = c.critic.width = 512;
+  c.constraint.lambda = 0.1;
+  c.average = 0;
+  c.steps = 100'000;
+  c.eval_every = c.sample_every = c.checkpoint_every = 1000;
+  set_adam(c, 1e-4);
+  if (clipped) set_rmsprop(c, 5e-5);
+  return c;
+}
+
+RunConfig fashion(int64_t dim, double rate, int64_t steps, bool clipped) {
+  RunConfig c;
+  c.data.kind = "fashion-mnist";
+  for (NetworkConfig* net : {&c.generator, &c.critic}) {
+    net->network = "dcgan";
+    net->dim = dim;
+  }
+  c.z = 128;
+  c.batch = 50;
+  c.steps = steps;
+  c.average = 0.98;
+  c.constraint.lambda = 10;
+  c.eval_every = c.sample_every = 100;
+  c.checkpoint_every = 200;
+  set_adam(c, rate);
+  if (clipped) set_rmsprop(c, dim < 64 ? 5e-4 : 5e-5);
+  return c;
+}
+
+}  // namespace
+
+const std::vector<std::string>& preset_names() {
+  static const std::vector<std::string> names{"ring8",     "ring8-paper",   "grid25",
+                                              "swissroll", "fashion-small", "fashion"};
+  return names;
+}
+
+RunConfig preset(const std::string& name, const std::string& constraint) {
+  const bool clipped = constraint == "clip";
+  RunConfig c;
+  if (name == "ring8") {
+    c = toy("gaussians8", clipped);
+  } else if (name == "ring8-paper") {
+    c = toy_paper("gaussians8", clipped);
+  } else if (name == "grid25") {
+    c = toy("gaussians25", clipped);
+    c.steps = 4000;
+  } else if (name == "swissroll") {
+    c = toy("swissroll", clipped);
+  } else if (name == "fashion-small") {
+    c = fashion(16, 1e-3, 600, clipped);
+  } else if (name == "fashion") {
+    c = fashion(64, 1e-4, 20'000, clipped);
+  } else {
+    const std::string near = nearest(name, preset_names());
+    throw ConfigError(fmt::format("unknown preset '{}'; known are {}{}", name, fmt::join(preset_names(), ", "),
+                                  near.empty() ? "" : fmt::format(" (did you mean {}?)", near)));
+  }
+  c.name = name;
+  c.constraint.kind = constraint.empty() ? "penalty" : constraint;
+  return c;
+}
+
+}  // namespace kantor

@@ -1,0 +1,296 @@
+#include "models/training/trainer.h"
+
+#include "engine/autograd.h"
+#include "engine/op.h"
+#include "engine/random.h"
+#include "models/nn/presets.h"
+
+#include <cmath>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace kantor {
+namespace {
+
+using nlohmann::json;
+
+std::unique_ptr<Network> make_network(const json& layers, const Shape& sample, const NetworkConfig& net,
+                                      const RunConfig& config, uint32_t stream, Device device) {
+  NetworkOptions options;
+  options.tensor.device = device;
+  options.initialization = parse_initialization(net.initialization);
+  options.box = config.constraint.clip;
+  options.seed = static_cast<uint64_t>(config.seed);
+  options.stream = stream;
+  return std::make_unique<Network>(layers, sample, options);
+}
+
+DcganSpec dcgan_spec(const RunConfig& config, const NetworkConfig& net, const Shape& sample) {
+  if (sample.rank() != 3 || sample[1] != sample[2]) {
+    throw ConfigError(
+        fmt::format("network = dcgan: the data's samples are {}, expected square images", to_string(sample)));
+  }
+  return {sample[1], sample[0], net.dim, config.z, net.norm};
+}
+
+MlpSpec mlp_spec(const NetworkConfig& net, int64_t in, int64_t out) {
+  return {in, out, net.width, static_cast<int>(net.depth), net.activation, net.norm};
+}
+
+/// The configuration in a checkpoint: what decides no numbers of the training is left out.
+std::string essential_config(RunConfig config) {
+  const RunConfig defaults;
+  config.data.path = "";
+  config.steps = defaults.steps;
+  config.log_every = defaults.log_every;
+  config.eval_every = defaults.eval_every;
+  config.eval_samples = defaults.eval_samples;
+  config.sample_every = defaults.sample_every;
+  config.checkpoint_every = defaults.checkpoint_every;
+  return to_toml(config);
+}
+
+}  // namespace
+
+json critic_layers(const RunConfig& config, const Shape& sample) {
+  if (config.critic.network == "dcgan") return dcgan_critic(dcgan_spec(config, config.critic, sample));
+  json layers = mlp(mlp_spec(config.critic, sample.size(), 1));
+  if (sample.rank() > 1) layers.insert(layers.begin(), json{{"type", "flatten"}});
+  return layers;
+}
+
+json generator_layers(const RunConfig& config, const Shape& sample) {
+  if (config.generator.network == "dcgan") return dcgan_generator(dcgan_spec(config, config.generator, sample));
+  json layers = mlp(mlp_spec(config.generator, config.z, sample.size()));
+  if (sample.rank() == 3) {  // pixels lie in [0, 1]
+    layers.push_back({{"type", "sigmoid"}});
+    layers.push_back({{"type", "reshape"}, {"shape", sample.to_vector()}});
+  }
+  return layers;
+}
+
+Trainer::Trainer(const RunConfig& config, const Dataset& data, Device device, bool capture)
+    : config_(config), data_(data), device_(device), constraint_(make_constraint(config.constraint)) {
+  validate(config);
+  check_batch(data, config.batch);
+  const Shape sample = data.sample_shape();
+  const json generator = generator_layers(config, sample);
+  generator_ = make_network(generator, {config.z}, config.generator, config, stream_generator_weights, device);
+  sampler_ = make_network(generator, {config.z}, config.generator, config, stream_generator_weights, device);
+  critic_ = make_network(critic_layers(config, sample), sample, config.critic, config, stream_critic_weights, device);
+  constraint_->set_bounds(*critic_);
+  generator_optimizer_ = std::make_unique<Optimizer>(config.generator.optimizer_config(), generator_->parameters());
+  critic_optimizer_ = std::make_unique<Optimizer>(config.critic.optimizer_config(), critic_->parameters());
+  critic_optimizer_->clip();  // before the first forward pass; from then on it is part of each update
+  generator_gradients_ = generator_->parameters().like();
+  critic_gradients_ = critic_->parameters().like();
+  average_ = generator_->parameters().like();
+  average_.flat().copy_from(generator_->parameters().flat());
+
+  slab_ = zeros(data.batch_shape(config.critic_steps * config.batch), {DType::float32, device});
+  counter_ = zeros({}, {DType::int64, device});
+  for (Tensor* scalar : {&critic_loss_, &generator_loss_, &estimate_, &penalty_}) {
+    *scalar = zeros({}, {DType::float32, device});
+  }
+  step_ = std::make_unique<Step>([this] { once(); }, device, capture);
+}
+
+Trainer::~Trainer() = default;
+
+void Trainer::step() {
+  if (!loader_) {
+    LoaderOptions options;
+    options.seed = static_cast<uint64_t>(config_.seed);
+    options.stream = stream_data;
+    options.samples = config_.critic_steps * config_.batch;
+    options.first_step = static_cast<uint64_t>(steps_done_);
+    loader_ = std::make_unique<Loader>(data_, options);
+  }
+  slab_.assign(loader_->next().values);
+  (*step_)();
+  ++steps_done_;
+  check_finite();
+}
+
+/// The ops of one step. All that changes from step to step is read from tensors: the slab and the counter.
+void Trainer::once() {
+  increment(counter_);
+  const auto seed = static_cast<uint64_t>(config_.seed);
+  const int64_t batch = config_.batch, total = config_.critic_steps * batch;
+  const Tensor z = normal({total, config_.z}, seed, stream_critic_noise, counter_);
+  const Tensor eps = uniform({total}, seed, stream_eps, counter_);
+  // The generator stands still during the critic's updates: one pass makes all their fake batches, unless batch norm
+  // must see one batch at a time.
+  const bool one_pass = !generator_->has_batch_norm();
+  const auto generate_rows = [&](int64_t begin, int64_t end) {
+    const RecordingScope off(false);
+    return (*generator_)(slice(z, 0, begin, end));
+  };
+  const Tensor all = one_pass ? generate_rows(0, total) : Tensor();
+  for (int64_t k = 0; k < config_.critic_steps; ++k) {
+    const int64_t begin = k * batch, end = begin + batch;
+    const Tensor fake = one_pass ? slice(all, 0, begin, end) : generate_rows(begin, end);
+    critic_update(slice(slab_, 0, begin, end), fake, slice(eps, 0, begin, end));
+  }
+  generator_update();
+}
+
+void Trainer::critic_update(const Tensor& real, const Tensor& fake, const Tensor& eps) {
+  const CriticLoss loss = critic_loss(*critic_, *constraint_, {real.detach(), fake.detach(), eps.detach()});
+  store_gradients(grad(loss.loss, critic_->parameters().tensors()), critic_gradients_);
+  critic_optimizer_->update(critic_gradients_);
+  critic_loss_.copy_from(loss.loss);
+  estimate_.copy_from(loss.wasserstein);
+  if (loss.term.value.defined()) penalty_.copy_from(loss.term.value);
+}
+
+void Trainer::generator_update() {
+  const auto seed = static_cast<uint64_t>(config_.seed);
+  const Tensor z = normal({config_.batch, config_.z}, seed, stream_generator_noise, counter_);
+  const Tensor loss = generator_loss(*critic_, (*generator_)(z));
+  store_gradients(grad(loss, generator_->parameters().tensors()), generator_gradients_);
+  generator_optimizer_->update(generator_gradients_);
+  generator_loss_.copy_from(loss);
+  update_average(average_, generator_->parameters(), config_.average);
+}
+
+StepLosses Trainer::losses() const {
+  return {critic_loss_.item(), generator_loss_.item(), estimate_.item(), penalty_.item()};
+}
+
+void Trainer::check_finite() const {
+  const StepLosses l = losses();
+  for (const auto& [network, optimizer, loss] :
+       {std::tuple{"critic", critic_optimizer_.get(), l.critic_loss},
+        std::tuple{"generator", generator_optimizer_.get(), l.generator_loss}}) {
+    const auto statistics = optimizer->statistics();
+    const Arena& arena = std::string_view(network) == "critic" ? critic_->parameters() : generator_->parameters();
+    for (size_t i = 0; i < statistics.size(); ++i) {
+      if (statistics[i].non_finite > 0) {
+        throw NonFiniteError(fmt::format(
+            "step {}: {} of the {} values of the {}'s {} are NaN or infinite (loss {}); the "
+            "run diverged: lower the learning rate or the penalty's weight",
+            steps_done_, statistics[i].non_finite, statistics[i].count, network, arena.rows()[i].name, loss));
+      }
+    }
+    if (!std::isfinite(loss)) {
+      throw NonFiniteError(
+          fmt::format("step {}: the {}'s loss is {}; the run diverged: lower the learning rate or the "
+                      "penalty's weight",
+                      steps_done_, network, loss));
+    }
+  }
+}
+
+const Network& Trainer::sampler() const {
+  sampler_->parameters().flat().copy_from(config_.average > 0 ? average_.flat() : generator_->parameters().flat());
+  if (generator_->has_batch_norm()) sampler_->buffers().flat().copy_from(generator_->buffers().flat());
+  return *sampler_;
+}
+
+Tensor Trainer::generate(int64_t count, uint32_t stream, int64_t key) const {
+  const RecordingScope off(false);
+  const Tensor step = full({}, static_cast<double>(key), {DType::int64, device_});
+  return sampler()(normal({count, config_.z}, static_cast<uint64_t>(config_.seed), stream, step), Mode::evaluate);
+}
+
+/// Calls fn(name, tensor) for every tensor of the training's state.
+template <class F>
+void Trainer::for_state(const F& fn) const {
+  const auto arena = [&](const std::string& prefix, const Arena& a) {
+    for (size_t i = 0; i < a.rows().size(); ++i) fn(prefix + "." + a.rows()[i].name, a.tensors()[i]);
+  };
+  for (const auto& [name, network, optimizer] :
+       {std::tuple{"critic", critic_.get(), critic_optimizer_.get()},
+        std::tuple{"generator", generator_.get(), generator_optimizer_.get()}}) {
+    const std::string prefix = name;
+    arena(prefix, network->buffers());
+    for (const auto& [state, moments] : optimizer->state()) arena(prefix + "." + state, moments);
+    fn(prefix + ".optimizer.step", optimizer->step());
+  }
+  fn("counter", counter_);
+}
+
+TensorFile Trainer::checkpoint() const {
+  TensorFile file;
+  file.metadata = {{"kantor.config", essential_config(config_)},
+                   {"kantor.critic", critic_->description().dump()},
+                   {"kantor.generator", generator_->description().dump()},
+                   {"kantor.sample_shape", json(data_.sample_shape().to_vector()).dump()},
+                   {"kantor.step", std::to_string(steps_done_)}};
+  const auto add = [&](const std::string& prefix, const Network& network, const Arena& arena) {
+    for (size_t i = 0; i < arena.rows().size(); ++i) {
+      const Tensor value = network.in_file_layout(i, arena.tensors()[i]);
+      const Tensor copy = empty(value.shape(), {value.dtype(), {}});
+      copy.copy_from(value);
+      file.tensors.emplace_back(prefix + "." + arena.rows()[i].name, copy);
+    }
+  };
+  add("critic", *critic_, critic_->parameters());
+  add("generator", *generator_, generator_->parameters());
+  add("average", *generator_, average_);
+  for_state([&](const std::string& name, const Tensor& tensor) {
+    const Tensor copy = empty(tensor.shape(), {tensor.dtype(), {}});
+    copy.copy_from(tensor);
+    file.tensors.emplace_back(name, copy);
+  });
+  return file;
+}
+
+void Trainer::restore(const TensorFile& file) {
+  const auto config = file.metadata.find("kantor.config"), step = file.metadata.find("kantor.step");
+  if (config == file.metadata.end() || step == file.metadata.end()) {
+    throw FileError(fmt::format("{}: no training checkpoint: kantor.config or kantor.step is missing", file.source));
+  }
+  if (config->second != essential_config(config_)) {
+    throw FileError(fmt::format("{}: it was written by a run of another configuration; resume with its own config.toml",
+                                file.source));
+  }
+  const auto take = [&](const std::string& name, const Tensor& target) {
+    const Tensor& value = file.at(name);
+    if (value.shape() != target.shape() || value.dtype() != target.dtype()) {
+      throw FileError(fmt::format("{}: {} is {}, expected {}", file.source, name, describe(value), describe(target)));
+    }
+    target.copy_from(value);
+  };
+  const auto& rows = generator_->parameters().rows();
+  for (size_t i = 0; i < rows.size(); ++i) {  // through the generator: its layouts are the average's
+    generator_->from_file(static_cast<int>(i), file.at("average." + rows[i].name));
+  }
+  average_.flat().copy_from(generator_->parameters().flat());
+  for (size_t i = 0; i < rows.size(); ++i) {
+    generator_->from_file(static_cast<int>(i), file.at("generator." + rows[i].name));
+  }
+  const auto& critic_rows = critic_->parameters().rows();
+  for (size_t i = 0; i < critic_rows.size(); ++i) {
+    critic_->from_file(static_cast<int>(i), file.at("critic." + critic_rows[i].name));
+  }
+  for_state(take);
+  steps_done_ = std::stoll(step->second);
+  loader_.reset();
+}
+
+SavedGenerator load_generator(const TensorFile& file) {
+  const auto text = [&](const char* key) {
+    const auto found = file.metadata.find(key);
+    if (found == file.metadata.end()) {
+      throw FileError(fmt::format("{}: no training checkpoint: {} is missing", file.source, key));
+    }
+    return found->second;
+  };
+  SavedGenerator saved;
+  apply_toml(saved.config, text("kantor.config"), file.source);
+  NetworkOptions options;
+  saved.network = std::make_unique<Network>(json::parse(text("kantor.generator")), Shape{saved.config.z}, options);
+  const std::string prefix = saved.config.average > 0 ? "average." : "generator.";
+  const auto& rows = saved.network->parameters().rows();
+  for (size_t i = 0; i < rows.size(); ++i)
+    saved.network->from_file(static_cast<int>(i), file.at(prefix + rows[i].name));
+  const Arena& buffers = saved.network->buffers();
+  for (size_t i = 0; i < buffers.rows().size(); ++i) {
+    buffers.tensors()[i].copy_from(file.at("generator." + buffers.rows()[i].name));
+  }
+  return saved;
+}
+
+}  // namespace kantor

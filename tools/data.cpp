@@ -1,0 +1,54 @@
+// kantor data: what a data set holds, and samples of it.
+#include "models/data/dataset.h"
+#include "models/files/files.h"
+#include "models/nn/network.h"
+#include "models/training/config.h"
+#include "tools/commands.h"
+
+#include <fmt/format.h>
+#include <memory>
+
+namespace kantor {
+namespace {
+
+struct DataArguments {
+  std::string data = "gaussians8", out;
+  int64_t count = 1024, seed = 1;
+};
+
+bool is_kind(const std::string& name) {
+  return name == "gaussians8" || name == "gaussians25" || name == "swissroll" || name == "fashion-mnist";
+}
+
+int run(const DataArguments& arguments) {
+  const DataConfig config =
+      is_kind(arguments.data) ? DataConfig{arguments.data, ""} : DataConfig{"file", arguments.data};
+  const std::unique_ptr<Dataset> data = open_dataset(config);
+  fmt::print("{}: samples of shape {}, {}\n", data->name(), to_string(data->sample_shape()),
+             data->size() > 0 ? fmt::format("{} in the file", data->size()) : "drawn from a distribution");
+  if (const Mixture* mixture = data->mixture()) {
+    fmt::print("a mixture of {} Gaussians, sigma {:.5g}\n", mixture->modes(), mixture->sigma);
+  }
+  if (arguments.out.empty()) return exit_ok;
+  const auto values = data->draw(static_cast<uint64_t>(arguments.seed), 0, 0, arguments.count);
+  write_npy(arguments.out, to_channels_first(from_host(values, data->batch_shape(arguments.count))));
+  fmt::print("{} samples in {}\n", arguments.count, arguments.out);
+  return exit_ok;
+}
+
+}  // namespace
+
+void add_data(CLI::App& app, int& exit_code) {
+  auto* command = app.add_subcommand("data", "describe a data set, and draw samples of it");
+  const auto arguments = std::make_shared<DataArguments>();
+  command->add_option("data", arguments->data, "gaussians8, gaussians25, swissroll, fashion-mnist, or a file")
+      ->required();
+  command->add_option("--out", arguments->out, "write samples into this .npy file");
+  command->add_option("--count", arguments->count, "samples to write")
+      ->check(CLI::Range(1, 1 << 20))
+      ->capture_default_str();
+  command->add_option("--seed", arguments->seed, "of the draw")->check(CLI::NonNegativeNumber)->capture_default_str();
+  command->callback([arguments, &exit_code] { exit_code = run(*arguments); });
+}
+
+}  // namespace kantor

@@ -1,0 +1,60 @@
+// kantor doctor: devices, libraries and limits of this machine, and what to install for what is missing.
+#include "models/data/dataset.h"
+#include "models/files/files.h"
+#include "models/training/environment.h"
+#include "tools/commands.h"
+
+#include <filesystem>
+#include <fmt/format.h>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <unistd.h>
+
+namespace kantor {
+namespace {
+
+using nlohmann::json;
+
+json examine() {
+  json result = describe_environment(find_device("auto"));
+  result["memory_gib"] =
+      static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE)) / (1 << 30);
+  json missing = json::array();
+  try {
+    open_dataset({"fashion-mnist", ""});
+  } catch (const FileError& error) {
+    missing.push_back(error.what());
+  }
+  result["missing"] = missing;
+  return result;
+}
+
+int run(bool as_json) {
+  const json found = examine();
+  if (as_json) {
+    fmt::print("{}\n", found.dump(2));
+    return exit_ok;
+  }
+  const auto text = [&](const char* key) { return found[key].get<std::string>(); };
+  fmt::print("kantor {} ({}, {})\n", text("version"), text("compiler"), text("instructions"));
+  fmt::print("device:    {} ({} threads, {}, {:.1f} GiB)\n", text("device"), found["threads"].get<int>(),
+             text("processor"), found["memory_gib"].get<double>());
+  fmt::print("products:  {}\n", text("matrix_products"));
+  for (const auto& [device, reason] : found["unavailable"].items()) {
+    fmt::print("{:<10} not available: {}\n", device + ":", reason.get<std::string>());
+  }
+  for (const json& line : found["missing"]) fmt::print("missing:   {}\n", line.get<std::string>());
+  if (found["missing"].empty()) fmt::print("data:      Fashion-MNIST found\n");
+  return exit_ok;
+}
+
+}  // namespace
+
+void add_doctor(CLI::App& app, int& exit_code) {
+  auto* command = app.add_subcommand("doctor", "devices, libraries and limits of this machine, and what to install");
+  const auto as_json = std::make_shared<bool>(false);
+  command->add_flag("--json", *as_json, "print JSON");
+  command->callback([as_json, &exit_code] { exit_code = run(*as_json); });
+}
+
+}  // namespace kantor

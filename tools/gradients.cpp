@@ -1,0 +1,90 @@
+// kantor gradients: the loss and every parameter's gradient for given inputs, to hold Kantor against another framework.
+#include "models/nn/gradients.h"
+
+#include "models/training/config.h"
+#include "tools/commands.h"
+
+#include <fmt/format.h>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+namespace kantor {
+namespace {
+
+struct GradientArguments {
+  std::string network, weights, real, fake, eps, constraint = "penalty", dtype = "float64", out;
+  double lambda = 10;
+};
+
+/// The layer list: the file's top level, or its "layers" as in a golden case.
+nlohmann::json read_layers(const std::string& path) {
+  const std::vector<std::byte> text = read_file(path, 1 << 24);
+  const auto* begin = reinterpret_cast<const char*>(text.data());
+  nlohmann::json parsed = nlohmann::json::parse(begin, begin + text.size(), nullptr, false);
+  if (parsed.is_object() && parsed.contains("layers")) parsed = parsed["layers"];
+  if (!parsed.is_array()) throw FileError(path + ": expected a JSON list of layers, or an object with \"layers\"");
+  return parsed;
+}
+
+/// Points [B, ...] of one sample shape.
+void require_same_shape(const GradientArguments& arguments, const Tensor& real, const Tensor& fake) {
+  if (real.rank() < 2 || real.shape() != fake.shape()) {
+    throw FileError(fmt::format("{} has shape {}, {} has {}: expected the same [B, ...]", arguments.real,
+                                to_string(real.shape()), arguments.fake, to_string(fake.shape())));
+  }
+}
+
+int run(const GradientArguments& arguments) {
+  GradientRequest request;
+  request.dtype = arguments.dtype == "float64" ? DType::float64 : DType::float32;
+  request.constraint.kind = arguments.constraint;
+  request.constraint.lambda = arguments.lambda;
+  request.real = read_npy(arguments.real);
+  request.fake = read_npy(arguments.fake);
+  require_same_shape(arguments, request.real, request.fake);
+  const bool draws = arguments.constraint == "penalty" || arguments.constraint == "one-sided";
+  if (draws && arguments.eps.empty()) throw ConfigError("--constraint " + arguments.constraint + " needs --eps");
+  if (!arguments.eps.empty()) request.eps = read_npy(arguments.eps);
+  if (request.eps.defined() && request.eps.size() != request.real.shape()[0]) {
+    throw FileError(fmt::format("{}: {} values, expected one per sample, {}", arguments.eps, request.eps.size(),
+                                request.real.shape()[0]));
+  }
+  const Shape& shape = request.real.shape();
+  Network critic(read_layers(arguments.network), Shape(std::span(shape.begin() + 1, shape.end())),
+                 {{request.dtype, {}}});
+  const TensorFile weights = read_safetensors(arguments.weights);
+  try {
+    load_parameters(critic, weights);
+  } catch (const ShapeError& error) {
+    throw FileError(arguments.weights + ": " + error.what());
+  }
+  const TensorFile result = critic_gradients(critic, request);
+  write_safetensors(arguments.out, result);
+  fmt::print("loss {:.17g}\n", result.at("loss").item());
+  return exit_ok;
+}
+
+}  // namespace
+
+void add_gradients(CLI::App& app, int& exit_code) {
+  auto* command = app.add_subcommand("gradients", "loss and every gradient of a critic step for given inputs");
+  const auto a = std::make_shared<GradientArguments>();
+  command->add_option("--network", a->network, "layers as JSON, the notation of tests/golden/README.md")->required();
+  command->add_option("--weights", a->weights, "safetensors with \"<layer>.<name>\" in PyTorch's layout")->required();
+  command->add_option("--real", a->real, "real samples, .npy [B, ...]")->required();
+  command->add_option("--fake", a->fake, "generated samples, .npy of the same shape")->required();
+  command->add_option("--eps", a->eps, "interpolation weights, .npy [B]");
+  command->add_option("--constraint", a->constraint, "penalty, one-sided, r1, r2, clip, none")
+      ->check(CLI::IsMember({"penalty", "one-sided", "r1", "r2", "clip", "none"}))
+      ->capture_default_str();
+  command->add_option("--lambda", a->lambda, "weight of the penalty")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command->add_option("--dtype", a->dtype, "float32 or float64")
+      ->check(CLI::IsMember({"float32", "float64"}))
+      ->capture_default_str();
+  command->add_option("--out", a->out, "safetensors to write: loss, grad.<layer>.<name>, penalty, ...")->required();
+  command->callback([a, &exit_code] { exit_code = run(*a); });
+}
+
+}  // namespace kantor

@@ -1,0 +1,109 @@
+// kantor inspect: what a checkpoint, or any safetensors file, holds.
+#include "models/files/files.h"
+#include "models/metrics/histogram.h"
+#include "models/training/config.h"
+#include "tools/commands.h"
+
+#include <algorithm>
+#include <cmath>
+#include <fmt/format.h>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+namespace kantor {
+namespace {
+
+using nlohmann::json;
+
+struct InspectArguments {
+  std::string file;
+  double bound = 0;
+  bool as_json = false;
+};
+
+/// The clipping bound of the checkpoint's own configuration, 0 where it has none.
+double bound_of(const TensorFile& file) {
+  const auto text = file.metadata.find("kantor.config");
+  if (text == file.metadata.end()) return 0;
+  RunConfig config;
+  apply_toml(config, text->second, file.source);
+  return config.constraint.kind == "clip" ? config.constraint.clip : 0;
+}
+
+json describe_tensor(const std::string& name, const Tensor& tensor, double bound) {
+  json row{{"name", name}, {"dtype", to_string(tensor.dtype())}, {"shape", tensor.shape().to_vector()}};
+  if (tensor.size() == 0 || !is_floating(tensor.dtype())) return row;
+  const std::vector<double> values = tensor.to_vector<double>();
+  const auto finite = std::count_if(values.begin(), values.end(), [](double v) { return std::isfinite(v); });
+  row["non_finite"] = static_cast<int64_t>(values.size()) - finite;
+  const Summary s = summarize(std::span<const double>(values));
+  row.update({{"mean", s.mean}, {"deviation", s.deviation}, {"min", s.min}, {"max", s.max}});
+  const Histogram h = make_histogram(std::span<const double>(values), 24);
+  row["histogram"] = {{"low", h.low}, {"high", h.high}, {"counts", h.counts}};
+  if (bound > 0) {
+    // |w| == c in the tensor's own type.
+    const double c = tensor.dtype() == DType::float32 ? static_cast<double>(static_cast<float>(bound)) : bound;
+    const auto at = std::count_if(values.begin(), values.end(), [c](double v) { return std::abs(v) == c; });
+    row["at_bound"] = static_cast<double>(at) / static_cast<double>(values.size());
+  }
+  return row;
+}
+
+/// Eight heights, one character a bin.
+std::string sparkline(const std::vector<int64_t>& counts) {
+  static constexpr const char* blocks[] = {" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+  const int64_t most = std::max<int64_t>(1, *std::max_element(counts.begin(), counts.end()));
+  std::string text;
+  for (const int64_t n : counts) text += blocks[n == 0 ? 0 : 1 + n * 7 / most];
+  return text;
+}
+
+int run(const InspectArguments& arguments) {
+  const TensorFile file = read_safetensors(arguments.file);
+  const double bound = arguments.bound > 0 ? arguments.bound : bound_of(file);
+  json tensors = json::array();
+  for (const auto& [name, tensor] : file.tensors) {
+    const bool clipped =
+        arguments.bound > 0 || (name.starts_with("critic.") && name.find("adam.") == std::string::npos &&
+                                name.find("rmsprop.") == std::string::npos);
+    tensors.push_back(describe_tensor(name, tensor, clipped ? bound : 0));
+  }
+  if (arguments.as_json) {
+    fmt::print(
+        "{}\n",
+        json{{"file", arguments.file}, {"metadata", file.metadata}, {"bound", bound}, {"tensors", tensors}}.dump(2));
+    return exit_ok;
+  }
+  const auto step = file.metadata.find("kantor.step");
+  fmt::print("{}: {} tensors{}{}\n", arguments.file, tensors.size(),
+             step == file.metadata.end() ? "" : ", step " + step->second,
+             bound > 0 ? fmt::format(", bound {}", bound) : "");
+  for (const json& row : tensors) {
+    fmt::print("{:<32} {:<8} {:<18}", row["name"].get<std::string>(), row["dtype"].get<std::string>(),
+               row["shape"].dump());
+    if (row.contains("mean")) {
+      fmt::print(" mean {:+.4g}  sd {:.4g}  [{:.4g}, {:.4g}] |{}|", row["mean"].get<double>(),
+                 row["deviation"].get<double>(), row["min"].get<double>(), row["max"].get<double>(),
+                 sparkline(row["histogram"]["counts"].get<std::vector<int64_t>>()));
+    }
+    if (row.contains("at_bound")) fmt::print("  at bound {:.1f} %", 100 * row["at_bound"].get<double>());
+    if (row.value("non_finite", 0) > 0) fmt::print("  NON-FINITE {}", row["non_finite"].get<int64_t>());
+    fmt::print("\n");
+  }
+  return exit_ok;
+}
+
+}  // namespace
+
+void add_inspect(CLI::App& app, int& exit_code) {
+  auto* command =
+      app.add_subcommand("inspect", "tensors of a checkpoint: shapes, statistics, histogram, share at the bound");
+  const auto arguments = std::make_shared<InspectArguments>();
+  command->add_option("checkpoint", arguments->file, "a safetensors file")->required();
+  command->add_option("--bound", arguments->bound, "count |w| == BOUND (default: the run's clip.c)")
+      ->check(CLI::PositiveNumber);
+  command->add_flag("--json", arguments->as_json, "print JSON");
+  command->callback([arguments, &exit_code] { exit_code = run(*arguments); });
+}
+
+}  // namespace kantor
