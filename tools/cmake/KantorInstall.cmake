@@ -1,0 +1,15 @@
+# Installation: headers under include/kantor, static libraries, and a package that find_package(kantor) finds.
+include(CMakePackageConfigHelpers)
+
+install(TARGETS kantor_engine kantor_models EXPORT kantorTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(TARGETS kantor RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(DIRECTORY engine models DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/kantor FILES_MATCHING PATTERN "*.h"
+        PATTERN "engine/cpu" EXCLUDE PATTERN "engine/recorder.h" EXCLUDE)
+install(EXPORT kantorTargets NAMESPACE kantor:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/kantor)
+configure_package_config_file(${PROJECT_SOURCE_DIR}/tools/cmake/kantorConfig.cmake.in
+                              ${PROJECT_BINARY_DIR}/kantorConfig.cmake
+                              INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/kantor)
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/kantorConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/kantorConfig.cmake ${PROJECT_BINARY_DIR}/kantorConfigVersion.cmake
+              ${PROJECT_SOURCE_DIR}/tools/cmake/KantorDependencies.cmake
+        DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/kantor)
