@@ -7,51 +7,16 @@
 
 #include <filesystem>
 #include <fmt/format.h>
-#include <fstream>
 #include <memory>
-#include <nlohmann/json.hpp>
 
 namespace kantor {
 namespace {
-
-using nlohmann::json;
 
 struct CompareArguments {
   RunArguments run;
   std::vector<std::string> constraints;
   std::vector<int64_t> seeds;
 };
-
-/// The last value of every key of a run's metrics.
-json last_values(const std::filesystem::path& folder) {
-  json values = json::object();
-  std::ifstream file(folder / "metrics.jsonl");
-  for (std::string line; std::getline(file, line);) {
-    if (const json parsed = json::parse(line, nullptr, false); parsed.is_object()) values.update(parsed);
-  }
-  return values;
-}
-
-/// A number of a metric, "-" where it was not measured.
-std::string cell(const json& values, const char* key, const char* format = "{:.3f}") {
-  if (!values.contains(key)) return "-";
-  return fmt::format(fmt::runtime(format), values[key].get<double>());
-}
-
-void print_table(const std::vector<std::pair<std::string, std::filesystem::path>>& runs) {
-  constexpr const char* row = "{:<14} {:>6} {:>9} {:>9} {:>7} {:>9} {:>10} {:>9} {:>10} {:>9}\n";
-  fmt::print(row, "constraint", "seed", "W1", "floor", "modes", "quality", "estimate", "|grad|", "saturated",
-             "ms/step");
-  for (const auto& [constraint, folder] : runs) {
-    const json v = last_values(folder);
-    const std::string name = folder.filename().string();
-    const std::string modes =
-        v.contains("modes") ? fmt::format("{}/{}", v["modes"].get<int>(), v["mode_count"].get<int>()) : "-";
-    fmt::print(row, constraint, name.substr(name.rfind('-') + 1), cell(v, "w1"), cell(v, "w1_floor"), modes,
-               cell(v, "high_quality"), cell(v, "critic_estimate"), cell(v, "gradient_norm_mean"),
-               cell(v, "saturation"), cell(v, "step_milliseconds", "{:.2f}"));
-  }
-}
 
 int run(CompareArguments arguments) {
   if (arguments.constraints.empty()) arguments.constraints = {"clip", "penalty"};
@@ -66,18 +31,16 @@ int run(CompareArguments arguments) {
   }
   const Device device = arguments.run.use_machine();
   const std::filesystem::path folder = arguments.run.folder(configs.front().name);
-  std::vector<std::pair<std::string, std::filesystem::path>> runs;
   std::vector<std::filesystem::path> folders;
   int code = exit_ok;
   for (const RunConfig& config : configs) {
     const auto run_folder = folder / fmt::format("{}-{}", config.constraint.kind, config.seed);
-    runs.emplace_back(config.constraint.kind, run_folder);
     folders.push_back(run_folder);
     code = train_with_progress(config, run_folder.string(), device, false, arguments.run);
     if (code != exit_ok) break;
   }
   write_report(folders, folder / "report.html");
-  if (!arguments.run.json) print_table(runs);
+  if (!arguments.run.json) print_summary(folders);
   if (!arguments.run.quiet) fmt::print(stderr, "report: {}\n", (folder / "report.html").string());
   return code;
 }

@@ -1,0 +1,180 @@
+// kantor report, and the page that train and compare end with: data as JSON, one template, one script.
+#include "tools/report.h"
+
+#include "models/files/files.h"
+#include "models/training/run.h"
+#include "tools/commands.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <fstream>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string_view>
+
+namespace kantor {
+namespace embedded {
+extern const std::string_view chart_js, report_html, report_css, report_js;
+}
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+constexpr size_t pictures_kept = 9;  // of a run, evenly over its steps: a page stays small enough to mail
+
+std::string base64(std::span<const std::byte> data) {
+  static constexpr std::string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string text;
+  for (size_t i = 0; i < data.size(); i += 3) {
+    const size_t n = std::min<size_t>(3, data.size() - i);
+    uint32_t word = 0;
+    for (size_t k = 0; k < 3; ++k) word = word << 8 | (k < n ? std::to_integer<uint32_t>(data[i + k]) : 0);
+    for (size_t k = 0; k < 4; ++k) text += k <= n ? digits[word >> (18 - 6 * k) & 63] : '=';
+  }
+  return text;
+}
+
+std::string read_text(const fs::path& path) {
+  const std::vector<std::byte> bytes = read_file(path);
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+json read_lines(const fs::path& path) {
+  json lines = json::array();
+  std::ifstream file(path);
+  for (std::string text; std::getline(file, text);) {
+    if (json line = json::parse(text, nullptr, false); line.is_object()) lines.push_back(std::move(line));
+  }
+  return lines;
+}
+
+/// {step, source} of the pictures that the lines name.
+json read_pictures(const fs::path& folder, const json& lines) {
+  std::vector<std::pair<int64_t, fs::path>> found;
+  for (const json& line : lines) {
+    const fs::path name = fs::path(line.value("sample", "")).filename();  // never outside the folder
+    if (!name.empty() && fs::exists(folder / "samples" / name)) {
+      found.emplace_back(line.value("step", int64_t{0}), folder / "samples" / name);
+    }
+  }
+  json pictures = json::array();
+  const size_t count = std::min(found.size(), pictures_kept);
+  for (size_t i = 0; i < count; ++i) {
+    const auto& [step, path] = found[count == 1 ? found.size() - 1 : i * (found.size() - 1) / (count - 1)];
+    pictures.push_back({{"step", step}, {"source", "data:image/png;base64," + base64(read_file(path))}});
+  }
+  return pictures;
+}
+
+json read_run(const fs::path& folder) {
+  const RunConfig config = load_run_config(folder);
+  const json lines = read_lines(folder / "metrics.jsonl");
+  json env = json::object();
+  if (fs::exists(folder / "env.json")) {
+    env = json::parse(read_text(folder / "env.json"), nullptr, false);
+    if (!env.is_object()) env = json::object();
+  }
+  return {{"name", config.name},
+          {"constraint", config.constraint.kind},
+          {"seed", config.seed},
+          {"steps", config.steps},
+          {"clip", config.constraint.kind == "clip" ? json(config.constraint.clip) : json()},
+          {"config", to_toml(config)},
+          {"env", env},
+          {"lines", lines},
+          {"pictures", read_pictures(folder, lines)}};
+}
+
+/// JSON that may stand inside a <script>: no text of it can end the element or open a comment.
+std::string script_safe(const json& data) {
+  std::string text;
+  for (const char c : data.dump(-1, ' ', true, json::error_handler_t::replace)) {
+    if (c == '<') {
+      text += "\\u003c";
+    } else {
+      text += c;
+    }
+  }
+  return text;
+}
+
+void replace_mark(std::string& page, std::string_view mark, std::string_view content) {
+  const size_t at = page.find(mark);
+  if (at == std::string::npos) throw Error(fmt::format("the report's template lacks {}", mark));
+  page.replace(at, mark.size(), content);
+}
+
+/// The run folders below a folder, or the folder itself.
+std::vector<fs::path> runs_in(const fs::path& folder) {
+  if (fs::exists(folder / "config.toml")) return {folder};
+  std::vector<fs::path> runs;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    if (fs::exists(entry.path() / "config.toml")) runs.push_back(entry.path());
+  }
+  if (runs.empty()) throw FileError(fmt::format("{}: no run here (no config.toml in it or below it)", folder.string()));
+  std::sort(runs.begin(), runs.end());
+  return runs;
+}
+
+struct ReportArguments {
+  std::vector<std::string> folders;
+  std::string out = "report.html";
+};
+
+int run(const ReportArguments& arguments) {
+  std::vector<fs::path> runs;
+  for (const std::string& folder : arguments.folders) {
+    for (const fs::path& path : runs_in(folder)) runs.push_back(path);
+  }
+  write_report(runs, arguments.out);
+  print_summary(runs);
+  fmt::print("report: {}\n", fs::absolute(arguments.out).string());
+  return exit_ok;
+}
+
+/// A number of a metric, "-" where it was not measured.
+std::string cell(const json& values, const char* key, const char* format = "{:.3f}") {
+  if (!values.contains(key) || !values[key].is_number()) return "-";
+  return fmt::format(fmt::runtime(format), values[key].get<double>());
+}
+
+}  // namespace
+
+void write_report(const std::vector<fs::path>& run_folders, const fs::path& out) {
+  json runs = json::array();
+  for (const fs::path& folder : run_folders) runs.push_back(read_run(folder));
+  std::string page(embedded::report_html);
+  replace_mark(page, "/*css*/", embedded::report_css);
+  replace_mark(page, "/*chart.js*/", embedded::chart_js);
+  replace_mark(page, "/*data*/", script_safe({{"runs", runs}}));
+  replace_mark(page, "/*report.js*/", embedded::report_js);
+  write_file_atomically(out, std::string_view(page));
+}
+
+void print_summary(const std::vector<fs::path>& run_folders) {
+  constexpr const char* row = "{:<14} {:<11} {:>4} {:>8} {:>8} {:>7} {:>8} {:>9} {:>8} {:>10} {:>8}\n";
+  fmt::print(row, "run", "constraint", "seed", "W1", "floor", "modes", "quality", "estimate", "|grad|", "saturated",
+             "ms/step");
+  for (const fs::path& folder : run_folders) {
+    const RunConfig config = load_run_config(folder);
+    json v = json::object();  // the last value of each key
+    for (const json& line : read_lines(folder / "metrics.jsonl")) v.update(line);
+    const std::string modes =
+        v.contains("modes") ? fmt::format("{}/{}", v["modes"].dump(), v["mode_count"].dump()) : "-";
+    fmt::print(row, config.name, config.constraint.kind, config.seed, cell(v, "w1"), cell(v, "w1_floor"), modes,
+               cell(v, "high_quality"), cell(v, "critic_estimate"), cell(v, "gradient_norm_mean"),
+               cell(v, "saturation"), cell(v, "step_milliseconds", "{:.2f}"));
+  }
+}
+
+void add_report(CLI::App& app, int& exit_code) {
+  auto* command = app.add_subcommand("report", "one HTML page and a table over run folders, or folders of runs");
+  const auto arguments = std::make_shared<ReportArguments>();
+  command->add_option("folders", arguments->folders, "run folders, or folders that hold some")->required();
+  command->add_option("--out", arguments->out, "the page to write")->capture_default_str();
+  command->callback([arguments, &exit_code] { exit_code = run(*arguments); });
+}
+
+}  // namespace kantor

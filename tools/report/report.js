@@ -1,0 +1,213 @@
+// Draws the report from the JSON inside the page. One function a kind of figure; figures whose numbers were not measured
+// are left out.
+"use strict";
+
+const data = JSON.parse(document.getElementById("data").textContent);
+const report = document.getElementById("report");
+const dark = window.matchMedia("(prefers-color-scheme: dark)").matches && !window.matchMedia("print").matches;
+const ink = dark ? "#e6edf3" : "#1b1f24";
+const soft = dark ? "#9aa4af" : "#57606a";
+const line = dark ? "#30363d" : "#d0d7de";
+
+// Okabe and Ito's colours, safe for the colour-blind; orange is clipping wherever it stands.
+const colours = { clip: "#d55e00", penalty: "#0072b2", "one-sided": "#009e73", r1: "#cc79a7", r2: "#e69f00", none: "#7f7f7f" };
+const bright = { clip: "#ff8a3d", penalty: "#56b4e9", "one-sided": "#2fd6a3", r1: "#f0a3cd", r2: "#ffc14d", none: "#aaaaaa" };
+const names = { clip: "weight clipping", penalty: "gradient penalty", "one-sided": "one-sided penalty", r1: "R1", r2: "R2", none: "no constraint" };
+const colourOf = (run) => (dark ? bright : colours)[run.constraint] || soft;
+const nameOf = (run) => names[run.constraint] || run.constraint;
+
+Chart.defaults.color = soft;
+Chart.defaults.borderColor = line;
+Chart.defaults.font.family = "system-ui, 'DejaVu Sans', sans-serif";
+Chart.defaults.animation = false;
+Chart.defaults.maintainAspectRatio = false;
+
+function element(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+  node.append(...children);
+  return node;
+}
+
+/// The last measured value of a key.
+function last(run, key) {
+  for (let i = run.lines.length - 1; i >= 0; --i) if (run.lines[i][key] !== undefined && run.lines[i][key] !== null) return run.lines[i][key];
+  return undefined;
+}
+
+const points = (run, key) => run.lines.filter((l) => typeof l[key] === "number").map((l) => ({ x: l.step, y: l[key] }));
+const fixed = (value, digits = 3) => (typeof value === "number" ? (Math.abs(value) >= 1e4 || (value !== 0 && Math.abs(value) < 1e-3) ? value.toExponential(2) : value.toFixed(digits)) : "-");
+
+function label(run, runs) {
+  const alone = runs.filter((r) => r.constraint === run.constraint).length === 1;
+  return alone ? nameOf(run) : `${nameOf(run)}, seed ${run.seed}`;
+}
+
+function figure(title, reading, description) {
+  const canvas = element("canvas", { role: "img", "aria-label": description || title });
+  const node = element("figure", {}, element("h3", {}, title), element("p", { class: "reading" }, reading), element("div", { class: "plot" }, canvas));
+  return { node, canvas };
+}
+
+const axis = (title, extra = {}) => ({ title: { display: true, text: title, color: ink }, grid: { color: line }, ...extra });
+
+/// Curves of one metric over steps, with dashed references.
+function curves(grid, runs, { key, title, reading, unit, references = [], logarithmic = false, muted = false }) {
+  const datasets = [];
+  for (const run of runs) {
+    const values = points(run, key).filter((p) => !logarithmic || p.y > 0);
+    if (values.length === 0) continue;
+    datasets.push({ label: label(run, runs), data: values, borderColor: muted ? soft : colourOf(run), backgroundColor: muted ? soft : colourOf(run),
+      borderWidth: 1.8, pointRadius: values.length > 40 ? 0 : 2.5, borderDash: muted && run.constraint === "clip" ? [2, 2] : [] });
+  }
+  if (datasets.length === 0) return;
+  const steps = Math.max(...datasets.flatMap((d) => d.data.map((p) => p.x)));
+  for (const { y, text } of references) {
+    if (typeof y !== "number") continue;
+    datasets.push({ label: text, data: [{ x: 0, y }, { x: steps, y }], borderColor: ink, borderDash: [6, 5], borderWidth: 1.2, pointRadius: 0 });
+  }
+  const { node, canvas } = figure(title, reading);
+  grid.append(node);
+  new Chart(canvas, { type: "line", data: { datasets },
+    options: { scales: { x: { type: "linear", ...axis("step") }, y: { type: logarithmic ? "logarithmic" : "linear", ...axis(unit) } },
+      plugins: { legend: { labels: { boxHeight: 2 } } }, interaction: { mode: "nearest", axis: "x", intersect: false } } });
+}
+
+/// Vertical dashed lines at given values of a linear x axis.
+const markers = (values) => ({ id: "markers", afterDraw(chart) {
+  const { ctx, chartArea: area, scales } = chart;
+  ctx.save();
+  ctx.strokeStyle = ink;
+  ctx.setLineDash([6, 5]);
+  for (const value of values) {
+    const x = scales.x.getPixelForValue(value);
+    if (x < area.left || x > area.right) continue;
+    ctx.beginPath();
+    ctx.moveTo(x, area.top);
+    ctx.lineTo(x, area.bottom);
+    ctx.stroke();
+  }
+  ctx.restore();
+} });
+
+/// A histogram {low, high, counts} as steps of shares.
+function steps(histogram) {
+  const total = histogram.counts.reduce((a, b) => a + b, 0) || 1;
+  const width = (histogram.high - histogram.low) / histogram.counts.length;
+  return histogram.counts.map((n, i) => ({ x: histogram.low + (i + 0.5) * width, y: n / total }));
+}
+
+function histograms(grid, runs, { title, reading, unit, histogramOf, marks }) {
+  const found = runs.map((run) => [run, histogramOf(run)]).filter(([, h]) => h && h.counts && h.high > h.low && h.counts.some((n) => n > 0));
+  if (found.length === 0) return;
+  const { node, canvas } = figure(title, reading);
+  grid.append(node);
+  new Chart(canvas, { type: "line",
+    data: { datasets: found.map(([run, h]) => ({ label: label(run, runs), data: steps(h), stepped: "middle", fill: true, pointRadius: 0, borderWidth: 1.5,
+      borderColor: colourOf(run), backgroundColor: colourOf(run) + "33" })) },
+    options: { scales: { x: { type: "linear", ...axis(unit) }, y: { beginAtZero: true, ...axis("share") } }, plugins: { legend: { labels: { boxHeight: 2 } } } },
+    plugins: [markers(marks)] });
+}
+
+/// Bars of one number per layer.
+function layers(grid, runs, { title, reading, unit, valuesOf, logarithmic }) {
+  const found = runs.map((run) => [run, valuesOf(run)]).filter(([, v]) => v && v.length > 0);
+  if (found.length === 0) return;
+  const labels = found[0][1].map((v) => v.name);
+  const { node, canvas } = figure(title, reading);
+  grid.append(node);
+  new Chart(canvas, { type: "bar",
+    data: { labels, datasets: found.map(([run, values]) => ({ label: label(run, runs), data: values.map((v) => (logarithmic && v.value <= 0 ? null : v.value)), backgroundColor: colourOf(run) })) },
+    options: { scales: { x: axis("layer"), y: { type: logarithmic ? "logarithmic" : "linear", ...axis(unit) } } } });
+}
+
+function summary(runs) {
+  const head = ["constraint", "seed", "exact W1", "floor", "modes", "high quality", "critic estimate", "gradient norm", "saturated", "ms / step", "steps"];
+  const body = runs.map((run) => {
+    const modes = last(run, "modes");
+    const cells = [run.seed, fixed(last(run, "w1")), fixed(last(run, "w1_floor")), modes === undefined ? "-" : `${modes}/${last(run, "mode_count")}`,
+      fixed(last(run, "high_quality")), fixed(last(run, "critic_estimate")), fixed(last(run, "gradient_norm_mean")), fixed(last(run, "saturation")),
+      fixed(last(run, "step_milliseconds"), 2), `${last(run, "step") ?? 0} of ${run.steps}`];
+    const swatch = element("span", { class: "swatch", style: `background:${colourOf(run)}`, "aria-hidden": "true" });
+    return element("tr", {}, element("td", {}, swatch, nameOf(run)), ...cells.map((c) => element("td", {}, String(c))));
+  });
+  return element("div", { class: "table" }, element("table", {}, element("thead", {}, element("tr", {}, ...head.map((h) => element("th", { scope: "col" }, h)))), element("tbody", {}, ...body)));
+}
+
+/// Pictures of all runs at one moment of the training, chosen by a slider.
+function pictures(section, runs) {
+  const shown = runs.filter((run) => run.pictures.length > 0);
+  if (shown.length === 0) return;
+  const most = Math.max(...shown.map((run) => run.pictures.length));
+  const slider = element("input", { type: "range", min: 0, max: most - 1, value: most - 1, "aria-label": "moment of the training" });
+  const text = element("span", {});
+  const grid = element("div", { class: "grid" });
+  const images = shown.map((run) => {
+    const image = element("img", { alt: `samples under ${label(run, runs)}` });
+    grid.append(element("figure", {}, element("h3", {}, label(run, runs)), image));
+    return image;
+  });
+  const show = () => {
+    shown.forEach((run, i) => {
+      const picture = run.pictures[Math.min(Number(slider.value), run.pictures.length - 1)];
+      images[i].src = picture.source;
+      text.textContent = `step ${picture.step}`;
+    });
+  };
+  slider.addEventListener("input", show);
+  show();
+  section.append(element("h3", {}, "Samples"), element("p", { class: "reading" }, "What the generator makes from the same noise. In the plane: the data, the samples, and the critic's level sets; a good critic slopes evenly from samples to data."),
+    element("div", { class: "slider" }, slider, text), grid);
+}
+
+const weights = (run) => {
+  const all = last(run, "layers");
+  if (!all) return undefined;
+  const matrices = all.filter((l) => /weight/.test(l.name) && l.histogram.high > 0);
+  if (matrices.length === 0) return undefined;
+  const high = Math.max(...matrices.map((l) => l.histogram.high));
+  const counts = new Array(matrices[0].histogram.counts.length).fill(0);
+  for (const layer of matrices) {
+    layer.histogram.counts.forEach((n, i) => {
+      const x = layer.histogram.low + ((i + 0.5) * (layer.histogram.high - layer.histogram.low)) / layer.histogram.counts.length;
+      counts[Math.min(counts.length - 1, Math.floor(((x + high) / (2 * high)) * counts.length))] += n;
+    });
+  }
+  return { low: -high, high, counts };
+};
+
+function group(name, runs) {
+  const section = element("section", {}, element("h2", {}, name), summary(runs));
+  report.append(section);
+  if (runs.every((run) => run.lines.length === 0)) {
+    section.append(element("p", { class: "empty" }, "No step was measured yet."));
+    return;
+  }
+  pictures(section, runs);
+  const grid = element("div", { class: "grid" });
+  section.append(element("h3", { style: "margin-top:1.4rem" }, "Training"), grid);
+  curves(grid, runs, { key: "w1", title: "Exact W1 between samples and data", unit: "W1", references: [{ y: last(runs[0], "w1_floor"), text: "floor: data against data" }],
+    reading: "Lower is better; two samples of the data themselves have the floor, so no generator gets reliably below it." });
+  curves(grid, runs, { key: "critic_estimate", title: "The critic's estimate, raw", unit: "mean D(real) - mean D(fake)", reading: "Under clipping it is in units of an unknown constant K; compare its shape, not its height." });
+  curves(grid, runs, { key: "critic_estimate_normalized", title: "The estimate divided by the largest gradient norm", unit: "W1, lower bound", reading: "Divided by the measured K the estimate is comparable: it approaches W1 from below when the critic is good." });
+  curves(grid, runs, { key: "gradient_norm_mean", title: "Gradient norm on interpolates", unit: "mean norm", logarithmic: true, references: [{ y: 1, text: "1, where theory wants it" }], reading: "The optimal critic has norm 1 almost everywhere between the distributions." });
+  curves(grid, runs, { key: "penalty", title: "The penalty by itself", unit: "part of the critic's loss", reading: "What the constraint adds to the loss; clipping adds nothing." });
+  curves(grid, runs, { key: "saturation", title: "Saturated weights", unit: "share with |w| = c", reading: "Clipping presses weights to the ends of the range." });
+  curves(grid, runs, { key: "modes", title: "Modes captured", unit: "modes", references: [{ y: last(runs[0], "mode_count"), text: "modes of the data" }], reading: "A mode counts with one sample within 3 sigma; never judge by modes alone." });
+  curves(grid, runs, { key: "high_quality", title: "High-quality samples", unit: "share", reading: "Samples within 3 sigma of a mode; of the data themselves it is 0.989." });
+  curves(grid, runs, { key: "step_milliseconds", title: "Time per step", unit: "ms", reading: "A penalised critic step needs about 1.6 times the products of a clipped one." });
+  curves(grid, runs, { key: "generator_loss", title: "Generator's loss", unit: "loss", muted: true, reading: "Greyed on purpose: its offset is arbitrary, so it tells nothing about progress." });
+  histograms(grid, runs, { title: "Critic weights at the end", unit: "weight", histogramOf: weights, marks: runs.filter((r) => r.clip).flatMap((r) => [-r.clip, r.clip]), reading: "Dashed: the bounds -c and c. Clipping piles weights up at both ends; a penalty leaves a bell." });
+  histograms(grid, runs, { title: "Gradient norms on interpolates at the end", unit: "norm", histogramOf: (run) => last(run, "gradient_norms"), marks: [1], reading: "Dashed: 1. A penalty gathers the norms round it; clipping leaves them far off." });
+  layers(grid, runs, { title: "Gradient by layer", unit: "L2 norm", logarithmic: true, valuesOf: (run) => (last(run, "activation_gradients") || []).map((value, i) => ({ name: String(i), value })), reading: "Gradient of the critic's loss by each layer's output: a slope to either side is a vanishing or exploding gradient." });
+  layers(grid, runs, { title: "Saturated weights by layer", unit: "share", valuesOf: (run) => (run.clip ? (last(run, "layers") || []).map((l) => ({ name: l.name, value: l.saturation })) : undefined), reading: "Where clipping presses hardest." });
+  for (const run of runs) {
+    section.append(element("details", {}, element("summary", {}, `${label(run, runs)}: configuration and machine`), element("pre", {}, run.config), element("pre", {}, JSON.stringify(run.env, null, 2))));
+  }
+}
+
+const groups = new Map();
+for (const run of data.runs) groups.set(run.name, [...(groups.get(run.name) || []), run]);
+if (groups.size === 0) report.append(element("p", { class: "empty" }, "This report holds no run."));
+for (const [name, runs] of groups) group(name, runs);
+document.documentElement.dataset.drawn = "true";
