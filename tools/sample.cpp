@@ -33,7 +33,7 @@ int run(const SampleArguments& arguments) {
   if (out.extension() == ".npy") {
     write_npy(out, to_channels_first(samples));
   } else if (out.extension() == ".png" && samples.rank() == 4) {
-    write_png(out, image_grid_of(samples));
+    write_png(out, image_grid(samples));
   } else {
     throw ConfigError(fmt::format("--out {}: expected a .npy file{}", arguments.out,
                                   samples.rank() == 4 ? ", or .png for images" : " (these samples are no images)"));

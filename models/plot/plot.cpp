@@ -1,0 +1,135 @@
+#include "models/plot/plot.h"
+
+#include "engine/error.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+namespace kantor {
+namespace {
+
+using Colour = std::array<double, 3>;
+
+constexpr Colour data_colour{255, 255, 255}, sample_colour{255, 140, 40}, outline{20, 20, 30};
+constexpr int level_count = 12;
+
+/// A dark blue to pale green ramp: even in lightness, safe for the colour-blind.
+Colour ramp(double t) {
+  static constexpr std::array<Colour, 5> stops{
+      {{38, 27, 84}, {41, 83, 132}, {46, 133, 140}, {102, 183, 134}, {205, 222, 135}}};
+  const double x = std::clamp(t, 0.0, 1.0) * (stops.size() - 1);
+  const auto i = std::min<size_t>(static_cast<size_t>(x), stops.size() - 2);
+  Colour c;
+  for (size_t k = 0; k < 3; ++k) c[k] = stops[i][k] + (x - static_cast<double>(i)) * (stops[i + 1][k] - stops[i][k]);
+  return c;
+}
+
+void blend(Image& image, int x, int y, const Colour& colour, double alpha) {
+  if (x < 0 || y < 0 || x >= image.width || y >= image.height) return;
+  uint8_t* pixel =
+      image.pixels.data() + (static_cast<size_t>(y) * static_cast<size_t>(image.width) + static_cast<size_t>(x)) * 3;
+  for (size_t k = 0; k < 3; ++k)
+    pixel[k] = static_cast<uint8_t>(std::lround((1 - alpha) * pixel[k] + alpha * colour[k]));
+}
+
+/// An antialiased disc with a dark rim.
+void dot(Image& image, double x, double y, double radius, const Colour& colour) {
+  for (int py = static_cast<int>(y - radius - 2); py <= static_cast<int>(y + radius + 2); ++py) {
+    for (int px = static_cast<int>(x - radius - 2); px <= static_cast<int>(x + radius + 2); ++px) {
+      const double d = std::hypot(px + 0.5 - x, py + 0.5 - y);
+      blend(image, px, py, outline, 0.6 * std::clamp(radius + 1.2 - d, 0.0, 1.0));
+      blend(image, px, py, colour, std::clamp(radius + 0.3 - d, 0.0, 1.0));
+    }
+  }
+}
+
+/// Bilinear value at pixel (px, py) of an image of `size`.
+double value_at(const Field& field, double px, double py, int size) {
+  const auto place = [&](double p) {
+    return std::clamp(p / size * field.resolution - 0.5, 0.0, field.resolution - 1.0);
+  };
+  const double x = place(px), y = place(py);
+  const int i = std::min(static_cast<int>(x), field.resolution - 2),
+            j = std::min(static_cast<int>(y), field.resolution - 2);
+  const auto v = [&](int a, int b) {
+    return static_cast<double>(field.values[static_cast<size_t>(b * field.resolution + a)]);
+  };
+  const double fx = x - i, fy = y - j;
+  return (1 - fy) * ((1 - fx) * v(i, j) + fx * v(i + 1, j)) + fy * ((1 - fx) * v(i, j + 1) + fx * v(i + 1, j + 1));
+}
+
+/// The field as colours, a line where the level changes between neighbouring pixels.
+void paint_field(Image& image, const Field& field) {
+  const auto [low, high] = std::minmax_element(field.values.begin(), field.values.end());
+  const double base = *low, range = std::max(static_cast<double>(*high) - *low, 1e-30);
+  const int size = image.width;
+  const auto level = [&](int x, int y) { return (value_at(field, x + 0.5, y + 0.5, size) - base) / range; };
+  for (int y = 0; y < size; ++y) {
+    for (int x = 0; x < size; ++x) {
+      const double t = level(x, y);
+      blend(image, x, y, ramp(t), 1);
+      const auto band = [](double v) { return static_cast<int>(v * level_count); };
+      if (band(t) != band(level(x + 1, y)) || band(t) != band(level(x, y + 1))) blend(image, x, y, data_colour, 0.35);
+    }
+  }
+}
+
+}  // namespace
+
+double field_coordinate(const Field& field, int index) {
+  return field.low + (index + 0.5) * (field.high - field.low) / field.resolution;
+}
+
+Image image_grid(const Tensor& images, int columns, int zoom) {
+  if (images.rank() != 4 || images.size() == 0 || (images.shape()[3] != 1 && images.shape()[3] != 3)) {
+    throw ShapeError("image_grid: expected images [B, H, W, C] with 1 or 3 channels, found " + describe(images));
+  }
+  const auto count = static_cast<int>(images.shape()[0]), height = static_cast<int>(images.shape()[1]);
+  const auto width = static_cast<int>(images.shape()[2]), channels = static_cast<int>(images.shape()[3]);
+  if (columns < 1) columns = static_cast<int>(std::ceil(std::sqrt(count)));
+  const int rows = (count + columns - 1) / columns, gap = zoom;
+  Image result;
+  result.channels = channels;
+  result.width = columns * (width * zoom + gap) + gap;
+  result.height = rows * (height * zoom + gap) + gap;
+  result.pixels.assign(static_cast<size_t>(result.width) * static_cast<size_t>(result.height * channels), 128);
+  const std::vector<float> values = images.to_vector<float>();
+  for (int b = 0; b < count; ++b) {
+    const int left = gap + b % columns * (width * zoom + gap), top = gap + b / columns * (height * zoom + gap);
+    for (int y = 0; y < height * zoom; ++y) {
+      for (int x = 0; x < width * zoom; ++x) {
+        for (int c = 0; c < channels; ++c) {
+          const float v = values[static_cast<size_t>(((b * height + y / zoom) * width + x / zoom) * channels + c)];
+          result.pixels[static_cast<size_t>(((top + y) * result.width + left + x) * channels + c)] =
+              static_cast<uint8_t>(std::lround(std::clamp(v, 0.0F, 1.0F) * 255));
+        }
+      }
+    }
+  }
+  return result;
+}
+
+Image scatter(const Field& field, std::span<const float> data, std::span<const float> samples, int size) {
+  if (field.resolution < 2 ||
+      field.values.size() != static_cast<size_t>(field.resolution) * static_cast<size_t>(field.resolution) ||
+      !(field.low < field.high)) {
+    throw ShapeError("scatter: the field must have resolution^2 values, resolution at least 2, and low < high");
+  }
+  Image image;
+  image.width = image.height = size;
+  image.pixels.assign(static_cast<size_t>(size) * static_cast<size_t>(size) * 3, 0);
+  paint_field(image, field);
+  const auto draw = [&](std::span<const float> points, double radius, const Colour& colour) {
+    for (size_t i = 0; i + 1 < points.size(); i += 2) {
+      const double scale = size / (field.high - field.low);
+      dot(image, (static_cast<double>(points[i]) - field.low) * scale,
+          (field.high - static_cast<double>(points[i + 1])) * scale, radius, colour);
+    }
+  };
+  draw(data, 1.6, data_colour);
+  draw(samples, 2.2, sample_colour);
+  return image;
+}
+
+}  // namespace kantor

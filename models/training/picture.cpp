@@ -1,0 +1,58 @@
+#include "models/training/picture.h"
+
+#include "engine/op.h"
+#include "engine/random.h"
+#include "models/plot/plot.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace kantor {
+namespace {
+
+constexpr int64_t grid_images = 64, plane_points = 512;
+constexpr int field_resolution = 96;
+
+/// The critic on a square that holds the data with a margin.
+Field critic_field(const Network& critic, std::span<const float> data) {
+  double reach = 1;
+  for (const float x : data) reach = std::max(reach, static_cast<double>(std::abs(x)));
+  Field field{-1.25 * reach, 1.25 * reach, field_resolution, {}};
+  std::vector<float> points;
+  for (int row = 0; row < field_resolution; ++row) {
+    for (int column = 0; column < field_resolution; ++column) {
+      points.push_back(static_cast<float>(field_coordinate(field, column)));
+      points.push_back(static_cast<float>(-field_coordinate(field, row)));
+    }
+  }
+  const RecordingScope off(false);
+  field.values = critic(from_host(points, {field_resolution * field_resolution, 2}), Mode::evaluate).to_vector<float>();
+  return field;
+}
+
+}  // namespace
+
+Image draw_samples(const Trainer& trainer, const Dataset& data) {
+  if (data.is_image()) return image_grid(trainer.generate(grid_images, stream_pictures, 0));
+  const std::vector<float> real =
+      data.draw(static_cast<uint64_t>(trainer.config().seed), stream_pictures, 0, plane_points);
+  const std::vector<float> fake = trainer.generate(plane_points, stream_pictures, 0).to_vector<float>();
+  const bool plane = data.sample_shape().size() == 2;
+  if (plane) return scatter(critic_field(trainer.critic(), real), real, fake);
+  // Beyond the plane: the first two coordinates, over an even ground.
+  const int64_t width = data.sample_shape().size();
+  const auto first_two = [&](const std::vector<float>& values) {
+    std::vector<float> points;
+    for (int64_t i = 0; i < plane_points; ++i) {
+      for (int64_t k = 0; k < 2; ++k) points.push_back(k < width ? values[static_cast<size_t>(i * width + k)] : 0.0F);
+    }
+    return points;
+  };
+  const std::vector<float> points = first_two(real);
+  double reach = 1;
+  for (const float x : points) reach = std::max(reach, static_cast<double>(std::abs(x)));
+  const Field ground{-1.25 * reach, 1.25 * reach, 2, {0, 0, 0, 0}};
+  return scatter(ground, points, first_two(fake));
+}
+
+}  // namespace kantor
