@@ -35,6 +35,9 @@ class Draw final : public Op {
       : spec_(std::move(spec)), seed_(seed), stream_(stream), words_(words) {}
   [[nodiscard]] const char* name() const override { return Words::name; }
   [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {
+    if (is_floating(spec_.dtype) != Words::floating) {
+      throw DTypeError("uniform and normal draw float32 or float64; for integers take random_below");
+    }
     if (inputs[0].dtype != DType::int64 || inputs[0].shape.size() != 1) {
       throw DTypeError("the step must be one int64");
     }
@@ -71,6 +74,7 @@ class Draw final : public Op {
 
 struct UniformWords {
   static constexpr const char* name = "uniform";
+  static constexpr bool floating = true;
   static constexpr double cost = 10;
   template <class T>
   void operator()(const std::array<uint32_t, 4>& words, T* out, int64_t n) const {
@@ -80,6 +84,7 @@ struct UniformWords {
 
 struct NormalWords {
   static constexpr const char* name = "normal";
+  static constexpr bool floating = true;
   static constexpr double cost = 50;
   template <class T>
   void operator()(const std::array<uint32_t, 4>& words, T* out, int64_t n) const {
@@ -91,6 +96,7 @@ struct NormalWords {
 
 struct BelowWords {
   static constexpr const char* name = "random_below";
+  static constexpr bool floating = false;
   static constexpr double cost = 10;
   uint64_t n;
   template <class T>

@@ -1,9 +1,8 @@
 // Activations on the CPU: f, and f' in terms of y = f(x), on spans that are still in cache.
 #pragma once
 
+#include "engine/cpu/math.h"
 #include "engine/ops.h"
-
-#include <Eigen/Core>
 
 namespace kantor::cpu {
 
@@ -11,27 +10,23 @@ namespace kantor::cpu {
 template <class T>
 void activate_run(Activation activation, T* x, int64_t n) {
   using Kind = Activation::Kind;
-  Eigen::Map<Eigen::Array<T, Eigen::Dynamic, 1>> a(x, n);
   const T slope = static_cast<T>(activation.slope);
+  const auto each = [x, n](const auto& f) {
+    for (int64_t i = 0; i < n; ++i) x[i] = f(x[i]);
+  };
   switch (activation.kind) {
     case Kind::identity:
-      break;
+      return;
     case Kind::relu:
-      for (int64_t i = 0; i < n; ++i) x[i] = x[i] < T(0) ? T(0) : x[i];
-      break;
+      return each([](T v) { return v < T(0) ? T(0) : v; });
     case Kind::leaky_relu:
-      for (int64_t i = 0; i < n; ++i) x[i] = x[i] < T(0) ? slope * x[i] : x[i];
-      break;
+      return each([slope](T v) { return v < T(0) ? slope * v : v; });
     case Kind::tanh:
-      a = a.tanh();
-      break;
-    // Eigen's logistic is off by thousands of ULP in its tails; this one is a division of an exponential.
+      return each([](T v) { return tanh_of(v); });
     case Kind::sigmoid:
-      a = T(1) / (T(1) + (-a).exp());
-      break;
+      return each([](T v) { return sigmoid_of(v); });
     case Kind::softplus:
-      a = a.unaryExpr([](T v) { return v < T(0) ? T(0) : v; }) + (-a.abs()).exp().log1p();
-      break;
+      return each([](T v) { return softplus_of(v); });
   }
 }
 
@@ -39,27 +34,23 @@ void activate_run(Activation activation, T* x, int64_t n) {
 template <class T>
 void activation_grad_run(Activation activation, const T* g, const T* y, T* out, int64_t n) {
   using Kind = Activation::Kind;
-  const Eigen::Map<const Eigen::Array<T, Eigen::Dynamic, 1>> gs(g, n), ys(y, n);
-  Eigen::Map<Eigen::Array<T, Eigen::Dynamic, 1>> o(out, n);
+  const T slope = static_cast<T>(activation.slope);
+  const auto each = [g, y, out, n](const auto& f) {
+    for (int64_t i = 0; i < n; ++i) out[i] = f(g[i], y[i]);
+  };
   switch (activation.kind) {
     case Kind::identity:
-      o = gs;
-      break;
+      return each([](T gi, T) { return gi; });
     case Kind::relu:
-      for (int64_t i = 0; i < n; ++i) out[i] = y[i] > T(0) ? g[i] : T(0);
-      break;
+      return each([](T gi, T yi) { return yi > T(0) ? gi : T(0); });
     case Kind::leaky_relu:
-      for (int64_t i = 0; i < n; ++i) out[i] = y[i] > T(0) ? g[i] : static_cast<T>(activation.slope) * g[i];
-      break;
+      return each([slope](T gi, T yi) { return yi > T(0) ? gi : slope * gi; });
     case Kind::tanh:
-      o = gs * (T(1) - ys * ys);
-      break;
+      return each([](T gi, T yi) { return gi * (T(1) - yi * yi); });
     case Kind::sigmoid:
-      o = gs * ys * (T(1) - ys);
-      break;
+      return each([](T gi, T yi) { return gi * yi * (T(1) - yi); });
     case Kind::softplus:
-      o = gs * -(-ys).expm1();
-      break;
+      return each([](T gi, T yi) { return gi * -expm1_of_negative(-yi); });
   }
 }
 

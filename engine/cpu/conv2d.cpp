@@ -11,7 +11,7 @@ namespace {
 
 /// Output pixels to a block: its gathered rows stay near 256 KiB, so that they are still in cache for the product.
 int64_t block_pixels(const ConvGeometry& c) {
-  return std::clamp<int64_t>(65536 / c.window(), 32, 512);
+  return std::clamp<int64_t>(65536 / std::max<int64_t>(c.window(), 1), 32, 512);
 }
 
 double work_of(const ConvGeometry& c) {
@@ -77,8 +77,9 @@ void scatter(const ConvGeometry& c, const T* rows, int64_t begin, int64_t end, T
   }
 }
 
-/// Scratch that a thread keeps from call to call: replays allocate nothing.
-template <class T>
+/// Scratch that a thread keeps from call to call, one for each use: replays allocate nothing.
+enum class Use { rows, partial };
+template <class T, Use use = Use::rows>
 T* scratch(int64_t size) {
   thread_local std::vector<T> buffer;
   if (buffer.size() < static_cast<size_t>(size)) buffer.resize(static_cast<size_t>(size));
@@ -122,9 +123,10 @@ void conv2d_weight_grad(const ConvGeometry& c, const T* x, const T* g, T* filter
   const int64_t groups = std::clamp<int64_t>((int64_t{1} << 21) / std::max<int64_t>(size, 1), 2, 16);
   const int64_t images = (c.batch + groups - 1) / groups;
   const int64_t block = block_pixels(c);
-  std::vector<T> partial(static_cast<size_t>(groups * size));
+  T* partial = scratch<T, Use::partial>(groups * size);
   for_pieces(groups, work_of(c), [&](int64_t group) {
-    T* sum = partial.data() + group * size;
+    T* sum = partial + group * size;
+    std::fill_n(sum, size, T(0));
     T* rows = scratch<T>(block * c.window());
     for (int64_t image = group * images; image < std::min(c.batch, (group + 1) * images); ++image) {
       for (int64_t begin = 0; begin < c.pixels(); begin += block) {
@@ -137,8 +139,8 @@ void conv2d_weight_grad(const ConvGeometry& c, const T* x, const T* g, T* filter
   });
   for_ranges(size, static_cast<double>(groups), [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
-      T total = partial[static_cast<size_t>(i)];
-      for (int64_t group = 1; group < groups; ++group) total += partial[static_cast<size_t>(group * size + i)];
+      T total = partial[i];
+      for (int64_t group = 1; group < groups; ++group) total += partial[group * size + i];
       filter[i] = total;
     }
   });

@@ -45,6 +45,25 @@ void eigen_tile(bool ta, bool tb, int64_t m, int64_t n, int64_t k, const T* a, i
   }
 }
 
+#ifdef KANTOR_HAS_ONEDNN
+/// Outside a parallel region oneDNN would start a team of its own, and cut the tile by its size: the bits would depend
+/// on the threads. The caller's setting returns when this ends.
+class OneThread {
+ public:
+  OneThread() : previous_(omp_in_parallel() != 0 ? 1 : omp_get_max_threads()) {
+    if (previous_ != 1) omp_set_num_threads(1);
+  }
+  ~OneThread() {
+    if (previous_ != 1) omp_set_num_threads(previous_);
+  }
+  OneThread(const OneThread&) = delete;
+  OneThread& operator=(const OneThread&) = delete;
+
+ private:
+  int previous_;
+};
+#endif
+
 }  // namespace
 
 template <class T>
@@ -57,10 +76,9 @@ void gemm_tile(bool ta, bool tb, int64_t m, int64_t n, int64_t k, const T* a, in
   }
 #ifdef KANTOR_HAS_ONEDNN
   if constexpr (std::is_same_v<T, float>) {
-    // oneDNN would start a team of its own outside a parallel region: one thread per caller keeps the cut ours.
-    thread_local const bool single = (omp_set_num_threads(1), true);
-    if (single && dnnl_sgemm(ta ? 'T' : 'N', tb ? 'T' : 'N', m, n, k, 1.0F, a, lda, b, ldb, add ? 1.0F : 0.0F, c,
-                             ldc) == dnnl_success) {
+    const OneThread one_thread;
+    if (dnnl_sgemm(ta ? 'T' : 'N', tb ? 'T' : 'N', m, n, k, 1.0F, a, lda, b, ldb, add ? 1.0F : 0.0F, c, ldc) ==
+        dnnl_success) {
       return;
     }
   }

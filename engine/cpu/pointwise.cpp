@@ -1,3 +1,4 @@
+// The loop of a broadcast: strides of both operands, neighbouring axes merged where both allow it.
 #include "engine/cpu/pointwise.h"
 
 namespace kantor::cpu {
@@ -28,7 +29,8 @@ BroadcastLoop::BroadcastLoop(const Shape& a, const Shape& b, const Shape& out) {
       b_strides.push_back(sb[axis]);
     }
   }
-  if (extents.empty() || (a_strides.back() > 1 || b_strides.back() > 1)) {  // the innermost run needs strides 0 or 1
+  // The innermost stride is 0 or 1 on each side: all axes behind it had extent 1.
+  if (extents.empty()) {
     extents.push_back(1);
     a_strides.push_back(0);
     b_strides.push_back(0);

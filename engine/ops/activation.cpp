@@ -63,19 +63,19 @@ class ActivationGrad final : public Op {
   [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const override {
     const Tensor& seed = c.grads[0];
     return {c.wanted[0] ? activation_grad(seed, c.inputs[1], activation_) : Tensor(),
-            c.wanted[1] ? by_output(seed * c.inputs[0], c.inputs[1]) : Tensor()};
+            c.wanted[1] ? by_output(seed, c.inputs[0], c.inputs[1]) : Tensor()};
   }
 
  private:
-  /// h times d f' / dy. Piecewise-linear functions have none: their second derivative stays a symbolic zero.
-  [[nodiscard]] Tensor by_output(const Tensor& h, const Tensor& y) const {
+  /// seed g times d f' / dy. Piecewise-linear functions have none: their second derivative stays a symbolic zero.
+  [[nodiscard]] Tensor by_output(const Tensor& seed, const Tensor& g, const Tensor& y) const {
     switch (activation_.kind) {
       case Activation::Kind::tanh:
-        return h * y * -2;
+        return seed * g * y * -2;
       case Activation::Kind::sigmoid:
-        return h * affine(y, -2, 1);
+        return seed * g * affine(y, -2, 1);
       case Activation::Kind::softplus:
-        return h * exp(-y);
+        return seed * g * exp(-y);
       default:
         return {};
     }

@@ -55,7 +55,7 @@ class Interpolate final : public Op {
 };
 
 /// Of one row of norm n: what it adds to the penalty over coefficient / B, and d penalty / d g = factor * g over the
-/// same.
+/// same. A NaN passes every comparison by.
 struct RowPenalty {
   double value, factor;
 };
@@ -63,9 +63,9 @@ struct RowPenalty {
 RowPenalty row_penalty(PenaltyKind kind, double n) {
   switch (kind) {
     case PenaltyKind::two_sided:
-      return {(n - 1) * (n - 1), n > 0 ? 2 * (n - 1) / n : 0};
+      return {(n - 1) * (n - 1), n == 0 ? 0 : 2 * (n - 1) / n};
     case PenaltyKind::one_sided:
-      return {n > 1 ? (n - 1) * (n - 1) : n * 0, n > 1 ? 2 * (n - 1) / n : 0};
+      return {n <= 1 ? 0 : (n - 1) * (n - 1), n <= 1 ? 0 : 2 * (n - 1) / n};
     case PenaltyKind::squared:
       return {n * n / 2, 1};
   }
@@ -104,7 +104,7 @@ class GradientPenalty final : public Op {
         case PenaltyKind::two_sided:
           return affine(inverse, -2 * share, 2 * share);
         case PenaltyKind::one_sided:
-          return relu(affine(inverse, -2 * share, 2 * share)) * greater_equal(n, ones_like(n));
+          return relu(affine(inverse, -1, 1)) * greater_equal(n, ones_like(n)) * (2 * share);
         default:
           return affine(inverse, 0, share);
       }

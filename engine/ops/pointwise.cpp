@@ -1,9 +1,10 @@
 // Pointwise functions. Each op: its Eigen expression and its derivative.
 #include "engine/cpu/pointwise.h"
 
+#include "engine/cpu/math.h"
 #include "engine/ops.h"
 
-#include <limits>
+#include <cmath>
 
 namespace kantor {
 namespace {
@@ -14,21 +15,27 @@ using ScalarOf = typename std::decay_t<X>::Scalar;
 struct Exp {
   static constexpr const char* name = "exp";
   static constexpr double cost = 10;
-  auto operator()(const auto& x) const { return x.exp(); }
+  auto operator()(const auto& x) const {
+    return x.unaryExpr([](auto v) { return cpu::exp_of(v); });
+  }
   [[nodiscard]] Tensor vjp(const Tensor&, const Tensor& y, const Tensor& g) const { return g * y; }
 };
 
 struct Log {
   static constexpr const char* name = "log";
   static constexpr double cost = 10;
-  auto operator()(const auto& x) const { return x.log(); }
+  auto operator()(const auto& x) const {
+    return x.unaryExpr([](auto v) { return cpu::log_of(v); });
+  }
   [[nodiscard]] Tensor vjp(const Tensor& x, const Tensor&, const Tensor& g) const { return g / x; }
 };
 
 struct Sqrt {
   static constexpr const char* name = "sqrt";
   static constexpr double cost = 5;
-  auto operator()(const auto& x) const { return x.sqrt(); }
+  auto operator()(const auto& x) const {
+    return x.unaryExpr([](auto v) { return std::sqrt(v); });  // Eigen's is approximate under AVX-512
+  }
   [[nodiscard]] Tensor vjp(const Tensor&, const Tensor& y, const Tensor& g) const { return g / y * 0.5; }
 };
 
@@ -45,7 +52,8 @@ struct Pow {
   double exponent;
   auto operator()(const auto& x) const {
     using T = ScalarOf<decltype(x)>;
-    return x.unaryExpr([e = static_cast<T>(exponent)](T v) { return std::pow(v, e); });
+    // In double: an exponent rounded to float32 would cost up to 20 ULP.
+    return x.unaryExpr([e = exponent](T v) { return static_cast<T>(std::pow(static_cast<double>(v), e)); });
   }
   [[nodiscard]] Tensor vjp(const Tensor& x, const Tensor&, const Tensor& g) const {
     return exponent == 0 ? Tensor() : g * pow(x, exponent - 1) * exponent;
@@ -103,7 +111,9 @@ struct SafeReciprocal {
     using T = ScalarOf<decltype(x)>;
     return x.unaryExpr([](T v) { return v == 0 ? T(0) : 1 / v; });
   }
-  [[nodiscard]] Tensor vjp(const Tensor&, const Tensor& y, const Tensor& g) const { return -(g * square(y)); }
+  [[nodiscard]] Tensor vjp(const Tensor&, const Tensor& y, const Tensor& g) const {
+    return -(g * y * y);  // y*y alone overflows for norms of 1e-30
+  }
 };
 
 }  // namespace

@@ -10,6 +10,13 @@
 namespace kantor {
 namespace {
 
+/// Calls fn(T{}) with the element type, int64 included: for ops that only move elements.
+template <class F>
+void visit_any(DType dtype, const F& fn) {
+  if (dtype == DType::int64) return fn(int64_t{});
+  cpu::visit_floating(dtype, fn);
+}
+
 class Reshape final : public Op {
  public:
   explicit Reshape(const Shape& shape) : shape_(shape) {}
@@ -49,7 +56,7 @@ class Transpose final : public Op {
     return {{Shape(extents), inputs[0].dtype}};
   }
   void cpu(Inputs inputs, Outputs outputs) const override {
-    cpu::visit_floating(outputs[0].dtype, [&](auto zero) { run<decltype(zero)>(inputs[0], outputs[0]); });
+    visit_any(outputs[0].dtype, [&](auto zero) { run<decltype(zero)>(inputs[0], outputs[0]); });
   }
   [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const override {
     std::vector<int> inverse(order_.size());
@@ -156,7 +163,7 @@ class Slice final : public Op {
     return {{inputs[0].shape.with(axis_, end_ - begin_), inputs[0].dtype}};
   }
   void cpu(Inputs inputs, Outputs outputs) const override {
-    cpu::visit_floating(outputs[0].dtype, [&](auto zero) {
+    visit_any(outputs[0].dtype, [&](auto zero) {
       using T = decltype(zero);
       const int64_t stride = inputs[0].shape.size_from(axis_), run = outputs[0].shape.size_from(axis_);
       const int64_t offset = begin_ * inputs[0].shape.size_from(axis_ + 1);
@@ -235,10 +242,14 @@ class GatherRows final : public Op {
     cpu::visit_floating(outputs[0].dtype, [&](auto zero) {
       using T = decltype(zero);
       const int64_t run = inputs[0].shape.size_from(1);
-      for (int64_t i = 0; i < inputs[1].size(); ++i) {
-        const int64_t row = checked(inputs[1].as<int64_t>()[i], inputs[0].shape[0], name());
-        std::copy_n(inputs[0].as<T>() + row * run, run, outputs[0].as<T>() + i * run);
-      }
+      const int64_t count = inputs[1].size(),
+                    group = std::max<int64_t>(1, cpu::piece_elements / std::max<int64_t>(1, run));
+      cpu::for_pieces((count + group - 1) / group, static_cast<double>(outputs[0].size()) / 2, [&](int64_t p) {
+        for (int64_t i = p * group; i < std::min(count, (p + 1) * group); ++i) {
+          const int64_t row = checked(inputs[1].as<int64_t>()[i], inputs[0].shape[0], name());
+          std::copy_n(inputs[0].as<T>() + row * run, run, outputs[0].as<T>() + i * run);
+        }
+      });
     });
   }
   [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const override {

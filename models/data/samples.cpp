@@ -118,8 +118,9 @@ std::unique_ptr<Dataset> open_samples(const fs::path& path, std::string name) {
   if (!fs::is_regular_file(status))
     throw FileError(fmt::format("{}: not a regular file, expected NPY or IDX(.gz) samples", path.string()));
   std::array<char, 6> start{};
-  std::ifstream(path, std::ios::binary).read(start.data(), start.size());
-  const std::string_view magic(start.data(), start.size());
+  std::ifstream file(path, std::ios::binary);
+  file.read(start.data(), start.size());
+  const std::string_view magic(start.data(), static_cast<size_t>(file.gcount()));
   if (magic == "\x93NUMPY") return open_npy(path, std::move(name));
   const bool gzip = magic.starts_with("\x1f\x8b"), idx = magic.starts_with(std::string_view("\0\0", 2));
   if (gzip || idx) return open_idx(path, std::move(name));

@@ -1,0 +1,91 @@
+// Ops that move elements: memory shared or copied, int64, rows by index, refusals, empty tensors.
+#include "engine/autograd.h"
+#include "engine/error.h"
+#include "engine/ops.h"
+#include "tests/catch.h"
+
+#include <numeric>
+
+using namespace kantor;
+using Catch::Matchers::Contains;
+
+namespace {
+
+Tensor counting(const Shape& shape, DType dtype) {
+  std::vector<double> values(static_cast<size_t>(shape.size()));
+  std::iota(values.begin(), values.end(), 0.0);
+  return from_host(values, shape, {dtype});
+}
+
+}  // namespace
+
+TEST_CASE("shape: reshape and slices of axis 0 share memory, other slices copy") {
+  const Tensor x = counting({4, 3}, DType::float32);
+  CHECK(reshape(x, {3, 4}).view().data == x.view().data);
+  CHECK(slice(x, 0, 1, 3).view().data == x.view().as<float>() + 3);
+  CHECK(slice(reshape(slice(x, 0, 1, 3), {6}), 0, 2, 4).to_vector<double>() == std::vector<double>{5, 6});
+  CHECK(slice(x, 1, 0, 3).view().data != x.view().data);
+}
+
+TEST_CASE("shape: every element type is moved whole") {
+  for (const DType dtype : {DType::float32, DType::float64, DType::int64}) {
+    INFO(to_string(dtype));
+    const Tensor x = counting({2, 3}, dtype);
+    CHECK(slice(x, 1, 1, 3).to_vector<double>() == std::vector<double>{1, 2, 4, 5});
+    CHECK(transpose(x, {1, 0}).to_vector<double>() == std::vector<double>{0, 3, 1, 4, 2, 5});
+    CHECK(slice(x, 0, 1, 2).to_vector<double>() == std::vector<double>{3, 4, 5});
+    CHECK(reshape(x, {6}).to_vector<double>() == std::vector<double>{0, 1, 2, 3, 4, 5});
+  }
+}
+
+TEST_CASE("shape: rows by index, and added back in order") {
+  const Tensor x = counting({3, 2}, DType::float64);
+  const Tensor index = from_host(std::vector<int64_t>{2, 0, 2}, {3}, {DType::int64});
+  CHECK(gather_rows(x, index).to_vector<double>() == std::vector<double>{4, 5, 0, 1, 4, 5});
+  CHECK(scatter_add_rows(x, index, 4).to_vector<double>() == std::vector<double>{2, 3, 0, 0, 4, 6, 0, 0});
+}
+
+TEST_CASE("shape: an index outside the rows is refused by name") {
+  const Tensor x = counting({3, 2}, DType::float32);
+  for (const int64_t wrong : {int64_t{-1}, int64_t{3}}) {
+    const Tensor index = from_host(std::vector<int64_t>{0, wrong}, {2}, {DType::int64});
+    const std::string number = std::to_string(wrong);
+    CHECK_THROWS_WITH(gather_rows(x, index), Contains("index " + number) && Contains("3 rows"));
+    CHECK_THROWS_AS(scatter_add_rows(slice(x, 0, 0, 2), index, 3), ShapeError);
+  }
+  CHECK_THROWS_AS(gather_rows(x, counting({2}, DType::float32)), DTypeError);
+}
+
+TEST_CASE("shape: what does not fit is refused") {
+  const Tensor x = counting({2, 3}, DType::float32);
+  CHECK_THROWS_AS(reshape(x, {5}), ShapeError);
+  CHECK_THROWS_AS(slice(x, 1, 2, 4), ShapeError);
+  CHECK_THROWS_AS(slice(x, 2, 0, 1), ShapeError);
+  CHECK_THROWS_AS(transpose(x, {0, 0}), ShapeError);
+  CHECK_THROWS_AS(concat({x, counting({3, 2}, DType::float32)}, 0), ShapeError);
+  CHECK_THROWS_AS(pad_to(x, 0, 1, 2), ShapeError);
+  CHECK_THROWS_AS(sum_to(x, {2, 2}), ShapeError);
+  CHECK_THROWS_AS(add(x, counting({2}, DType::float32)), ShapeError);
+  CHECK_THROWS_AS(add(x, counting({3}, DType::float64)), DTypeError);
+  CHECK_THROWS_AS(exp(counting({3}, DType::int64)), DTypeError);
+  CHECK_THROWS_AS(concat({}), ShapeError);
+}
+
+TEST_CASE("shape: empty tensors pass through") {
+  const Tensor none = zeros({0, 3}), row = ones({3});
+  CHECK(add(none, row).shape() == Shape{0, 3});
+  CHECK(bias_activate(none, row, {}).shape() == Shape{0, 3});
+  CHECK(sum(none, {0}).to_vector<double>() == std::vector<double>{0, 0, 0});
+  CHECK(sum(none).item() == 0);
+  CHECK(sum(none, {1}).shape() == Shape{0});
+  CHECK(row_norm(none).shape() == Shape{0});
+  CHECK(row_norm(zeros({2, 0})).to_vector<double>() == std::vector<double>{0, 0});
+  CHECK(transpose(none, {1, 0}).shape() == Shape{3, 0});
+  CHECK(concat({none, ones({1, 3}), none}).to_vector<double>() == std::vector<double>{1, 1, 1});
+  CHECK(pad_to(none, 0, 1, 2).to_vector<double>() == std::vector<double>(6, 0.0));
+  CHECK(gather_rows(row, zeros({0}, {DType::int64})).shape() == Shape{0});
+  CHECK(scatter_add_rows(none, zeros({0}, {DType::int64}), 2).to_vector<double>() == std::vector<double>(6, 0.0));
+  const auto g = grad(sum(add(none, row)), {none, row});
+  CHECK(g[1].to_vector<double>() == std::vector<double>{0, 0, 0});
+  CHECK_THROWS_AS(mean(none), ShapeError);
+}
