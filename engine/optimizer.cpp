@@ -225,7 +225,8 @@ void Optimizer::update(const Arena& gradients) {
 }
 
 void Optimizer::clip() {
-  launch(parameters_.flat(), parameters_.rows(), true);
+  // Twice: the histogram spans what the pass before it found.
+  for (int pass = 0; pass < 2; ++pass) launch(parameters_.flat(), parameters_.rows(), true);
 }
 
 void Optimizer::set_learning_rate(double rate) {

@@ -69,7 +69,7 @@ void paint_field(Image& image, const Field& field) {
     for (int x = 0; x < size; ++x) {
       const double t = level(x, y);
       blend(image, x, y, ramp(t), 1);
-      const auto band = [](double v) { return static_cast<int>(v * level_count); };
+      const auto band = [](double v) { return std::min(static_cast<int>(v * level_count), level_count - 1); };
       if (band(t) != band(level(x + 1, y)) || band(t) != band(level(x, y + 1))) blend(image, x, y, data_colour, 0.35);
     }
   }
@@ -127,8 +127,8 @@ Image scatter(const Field& field, std::span<const float> data, std::span<const f
           (field.high - static_cast<double>(points[i + 1])) * scale, radius, colour);
     }
   };
-  draw(data, 1.6, data_colour);
   draw(samples, 2.2, sample_colour);
+  draw(data, 1.5, data_colour);  // above: the samples would hide the narrow modes
   return image;
 }
 

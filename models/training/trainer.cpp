@@ -81,7 +81,7 @@ Trainer::Trainer(const RunConfig& config, const Dataset& data, Device device, bo
   constraint_->set_bounds(*critic_);
   generator_optimizer_ = std::make_unique<Optimizer>(config.generator.optimizer_config(), generator_->parameters());
   critic_optimizer_ = std::make_unique<Optimizer>(config.critic.optimizer_config(), critic_->parameters());
-  critic_optimizer_->clip();  // before the first forward pass; from then on it is part of each update
+  start_clipped();
   generator_gradients_ = generator_->parameters().like();
   critic_gradients_ = critic_->parameters().like();
   average_ = generator_->parameters().like();
@@ -96,6 +96,12 @@ Trainer::Trainer(const RunConfig& config, const Dataset& data, Device device, bo
 }
 
 Trainer::~Trainer() = default;
+
+/// Clips before the first forward pass; from then on it is part of each update. Measures the weights' statistics.
+void Trainer::start_clipped() {
+  critic_optimizer_->clip();
+  generator_optimizer_->clip();
+}
 
 void Trainer::step() {
   if (!loader_) {
@@ -266,6 +272,7 @@ void Trainer::restore(const TensorFile& file) {
     critic_->from_file(static_cast<int>(i), file.at("critic." + critic_rows[i].name));
   }
   for_state(take);
+  start_clipped();
   steps_done_ = std::stoll(step->second);
   loader_.reset();
 }

@@ -50,6 +50,7 @@ class Trainer {
   void restore(const TensorFile& file);
 
  private:
+  void start_clipped();
   void once();
   void critic_update(const Tensor& real, const Tensor& fake, const Tensor& eps);
   void generator_update();

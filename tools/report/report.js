@@ -35,6 +35,8 @@ function last(run, key) {
   return undefined;
 }
 
+/// Whether the run's data lie in the plane, where W1 is measured.
+const inPlane = (run) => last(run, "w1") !== undefined;
 const points = (run, key) => run.lines.filter((l) => typeof l[key] === "number").map((l) => ({ x: l.step, y: l[key] }));
 const fixed = (value, digits = 3) => (typeof value === "number" ? (Math.abs(value) >= 1e4 || (value !== 0 && Math.abs(value) < 1e-3) ? value.toExponential(2) : value.toFixed(digits)) : "-");
 
@@ -134,6 +136,12 @@ function summary(runs) {
   return element("div", { class: "table" }, element("table", {}, element("thead", {}, element("tr", {}, ...head.map((h) => element("th", { scope: "col" }, h)))), element("tbody", {}, ...body)));
 }
 
+/// What the colours in pictures of the plane mean: those of models/plot.
+function planeKey() {
+  const entry = (style, kind, text) => element("span", {}, element("i", { style, class: kind }), text);
+  return element("p", { class: "key" }, entry("background:#fff", "", "data"), entry("background:#ff8c28", "", "samples"), entry("", "ramp", "critic, low to high, with its level sets"));
+}
+
 /// Pictures of all runs at one moment of the training, chosen by a slider.
 function pictures(section, runs) {
   const shown = runs.filter((run) => run.pictures.length > 0);
@@ -156,8 +164,8 @@ function pictures(section, runs) {
   };
   slider.addEventListener("input", show);
   show();
-  section.append(element("h3", {}, "Samples"), element("p", { class: "reading" }, "What the generator makes from the same noise. In the plane: the data, the samples, and the critic's level sets; a good critic slopes evenly from samples to data."),
-    element("div", { class: "slider" }, slider, text), grid);
+  section.append(element("h3", {}, "Samples"), element("p", { class: "reading" }, "What the generator makes from the same noise." + (shown.every(inPlane) ? " A good critic slopes evenly from the samples to the data." : "")),
+    ...(shown.every(inPlane) ? [planeKey()] : []), element("div", { class: "slider" }, slider, text), grid);
 }
 
 const weights = (run) => {

@@ -1,0 +1,134 @@
+// The configuration: what is printed reads back the same, what is wrong is refused by key with the nearest known one,
+// and docs/configuration.md says what the table of fields says.
+#include "models/training/config.h"
+
+#include "tests/catch.h"
+
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+
+using namespace kantor;
+using Catch::Matchers::Contains;
+
+namespace {
+
+std::string print(const ConfigValue& value) {
+  return std::visit(
+      [](const auto& v) {
+        std::ostringstream out;
+        out << std::boolalpha << v;
+        return out.str();
+      },
+      value);
+}
+
+/// docs/configuration.md, from the table of fields and the defaults of `ring8` under the penalty.
+std::string configuration_page() {
+  std::ostringstream page;
+  page
+      << "# Configuration\n\n"
+         "Every key of a run, from `models/training/config.cpp`. `kantor train --preset NAME --print-config` prints a\n"
+         "preset's values as TOML; `--config FILE` reads such a file, `--set key=value` changes one key. Values below "
+         "are\n"
+         "those of `ring8` under the penalty. A test keeps this page equal to the program's table.\n\n"
+         "| key | ring8 | meaning |\n|---|---|---|\n";
+  const RunConfig config = preset("ring8", "penalty");
+  for (const ConfigField& field : config_fields()) {
+    page << "| `" << field.key << "` | `" << print(field.get(config)) << "` | " << field.text << " |\n";
+  }
+  return page.str();
+}
+
+}  // namespace
+
+TEST_CASE("config: every preset under every constraint reads back as printed") {
+  for (const std::string& name : preset_names()) {
+    for (const char* constraint : {"clip", "penalty", "one-sided", "r1", "r2", "none"}) {
+      const RunConfig config = preset(name, constraint);
+      CHECK_NOTHROW(validate(config));
+      for (const bool explained : {false, true}) {
+        RunConfig read;
+        apply_toml(read, to_toml(config, explained), "printed");
+        CHECK(to_toml(read) == to_toml(config));
+      }
+    }
+  }
+}
+
+TEST_CASE("config: texts with quotes, numbers with all their digits and comments survive") {
+  RunConfig config;
+  config.data.kind = "file";
+  config.data.path = "a \"b\" \\ \n # c.npy";
+  config.critic.learning_rate = 0.1 + 0.2;
+  RunConfig read;
+  apply_toml(read, to_toml(config, true), "printed");
+  CHECK(read.data.path == config.data.path);
+  CHECK(read.critic.learning_rate == config.critic.learning_rate);
+}
+
+TEST_CASE("config: --set takes numbers, flags, texts and bare words") {
+  RunConfig config;
+  apply_setting(config, "train.steps=7");
+  apply_setting(config, "critic.learning_rate=1");
+  apply_setting(config, "clip.biases=false");
+  apply_setting(config, "critic.activation=tanh");
+  apply_setting(config, "name=\"two words\"");
+  CHECK(config.steps == 7);
+  CHECK(config.critic.learning_rate == 1.0);
+  CHECK_FALSE(config.constraint.clip_biases);
+  CHECK(config.critic.activation == "tanh");
+  CHECK(config.name == "two words");
+}
+
+TEST_CASE("config: what is wrong is refused by its key") {
+  const auto refused = [](const std::string& setting, const std::string& text) {
+    RunConfig config;
+    const std::string before = to_toml(config);
+    INFO(setting);
+    CHECK_THROWS_WITH(apply_setting(config, setting), Contains(text));
+    CHECK_THROWS_AS(apply_setting(config, setting), ConfigError);
+    CHECK(to_toml(config) == before);
+  };
+  refused("train.step=1", "did you mean train.steps?");
+  refused("critic.lamda=1", "did you mean critic.lambda?");
+  refused("xyzzy=1", "--print-config` lists them");
+  refused("train.batch=0", "an integer from 1 to 65536");
+  refused("train.batch=-1", "train.batch = -1");
+  refused("train.batch=9223372036854775808", "train.batch = 9223372036854775808");
+  refused("train.batch=2.5", "an integer");
+  refused("critic.learning_rate=nan", "critic.learning_rate = nan");
+  refused("critic.learning_rate=inf", "critic.learning_rate = inf");
+  refused("critic.learning_rate=0", "above 0");
+  refused("clip.c=0", "above 0");
+  refused("clip.c=-0.01", "clip.c = -0.01");
+  refused("clip.biases=1", "true or false");
+  refused("critic.constraint=clipp", "did you mean clip?");
+  refused("train.steps", "expected KEY=VALUE");
+  refused("=3", "expected KEY=VALUE");
+  refused("train.steps=[1, 2]", "expected a number");
+  refused("train.steps=1\ntrain.batch=2", "expected one KEY=VALUE");
+}
+
+TEST_CASE("config: a TOML file's errors name file and line") {
+  RunConfig config;
+  CHECK_THROWS_WITH(apply_toml(config, "[train]\n\nstep = 3\n", "run.toml"),
+                    Contains("run.toml:3") && Contains("train.steps"));
+  CHECK_THROWS_WITH(apply_toml(config, "[train\n", "run.toml"), Contains("run.toml:1"));
+  CHECK_THROWS_WITH(apply_toml(config, "[a]\nsteps = 3\n", "run.toml"), Contains("run.toml:2: unknown key a.steps"));
+  CHECK_THROWS_AS(apply_toml(config, "a = " + std::string(100'000, '['), "deep.toml"), ConfigError);
+  CHECK_THROWS_AS(apply_toml(config, std::string(2000, '['), "deep.toml"), ConfigError);
+  CHECK_THROWS_AS(apply_toml(config, "a = {b = {b = {b = 1}}}", "deep.toml"), ConfigError);
+}
+
+TEST_CASE("config: an unknown preset gets the known ones") {
+  CHECK_THROWS_WITH(preset("ring9", "clip"), Contains("did you mean ring8?") && Contains("fashion-small"));
+}
+
+TEST_CASE("config: docs/configuration.md is what the table of fields says (KANTOR_WRITE_DOCS=1 writes it)") {
+  const std::string path = KANTOR_SOURCE_DIR "/docs/configuration.md";
+  if (std::getenv("KANTOR_WRITE_DOCS") != nullptr) std::ofstream(path) << configuration_page();
+  std::ifstream file(path);
+  const std::string page((std::istreambuf_iterator<char>(file)), {});
+  CHECK(page == configuration_page());
+}

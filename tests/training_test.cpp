@@ -1,0 +1,202 @@
+// Training: it reaches the data, one seed gives one result whatever runs it, and a checkpoint continues bit for bit.
+#include "engine/device.h"
+#include "models/metrics/mixture.h"
+#include "models/metrics/wasserstein.h"
+#include "models/training/evaluation.h"
+#include "models/training/trainer.h"
+#include "tests/catch.h"
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+using namespace kantor;
+using Catch::Matchers::Contains;
+using nlohmann::json;
+
+namespace {
+
+/// Small networks: the arithmetic of the real presets in milliseconds.
+RunConfig tiny(const std::string& name, const std::string& constraint) {
+  RunConfig config = preset(name, constraint);
+  config.batch = 12;
+  config.critic_steps = 2;
+  for (NetworkConfig* net : {&config.generator, &config.critic}) {
+    net->width = 16;
+    net->dim = 2;
+  }
+  return config;
+}
+
+using Bytes = std::vector<std::byte>;
+
+Bytes bytes_after(const RunConfig& config, int steps, bool capture = true) {
+  const auto data = open_dataset(config.data);
+  Trainer trainer(config, *data, {}, capture);
+  for (int i = 0; i < steps; ++i) trainer.step();
+  return encode_safetensors(trainer.checkpoint());
+}
+
+bool fashion_is_here() {
+  try {
+    (void)open_dataset({"fashion-mnist", ""});
+    return true;
+  } catch (const FileError&) {
+    return false;
+  }
+}
+
+std::vector<RunConfig> variety() {
+  std::vector<RunConfig> configs;
+  for (const char* constraint : {"clip", "penalty", "one-sided", "r1", "r2"})
+    configs.push_back(tiny("ring8", constraint));
+  configs.push_back(tiny("swissroll", "clip"));
+  configs.back().critic.norm = configs.back().generator.norm = "batch";
+  configs.push_back(tiny("grid25", "penalty"));
+  configs.back().critic.norm = "layer";
+  if (fashion_is_here()) {
+    configs.push_back(tiny("fashion-small", "penalty"));
+    configs.push_back(tiny("fashion-small", "clip"));
+    configs.back().critic.norm = configs.back().generator.norm = "batch";
+  }
+  return configs;
+}
+
+}  // namespace
+
+TEST_CASE("training: ring8 under the penalty reaches the data, on three seeds") {
+  for (const int64_t seed : {1, 2, 3}) {
+    RunConfig config = preset("ring8", "penalty");
+    config.seed = seed;
+    const auto data = open_dataset(config.data);
+    const W1Floor floor = w1_floor(*data, config.eval_samples);
+    Trainer trainer(config, *data);
+    std::vector<double> ratios;
+    json last;
+    while (trainer.steps_done() < config.steps) {
+      trainer.step();
+      if (trainer.steps_done() % config.eval_every != 0) continue;
+      last = evaluate_samples(trainer, *data, floor);
+      ratios.push_back(last["w1"].get<double>() / floor.mean);
+    }
+    REQUIRE(ratios.size() >= 5);
+    std::sort(ratios.end() - 5, ratios.end());
+    INFO("seed " << seed << ": median W1 of the last five evaluations over the floor " << *(ratios.end() - 3) << ", "
+                 << last.dump());
+    CHECK(*(ratios.end() - 3) <= 2);
+    CHECK(last["modes"] == 8);
+    CHECK(last["high_quality"] >= 0.4);
+  }
+}
+
+TEST_CASE("training: one and two threads, eager and replay give the same bytes") {
+  const int before = threads();
+  for (const RunConfig& config : variety()) {
+    INFO(config.name << " " << config.constraint.kind << ", norm " << config.critic.norm);
+    set_threads(2);
+    const Bytes two = bytes_after(config, 6);
+    CHECK(bytes_after(config, 6, false) == two);
+    set_threads(1);
+    CHECK(bytes_after(config, 6) == two);
+    RunConfig other = config;
+    other.seed += 1;
+    CHECK(bytes_after(other, 6) != two);
+  }
+  set_threads(before);
+}
+
+TEST_CASE("training: networks of full width too do not depend on the threads") {
+  const int before = threads();
+  for (const char* constraint : {"clip", "penalty"}) {
+    const RunConfig config = preset("ring8", constraint);
+    set_threads(2);
+    const Bytes two = bytes_after(config, 4);
+    set_threads(1);
+    CHECK(bytes_after(config, 4) == two);
+  }
+  set_threads(before);
+}
+
+TEST_CASE("training: a checkpoint continues bit for bit, from any step") {
+  for (const RunConfig& config : variety()) {
+    INFO(config.name << " " << config.constraint.kind << ", norm " << config.critic.norm);
+    const auto data = open_dataset(config.data);
+    const Bytes whole = bytes_after(config, 8);
+    for (const int stop : {1, 2, 3, 5}) {
+      Trainer first(config, *data);
+      for (int i = 0; i < stop; ++i) first.step();
+      const TensorFile file = parse_safetensors(encode_safetensors(first.checkpoint()), "memory");
+      Trainer second(config, *data);
+      second.restore(file);
+      CHECK(second.steps_done() == stop);
+      CHECK(describe_losses(second)["saturation"] == describe_losses(first)["saturation"]);
+      for (int i = stop; i < 8; ++i) second.step();
+      CHECK(encode_safetensors(second.checkpoint()) == whole);
+    }
+  }
+}
+
+TEST_CASE("training: a checkpoint of another configuration is refused") {
+  const RunConfig config = tiny("ring8", "penalty");
+  const auto data = open_dataset(config.data);
+  const Trainer trainer(config, *data);
+  const TensorFile file = trainer.checkpoint();
+  RunConfig wider = config;
+  wider.critic.width += 1;
+  Trainer other(wider, *data);
+  CHECK_THROWS_WITH(other.restore(file), Contains("another configuration"));
+  CHECK_THROWS_AS(other.restore(file), FileError);
+  RunConfig longer = config;  // decides no number of the steps before
+  longer.steps *= 2;
+  Trainer same(longer, *data);
+  CHECK_NOTHROW(same.restore(file));
+}
+
+TEST_CASE("training: clipped weights stay inside the box from the first forward pass on") {
+  RunConfig config = tiny("ring8", "clip");
+  config.constraint.clip = 0.05;
+  const auto data = open_dataset(config.data);
+  Trainer trainer(config, *data);
+  for (int i = 0; i < 5; ++i) {
+    for (const float w : trainer.critic().parameters().flat().to_vector<float>()) CHECK(std::abs(w) <= 0.05F);
+    trainer.step();
+  }
+  const json evaluation = evaluate_critic(trainer, *data);
+  for (const json& layer : evaluation["layers"]) {
+    int64_t counted = 0;
+    for (const json& count : layer["histogram"]["counts"]) counted += count.get<int64_t>();
+    CHECK(counted == layer["count"].get<int64_t>());
+  }
+}
+
+TEST_CASE("training: divergence is told by step, network and tensor") {
+  RunConfig config = tiny("ring8", "penalty");
+  config.critic.optimizer = "sgd";
+  config.critic.learning_rate = 1e12;
+  const auto data = open_dataset(config.data);
+  Trainer trainer(config, *data);
+  const auto run = [&] {
+    for (int i = 0; i < 50; ++i) trainer.step();
+  };
+  CHECK_THROWS_WITH(run(), Contains("step ") && Contains("critic") && Contains("learning rate"));
+}
+
+TEST_CASE("training: dcgan wants square images") {
+  RunConfig config = tiny("ring8", "penalty");
+  config.critic.network = "dcgan";
+  const auto data = open_dataset(config.data);
+  CHECK_THROWS_WITH(Trainer(config, *data), Contains("dcgan") && Contains("square images"));
+}
+
+TEST_CASE("training: the running average follows the generator") {
+  RunConfig config = tiny("ring8", "penalty");
+  config.average = 0;
+  const auto data = open_dataset(config.data);
+  Trainer trainer(config, *data);
+  for (int i = 0; i < 3; ++i) trainer.step();
+  const TensorFile file = trainer.checkpoint();
+  CHECK(file.at("average.0.weight").to_vector<float>() == file.at("generator.0.weight").to_vector<float>());
+  const SavedGenerator saved = load_generator(file);
+  CHECK(saved.network->parameters().flat().to_vector<float>() ==
+        trainer.sampler().parameters().flat().to_vector<float>());
+}
