@@ -17,14 +17,10 @@ namespace {
 
 using namespace kantor;
 
-void critic_step(benchmark::State& state, const std::string& kind, bool capture) {
-  const int64_t width = state.range(0), batch = state.range(1);
-  set_threads(static_cast<int>(state.range(2)));
-  MlpSpec spec;
-  spec.width = width;
-  Network critic(mlp(spec), {2}, {});
-  spec.out = 2;
-  const Network generator(mlp(spec), {2}, {});
+/// Times the critic's step on `real`, of noise of `z` numbers, under a constraint.
+void time_critic_step(benchmark::State& state, Network& critic, const Network& generator, const Tensor& real, int64_t z,
+                      const std::string& kind, bool capture) {
+  const int64_t batch = real.shape()[0];
   ConstraintConfig constraint_config;
   constraint_config.kind = kind;
   const auto constraint = make_constraint(constraint_config);
@@ -34,13 +30,12 @@ void critic_step(benchmark::State& state, const std::string& kind, bool capture)
   Optimizer optimizer(config, critic.parameters());
   const Arena gradients = critic.parameters().like();
   const Tensor counter = zeros({}, {DType::int64, {}});
-  const Tensor real = ones({batch, 2});
   Step step(
       [&] {
         increment(counter);
         const Tensor fake = [&] {
           const RecordingScope off(false);
-          return generator(normal({batch, 2}, 1, 1, counter));
+          return generator(normal({batch, z}, 1, 1, counter));
         }();
         const CriticLoss loss = critic_loss(critic, *constraint, {real, fake, uniform({batch}, 1, 2, counter)});
         store_gradients(grad(loss.loss, critic.parameters().tensors()), gradients);
@@ -49,9 +44,46 @@ void critic_step(benchmark::State& state, const std::string& kind, bool capture)
       {}, capture);
   for (int i = 0; i < 3; ++i) step();
   for (auto _ : state) step();
+}
+
+void critic_step(benchmark::State& state, const std::string& kind, bool capture) {
+  const int64_t width = state.range(0), batch = state.range(1);
+  set_threads(static_cast<int>(state.range(2)));
+  MlpSpec spec;
+  spec.width = width;
+  Network critic(mlp(spec), {2}, {});
+  spec.out = 2;
+  const Network generator(mlp(spec), {2}, {});
+  time_critic_step(state, critic, generator, ones({batch, 2}), 2, kind, capture);
   const double products = kind == "clip" ? 7 : 11;
   const double flops = products * 2 * 2.0 * static_cast<double>(batch * width * width);
   state.counters["FLOP/s"] = benchmark::Counter(flops, benchmark::Counter::kIsIterationInvariantRate);
+}
+
+void dcgan_critic_step(benchmark::State& state, const std::string& kind) {
+  set_threads(static_cast<int>(state.range(2)));
+  const DcganSpec spec{.dim = state.range(0)};
+  Network critic(dcgan_critic(spec), {1, 28, 28}, {});
+  const Network generator(dcgan_generator(spec), {spec.z}, {});
+  time_critic_step(state, critic, generator, full({state.range(1), 28, 28, 1}, 0.5), spec.z, kind, true);
+}
+
+void dcgan_generator_step(benchmark::State& state) {
+  set_threads(static_cast<int>(state.range(2)));
+  const DcganSpec spec{.dim = state.range(0)};
+  const Network critic(dcgan_critic(spec), {1, 28, 28}, {});
+  Network generator(dcgan_generator(spec), {spec.z}, {});
+  Optimizer optimizer({}, generator.parameters());
+  const Arena gradients = generator.parameters().like();
+  const Tensor counter = zeros({}, {DType::int64, {}});
+  Step step([&] {
+    increment(counter);
+    const Tensor loss = generator_loss(critic, generator(normal({state.range(1), spec.z}, 1, 1, counter)));
+    store_gradients(grad(loss, generator.parameters().tensors()), gradients);
+    optimizer.update(gradients);
+  });
+  for (int i = 0; i < 3; ++i) step();
+  for (auto _ : state) step();
 }
 
 void optimizer_pass(benchmark::State& state, OptimizerConfig::Kind kind, double bytes) {
@@ -70,15 +102,20 @@ void optimizer_pass(benchmark::State& state, OptimizerConfig::Kind kind, double 
 
 BENCHMARK_CAPTURE(critic_step, clip, "clip", true)
     ->Args({512, 256, 2})
+    ->Args({128, 256, 2})
     ->Args({128, 64, 2})
     ->Args({64, 64, 1})
     ->UseRealTime();
 BENCHMARK_CAPTURE(critic_step, penalty, "penalty", true)
     ->Args({512, 256, 2})
+    ->Args({128, 256, 2})
     ->Args({128, 64, 2})
     ->Args({64, 64, 1})
     ->UseRealTime();
 BENCHMARK_CAPTURE(critic_step, penalty_eager, "penalty", false)->Args({128, 64, 2})->Args({64, 64, 1})->UseRealTime();
+BENCHMARK_CAPTURE(dcgan_critic_step, clip, "clip")->Args({16, 64, 2})->Args({64, 64, 2})->UseRealTime();
+BENCHMARK_CAPTURE(dcgan_critic_step, penalty, "penalty")->Args({16, 64, 2})->Args({64, 64, 2})->UseRealTime();
+BENCHMARK(dcgan_generator_step)->Args({16, 64, 2})->Args({64, 64, 2})->UseRealTime();
 BENCHMARK_CAPTURE(optimizer_pass, rmsprop, OptimizerConfig::Kind::rmsprop, 20.0)
     ->Args({10000, 2})
     ->Args({1000000, 2})

@@ -4,18 +4,21 @@
 #include "engine/optimizer.h"
 
 #include "engine/cpu/parallel.h"
+#include "engine/cpu/reduce.h"
 #include "engine/op.h"
 
-#include <Eigen/Core>
+#include <array>
+#include <bit>
 #include <cmath>
 #include <fmt/format.h>
 #include <limits>
+#include <type_traits>
 #include <utility>
 
 namespace kantor {
 namespace {
 
-constexpr int64_t piece = 4096;  // elements; 4 arrays of it fit a first-level cache
+constexpr int64_t block = 1024;  // elements; 4 arrays of it fit a first-level cache
 // Row of the statistics tensor (float64): saturated, non-finite, max |w|, sum of squares, range, histogram.
 constexpr int64_t scalars = 5;
 constexpr int64_t columns = scalars + WeightStatistics::bins;
@@ -25,65 +28,85 @@ struct Piece {
   int64_t begin, size;  // elements of the arena
 };
 
-template <class T>
-using Vector = Eigen::Map<Eigen::Array<T, Eigen::Dynamic, 1>>;
-
 /// Limits to [-bound, bound]; written so that NaN passes through, which min and max of the hardware would not promise.
 template <class T>
-void clip(Vector<T> w, T bound) {
-  T* data = w.data();
-  for (Eigen::Index i = 0; i < w.size(); ++i) {
-    T x = data[i];
-    x = x > bound ? bound : x;
-    data[i] = x < -bound ? -bound : x;
-  }
+T clipped(T w, T bound) {
+  w = w > bound ? bound : w;
+  return w < -bound ? -bound : w;
 }
 
-/// Statistics of one piece, added into `row`.
+/// Statistics of one block, added into `row`. Magnitudes compare as integers: they order alike, NaN and infinity come
+/// last, and integer sums and maxima become vector code, which those of floats, being ordered, do not.
 template <class T>
-void count(const Vector<T>& w, T bound, double range, double* row) {
-  const T* data = w.data();
-  const bool bounded = std::isfinite(bound);
-  int64_t saturated = 0, finite = 0;
-  T largest = 0;
-  double squares = 0;
-  for (Eigen::Index i = 0; i < w.size(); ++i) {
-    const T a = std::abs(data[i]);
-    const bool good = a <= std::numeric_limits<T>::max();
-    finite += good;
-    saturated += bounded && a == bound;
-    largest = good && a > largest ? a : largest;
+void count(const T* w, int64_t n, T bound, double* row) {
+  using Bits = std::conditional_t<sizeof(T) == 4, int32_t, int64_t>;
+  constexpr Bits magnitude = std::numeric_limits<Bits>::max();
+  constexpr auto infinite = std::bit_cast<Bits>(std::numeric_limits<T>::infinity());
+  const Bits at_bound = std::isfinite(bound) ? std::bit_cast<Bits>(bound) : magnitude;  // magnitude: no weight's
+  Bits saturated = 0, non_finite = 0, largest = 0;
+  for (int64_t i = 0; i < n; ++i) {
+    const Bits a = std::bit_cast<Bits>(w[i]) & magnitude;
+    non_finite += a >= infinite ? 1 : 0;
+    saturated += a == at_bound ? 1 : 0;
+    largest = a > largest ? a : largest;
   }
-  for (Eigen::Index i = 0; i < w.size(); ++i) squares += static_cast<double>(data[i]) * static_cast<double>(data[i]);
+  if (non_finite > 0) {  // the largest finite one: a second look, before the run stops
+    largest = 0;
+    for (int64_t i = 0; i < n; ++i) {
+      const Bits a = std::bit_cast<Bits>(w[i]) & magnitude;
+      if (a < infinite) largest = std::max(largest, a);
+    }
+  }
   row[0] += static_cast<double>(saturated);
-  row[1] += static_cast<double>(w.size() - finite);
-  row[2] = std::max(row[2], static_cast<double>(largest));
-  row[3] += squares;
-  row[4] = range;
-  if (range <= 0) return;
+  row[1] += static_cast<double>(non_finite);
+  row[2] = std::max(row[2], static_cast<double>(std::bit_cast<T>(largest)));
+  row[3] += cpu::sum_run(w, n, [](double v) { return v * v; });
+}
+
+/// Histogram of one block over [-range, range], added into `counts`. NaN counts in the last bin.
+template <class T>
+void count_bins(const T* w, int64_t n, double range, double* counts) {
   constexpr int bins = WeightStatistics::bins;
   const T scale = static_cast<T>(bins / (2 * range)), offset = bins / 2;
   std::array<int32_t, bins> histogram{};
-  std::array<int32_t, piece> bin_of;
-  for (Eigen::Index i = 0; i < w.size(); ++i) {
-    T x = data[i] * scale + offset;
-    x = x < T(bins - 1) ? x : T(bins - 1);  // NaN counts in the last bin; row[1] says how many
+  std::array<int32_t, block> bin_of;
+  for (int64_t i = 0; i < n; ++i) {
+    T x = w[i] * scale + offset;
+    x = x < T(bins - 1) ? x : T(bins - 1);
     x = x > T(0) ? x : T(0);
     bin_of[static_cast<size_t>(i)] = static_cast<int32_t>(x);
   }
-  for (Eigen::Index i = 0; i < w.size(); ++i) ++histogram[static_cast<size_t>(bin_of[static_cast<size_t>(i)])];
-  for (size_t b = 0; b < bins; ++b) row[scalars + static_cast<int64_t>(b)] += histogram[b];
+  for (int64_t i = 0; i < n; ++i) ++histogram[static_cast<size_t>(bin_of[static_cast<size_t>(i)])];
+  for (size_t b = 0; b < bins; ++b) counts[b] += histogram[b];
 }
 
-/// Inputs: step (int64), learning rate (float64), gradients, and the statistics of the last update, for the histogram's
-/// range. Outputs, in place: parameters, statistics, then the state arenas.
+/// The configuration in the arithmetic of one update. Adam's bias corrections are folded into `size` and `root`.
+template <class T>
+struct Coefficients {
+  T rate, epsilon, alpha, alpha_rest, beta1, beta1_rest, beta2, beta2_rest, size, root;
+
+  Coefficients(const OptimizerConfig& config, double step, double learning_rate)
+      : rate(static_cast<T>(learning_rate)),
+        epsilon(static_cast<T>(config.epsilon)),
+        alpha(static_cast<T>(config.alpha)),
+        alpha_rest(static_cast<T>(1 - config.alpha)),
+        beta1(static_cast<T>(config.beta1)),
+        beta1_rest(static_cast<T>(1 - config.beta1)),
+        beta2(static_cast<T>(config.beta2)),
+        beta2_rest(static_cast<T>(1 - config.beta2)),
+        size(static_cast<T>(learning_rate / (1 - std::pow(config.beta1, step)))),
+        root(static_cast<T>(1 / std::sqrt(1 - std::pow(config.beta2, step)))) {}
+};
+
+/// Inputs: step (int64), learning rate (float64), whether to take histograms (int64), gradients. Outputs, in place:
+/// parameters, statistics (those of the last update give the histogram's range), then the state arenas.
 class Update final : public Op {
  public:
   Update(OptimizerConfig config, std::vector<ArenaRow> rows, bool only_clip, std::vector<Spec> outputs)
       : config_(config), rows_(std::move(rows)), only_clip_(only_clip), outputs_(std::move(outputs)) {
     for (size_t r = 0; r < rows_.size(); ++r) {
-      for (int64_t begin = 0; begin < rows_[r].shape.size(); begin += piece) {
-        pieces_.push_back({r, rows_[r].offset + begin, std::min(piece, rows_[r].shape.size() - begin)});
+      for (int64_t begin = 0; begin < rows_[r].shape.size(); begin += cpu::piece_elements) {
+        pieces_.push_back({r, rows_[r].offset + begin, std::min(cpu::piece_elements, rows_[r].shape.size() - begin)});
       }
     }
   }
@@ -99,21 +122,27 @@ class Update final : public Op {
   void run(Inputs inputs, Outputs outputs) const {
     const auto step = static_cast<double>(*inputs[0].as<int64_t>());
     const double rate = *inputs[1].as<double>();
+    const bool histograms = *inputs[2].as<int64_t>() != 0;
     auto* statistics = outputs[1].as<double>();
     std::vector<double> ranges(rows_.size());
     for (size_t r = 0; r < rows_.size(); ++r) {
       const double seen = statistics[static_cast<int64_t>(r) * columns + 2];
       ranges[r] = std::isfinite(rows_[r].bound) ? rows_[r].bound : seen;
     }
+    const Coefficients<T> c(config_, step, rate);
     std::vector<double> partial(pieces_.size() * columns);
     cpu::for_pieces(static_cast<int64_t>(pieces_.size()), static_cast<double>(outputs[0].size()) * 4, [&](int64_t p) {
       const Piece& part = pieces_[static_cast<size_t>(p)];
-      const auto map = [&](const View& view) { return Vector<T>(view.as<T>() + part.begin, part.size); };
-      Vector<T> w = map(outputs[0]);
-      if (!only_clip_) update<T>(w, map(inputs[2]), outputs, map, step, rate);
       const T bound = static_cast<T>(rows_[part.row].bound);
-      if (std::isfinite(bound)) clip<T>(w, bound);
-      count<T>(w, bound, ranges[part.row], partial.data() + p * columns);
+      double* row = partial.data() + p * columns;
+      row[4] = ranges[part.row];
+      for (int64_t begin = part.begin; begin < part.begin + part.size; begin += block) {
+        const int64_t n = std::min(block, part.begin + part.size - begin);
+        T* w = outputs[0].as<T>() + begin;
+        update(w, only_clip_ ? nullptr : inputs[3].as<T>() + begin, outputs, begin, n, c, bound);
+        count(w, n, bound, row);
+        if (histograms && row[4] > 0) count_bins(w, n, row[4], row + scalars);
+      }
     });
     std::fill(statistics, statistics + outputs[1].size(), 0.0);
     for (size_t p = 0; p < pieces_.size(); ++p) {  // in piece order, whoever ran them
@@ -124,32 +153,29 @@ class Update final : public Op {
     }
   }
 
-  /// One piece: Kingma and Ba 2015 (Adam), Hinton's lecture 6e (RMSProp), in PyTorch's order of operations.
-  template <class T, class Map>
-  void update(Vector<T>& w, const Vector<T>& g, Outputs outputs, const Map& map, double step, double rate) const {
-    const T epsilon = static_cast<T>(config_.epsilon);
+  /// One block: Kingma and Ba 2015 (Adam), Hinton's lecture 6e (RMSProp), in PyTorch's order of operations; only the
+  /// clip where g is null.
+  template <class T>
+  void update(T* w, const T* g, Outputs outputs, int64_t begin, int64_t n, const Coefficients<T>& c, T bound) const {
+    const auto state = [&](size_t i) { return outputs[i].as<T>() + begin; };
+    const auto each = [w, bound, n](const auto& updated) {
+      for (int64_t i = 0; i < n; ++i) w[i] = clipped(updated(i), bound);
+    };
+    if (g == nullptr) return each([w](int64_t i) { return w[i]; });
     switch (config_.kind) {
       case OptimizerConfig::Kind::sgd:
-        w -= static_cast<T>(rate) * g;
-        break;
-      case OptimizerConfig::Kind::rmsprop: {
-        Vector<T> v = map(outputs[2]);
-        const T alpha = static_cast<T>(config_.alpha), rest = static_cast<T>(1 - config_.alpha);
-        v = alpha * v + rest * g * g;
-        w -= static_cast<T>(rate) * g / (v.sqrt() + epsilon);
-        break;
-      }
-      case OptimizerConfig::Kind::adam: {
-        Vector<T> m = map(outputs[2]), v = map(outputs[3]);
-        const T b1 = static_cast<T>(config_.beta1), r1 = static_cast<T>(1 - config_.beta1);
-        const T b2 = static_cast<T>(config_.beta2), r2 = static_cast<T>(1 - config_.beta2);
-        m = b1 * m + r1 * g;
-        v = b2 * v + r2 * g * g;
-        const T size = static_cast<T>(rate / (1 - std::pow(config_.beta1, step)));
-        const T root = static_cast<T>(1 / std::sqrt(1 - std::pow(config_.beta2, step)));
-        w -= size * m / (v.sqrt() * root + epsilon);
-        break;
-      }
+        return each([w, g, c](int64_t i) { return w[i] - c.rate * g[i]; });
+      case OptimizerConfig::Kind::rmsprop:
+        return each([w, g, c, v = state(2)](int64_t i) {
+          v[i] = c.alpha * v[i] + c.alpha_rest * g[i] * g[i];
+          return w[i] - c.rate * g[i] / (std::sqrt(v[i]) + c.epsilon);
+        });
+      case OptimizerConfig::Kind::adam:
+        return each([w, g, c, m = state(2), v = state(3)](int64_t i) {
+          m[i] = c.beta1 * m[i] + c.beta1_rest * g[i];
+          v[i] = c.beta2 * v[i] + c.beta2_rest * g[i] * g[i];
+          return w[i] - c.size * m[i] / (std::sqrt(v[i]) * c.root + c.epsilon);
+        });
     }
   }
 
@@ -201,6 +227,7 @@ Optimizer::Optimizer(OptimizerConfig config, const Arena& parameters) : config_(
     state_.emplace_back("adam.v", parameters.like());
   }
   step_ = zeros({}, {DType::int64, device});
+  histograms_ = zeros({}, {DType::int64, device});
   learning_rate_ = full({}, config.learning_rate, {DType::float64, device});
   statistics_ = zeros({static_cast<int64_t>(parameters.rows().size()), columns}, {DType::float64, device});
 }
@@ -211,7 +238,7 @@ void Optimizer::launch(const Tensor& gradients, const std::vector<ArenaRow>& row
   std::vector<Spec> specs;
   for (const Tensor& target : targets) specs.push_back({target.shape(), target.dtype()});
   apply_in_place(std::make_shared<const Update>(config_, rows, only_clip, std::move(specs)),
-                 {step_, learning_rate_, gradients}, targets);
+                 {step_, learning_rate_, histograms_, gradients}, targets);
 }
 
 void Optimizer::update(const Arena& gradients) {
@@ -227,6 +254,11 @@ void Optimizer::update(const Arena& gradients) {
 void Optimizer::clip() {
   // Twice: the histogram spans what the pass before it found.
   for (int pass = 0; pass < 2; ++pass) launch(parameters_.flat(), parameters_.rows(), true);
+}
+
+void Optimizer::take_histograms(bool on) {
+  const auto flag = static_cast<int64_t>(on);
+  histograms_.assign(std::span<const int64_t>(&flag, 1));
 }
 
 void Optimizer::set_learning_rate(double rate) {

@@ -35,7 +35,7 @@ struct WeightStatistics {
   double max_abs = 0;      // of the finite ones
   double sum_squares = 0;
   double range = 0;  // the histogram spans [-range, range]: the bound, else the max_abs before the update
-  std::array<int64_t, bins> histogram{};  // the outer bins take what lies beyond
+  std::array<int64_t, bins> histogram{};  // zeros where none was taken; the outer bins take what lies beyond
 };
 
 class Optimizer {
@@ -48,6 +48,8 @@ class Optimizer {
   void update(const Arena& gradients);
   /// Only the clip, as before the first forward pass.
   void clip();
+  /// Whether updates from now on take histograms too, at about twice the time; off at the start. Also in replays.
+  void take_histograms(bool on);
   /// Statistics of the last update (or clip), one per row. Reads on the host.
   [[nodiscard]] std::vector<WeightStatistics> statistics() const;
 
@@ -63,7 +65,7 @@ class Optimizer {
   OptimizerConfig config_;
   Arena parameters_;
   std::vector<std::pair<std::string, Arena>> state_;
-  Tensor step_, learning_rate_, statistics_;
+  Tensor step_, learning_rate_, histograms_, statistics_;
 };
 
 }  // namespace kantor

@@ -159,7 +159,7 @@ TEST_CASE("training: clipped weights stay inside the box from the first forward 
   Trainer trainer(config, *data);
   for (int i = 0; i < 5; ++i) {
     for (const float w : trainer.critic().parameters().flat().to_vector<float>()) CHECK(std::abs(w) <= 0.05F);
-    trainer.step();
+    trainer.step(true);
   }
   const json evaluation = evaluate_critic(trainer, *data);
   for (const json& layer : evaluation["layers"]) {

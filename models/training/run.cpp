@@ -137,7 +137,7 @@ class Run {
     if (trainer_.steps_done() == 0) evaluate_and_log(0);
     while (trainer_.steps_done() < config_.steps && !result.interrupted) {
       const auto start = Clock::now();
-      trainer_.step();
+      trainer_.step(evaluated_at(trainer_.steps_done() + 1));
       const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
       seconds_ += seconds;
       recent_.push_back(seconds * 1e3);
@@ -194,9 +194,12 @@ class Run {
     }
   }
 
+  [[nodiscard]] bool evaluated_at(int64_t step) const {
+    return step == 0 || step == config_.steps || step % config_.eval_every == 0;
+  }
+
   void evaluate_and_log(int64_t step) {
-    const bool last = step == config_.steps, first = step == 0;
-    const bool evaluated = first || last || step % config_.eval_every == 0;
+    const bool last = step == config_.steps, first = step == 0, evaluated = evaluated_at(step);
     const bool pictured = first || last || step % config_.sample_every == 0;
     if (!evaluated && !pictured && step % config_.log_every != 0) return;
     json line{{"step", step}, {"seconds", seconds_}};

@@ -99,11 +99,15 @@ Trainer::~Trainer() = default;
 
 /// Clips before the first forward pass; from then on it is part of each update. Measures the weights' statistics.
 void Trainer::start_clipped() {
-  critic_optimizer_->clip();
-  generator_optimizer_->clip();
+  for (Optimizer* optimizer : {critic_optimizer_.get(), generator_optimizer_.get()}) {
+    optimizer->take_histograms(true);
+    optimizer->clip();
+    optimizer->take_histograms(false);
+  }
 }
 
-void Trainer::step() {
+void Trainer::step(bool histograms) {
+  critic_optimizer_->take_histograms(histograms);
   if (!loader_) {
     LoaderOptions options;
     options.seed = static_cast<uint64_t>(config_.seed);

@@ -28,8 +28,9 @@ class Trainer {
   Trainer(const RunConfig& config, const Dataset& data, Device device = {}, bool capture = true);
   ~Trainer();
 
-  /// One step. Throws NonFiniteError naming step, network and tensor where a loss or weight is not finite.
-  void step();
+  /// One step; `histograms`: of the critic's weights too. Throws NonFiniteError naming step, network and tensor where a
+  /// loss or weight is not finite.
+  void step(bool histograms = false);
   [[nodiscard]] int64_t steps_done() const { return steps_done_; }
   [[nodiscard]] StepLosses losses() const;
 
