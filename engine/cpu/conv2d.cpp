@@ -9,9 +9,10 @@
 namespace kantor::cpu {
 namespace {
 
-/// Output pixels to a block: its gathered rows stay near 256 KiB, so that they are still in cache for the product.
+/// Output pixels, counted over all images, to a block: enough rows for a product at full speed, and gathered rows
+/// that stay in the second-level cache while they can.
 int64_t block_pixels(const ConvGeometry& c) {
-  return std::clamp<int64_t>(65536 / std::max<int64_t>(c.window(), 1), 32, 512);
+  return std::clamp<int64_t>(131072 / std::max<int64_t>(c.window(), 1), 128, 512);
 }
 
 double work_of(const ConvGeometry& c) {
@@ -30,10 +31,12 @@ Run run_of(const ConvGeometry& c, int64_t out_x) {
   return {first, last, x0 + first};
 }
 
-/// Calls fn(kernel row's offset in the window, run, pointer offset in the image) for each window row inside the image.
+/// Calls inside(kernel row's offset in the window, run, pointer offset in the images) for each window row of an output
+/// pixel that lies in its image, and outside(offset in the window) for the others.
 template <class F>
 void for_window_rows(const ConvGeometry& c, int64_t pixel, const F& inside, const auto& outside) {
-  const int64_t out_y = pixel / c.out_width, out_x = pixel % c.out_width;
+  const int64_t image = pixel / c.pixels() * c.image(), place = pixel % c.pixels();
+  const int64_t out_y = place / c.out_width, out_x = place % c.out_width;
   const Run run = run_of(c, out_x);
   for (int64_t ky = 0; ky < c.kernel_height; ++ky) {
     const int64_t y = out_y * c.stride - c.padding + ky;
@@ -41,36 +44,36 @@ void for_window_rows(const ConvGeometry& c, int64_t pixel, const F& inside, cons
     if (y < 0 || y >= c.height || run.first >= run.last) {
       outside(row);
     } else {
-      inside(row, run, (y * c.width + run.x) * c.channels);
+      inside(row, run, image + (y * c.width + run.x) * c.channels);
     }
   }
 }
 
-/// Windows of output pixels [begin, end) of one image, one per row.
+/// Windows of output pixels [begin, end), one per row.
 template <class T>
-void gather(const ConvGeometry& c, const T* image, int64_t begin, int64_t end, T* rows) {
+void gather(const ConvGeometry& c, const T* images, int64_t begin, int64_t end, T* rows) {
   const int64_t width = c.kernel_width * c.channels;
   for (int64_t pixel = begin; pixel < end; ++pixel, rows += c.window()) {
     for_window_rows(
         c, pixel,
         [&](int64_t row, const Run& run, int64_t offset) {
           std::fill_n(rows + row, run.first * c.channels, T(0));
-          std::copy_n(image + offset, (run.last - run.first) * c.channels, rows + row + run.first * c.channels);
+          std::copy_n(images + offset, (run.last - run.first) * c.channels, rows + row + run.first * c.channels);
           std::fill(rows + row + run.last * c.channels, rows + row + width, T(0));
         },
         [&](int64_t row) { std::fill_n(rows + row, width, T(0)); });
   }
 }
 
-/// The transpose of gather: adds each row back into the image.
+/// The transpose of gather: adds each row back into its image.
 template <class T>
-void scatter(const ConvGeometry& c, const T* rows, int64_t begin, int64_t end, T* image) {
+void scatter(const ConvGeometry& c, const T* rows, int64_t begin, int64_t end, T* images) {
   for (int64_t pixel = begin; pixel < end; ++pixel, rows += c.window()) {
     for_window_rows(
         c, pixel,
         [&](int64_t row, const Run& run, int64_t offset) {
           const T* source = rows + row + run.first * c.channels;
-          T* target = image + offset;
+          T* target = images + offset;
           for (int64_t i = 0; i < (run.last - run.first) * c.channels; ++i) target[i] += source[i];
         },
         [](int64_t) {});
@@ -90,28 +93,29 @@ T* scratch(int64_t size) {
 
 template <class T>
 void conv2d(const ConvGeometry& c, const T* x, const T* filter, T* y) {
-  const int64_t block = block_pixels(c), blocks = (c.pixels() + block - 1) / block;
-  for_pieces(c.batch * blocks, work_of(c), [&](int64_t p) {
-    const int64_t image = p / blocks, begin = p % blocks * block, end = std::min(c.pixels(), begin + block);
+  const int64_t block = block_pixels(c), total = c.batch * c.pixels();
+  for_pieces((total + block - 1) / block, work_of(c), [&](int64_t p) {
+    const int64_t begin = p * block, end = std::min(total, begin + block);
     T* rows = scratch<T>(block * c.window());
-    gather(c, x + image * c.image(), begin, end, rows);
+    gather(c, x, begin, end, rows);
     gemm_tile<T>(false, true, end - begin, c.filters, c.window(), rows, c.window(), filter, c.window(),
-                 y + (image * c.pixels() + begin) * c.filters, c.filters);
+                 y + begin * c.filters, c.filters);
   });
 }
 
 template <class T>
 void conv2d_input_grad(const ConvGeometry& c, const T* g, const T* filter, T* x) {
   const int64_t block = block_pixels(c);
-  for_pieces(c.batch, work_of(c), [&](int64_t image) {
-    T* target = x + image * c.image();
-    std::fill_n(target, c.image(), T(0));
+  const int64_t images = std::max<int64_t>(1, block / std::max<int64_t>(c.pixels(), 1));  // whole ones: rows overlap
+  for_pieces((c.batch + images - 1) / images, work_of(c), [&](int64_t p) {
+    const int64_t first = p * images, last = std::min(c.batch, first + images);
+    std::fill(x + first * c.image(), x + last * c.image(), T(0));
     T* rows = scratch<T>(block * c.window());
-    for (int64_t begin = 0; begin < c.pixels(); begin += block) {
-      const int64_t end = std::min(c.pixels(), begin + block);
-      gemm_tile<T>(false, false, end - begin, c.window(), c.filters, g + (image * c.pixels() + begin) * c.filters,
-                   c.filters, filter, c.window(), rows, c.window());
-      scatter(c, rows, begin, end, target);
+    for (int64_t begin = first * c.pixels(); begin < last * c.pixels(); begin += block) {
+      const int64_t end = std::min(last * c.pixels(), begin + block);
+      gemm_tile<T>(false, false, end - begin, c.window(), c.filters, g + begin * c.filters, c.filters, filter,
+                   c.window(), rows, c.window());
+      scatter(c, rows, begin, end, x);
     }
   });
 }
@@ -119,22 +123,20 @@ void conv2d_input_grad(const ConvGeometry& c, const T* g, const T* filter, T* x)
 template <class T>
 void conv2d_weight_grad(const ConvGeometry& c, const T* x, const T* g, T* filter) {
   const int64_t size = c.filters * c.window();
-  // Partial filters of image groups, combined in order; few groups for large filters, to bound the memory they move.
+  // Partial filters of stretches of pixels, combined in order; few for large filters, to bound the memory they move.
   const int64_t groups = std::clamp<int64_t>((int64_t{1} << 21) / std::max<int64_t>(size, 1), 2, 16);
-  const int64_t images = (c.batch + groups - 1) / groups;
-  const int64_t block = block_pixels(c);
+  const int64_t block = block_pixels(c), pixels = c.batch * c.pixels(), stretch = (pixels + groups - 1) / groups;
   T* partial = scratch<T, Use::partial>(groups * size);
   for_pieces(groups, work_of(c), [&](int64_t group) {
     T* sum = partial + group * size;
     std::fill_n(sum, size, T(0));
     T* rows = scratch<T>(block * c.window());
-    for (int64_t image = group * images; image < std::min(c.batch, (group + 1) * images); ++image) {
-      for (int64_t begin = 0; begin < c.pixels(); begin += block) {
-        const int64_t end = std::min(c.pixels(), begin + block);
-        gather(c, x + image * c.image(), begin, end, rows);
-        gemm_tile<T>(true, false, c.filters, c.window(), end - begin, g + (image * c.pixels() + begin) * c.filters,
-                     c.filters, rows, c.window(), sum, c.window(), true);
-      }
+    const int64_t last = std::min(pixels, (group + 1) * stretch);
+    for (int64_t begin = group * stretch; begin < last; begin += block) {
+      const int64_t end = std::min(last, begin + block);
+      gather(c, x, begin, end, rows);
+      gemm_tile<T>(true, false, c.filters, c.window(), end - begin, g + begin * c.filters, c.filters, rows, c.window(),
+                   sum, c.window(), true);
     }
   });
   for_ranges(size, static_cast<double>(groups), [&](int64_t begin, int64_t end) {
