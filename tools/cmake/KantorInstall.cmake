@@ -1,4 +1,4 @@
-# Installation: headers under include/kantor, static libraries, and a package that find_package(kantor) finds.
+# Installation: headers under include/kantor, static libraries, and a package that find_package(kantor) and pkg-config find.
 include(CMakePackageConfigHelpers)
 
 install(TARGETS kantor_engine kantor_models EXPORT kantorTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
@@ -13,3 +13,9 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/kantorConfigVersion.cmake
 install(FILES ${PROJECT_BINARY_DIR}/kantorConfig.cmake ${PROJECT_BINARY_DIR}/kantorConfigVersion.cmake
               ${PROJECT_SOURCE_DIR}/tools/cmake/KantorDependencies.cmake
         DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/kantor)
+
+if(dnnl_FOUND)
+  set(KANTOR_PC_LIBS -ldnnl)
+endif()
+configure_file(${PROJECT_SOURCE_DIR}/tools/cmake/kantor.pc.in ${PROJECT_BINARY_DIR}/kantor.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/kantor.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
