@@ -59,7 +59,8 @@ TEST_CASE("autograd: a missing gradient stays missing") {
 
 TEST_CASE("autograd: a penalised step takes no product with zeros") {
   // Four layers: 4 forwards; 4 products for the input gradient; and in the second backward a tangent through each layer
-  // but the input's own (4) and a weight gradient per layer (4). Sending ReLU's zero second derivative on would add more.
+  // but the input's own (4) and a weight gradient per layer (4). Sending ReLU's zero second derivative on would add
+  // more.
   HostRandom random(1, 0);
   const std::vector<Tensor> weights{random_tensor({8, 2}, random), random_tensor({8, 8}, random),
                                     random_tensor({8, 8}, random), random_tensor({1, 8}, random)};

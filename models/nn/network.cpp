@@ -192,7 +192,8 @@ Tensor Network::State::batch_norm_layer(size_t i, const Tensor& x, Mode mode) co
   const Tensor* statistics = &buffers.tensors()[first_buffer[i]];
   if (mode == Mode::evaluate) return batch_norm_fixed(x, p[0], p[1], statistics[0], statistics[1]);
   const BatchNormResult result = batch_norm(x, p[0], p[1]);
-  const auto n = static_cast<double>(x.size() / x.shape()[-1]);
+  const int64_t rows = x.size() / x.shape()[-1];
+  const auto n = static_cast<double>(rows);
   apply_in_place(std::make_shared<const Blend>(1), {result.mean}, {statistics[0]});
   apply_in_place(std::make_shared<const Blend>(n > 1 ? n / (n - 1) : 1), {result.variance}, {statistics[1]});
   return result.y;

@@ -100,7 +100,7 @@ RunConfig preset(const std::string& name, const std::string& constraint) {
                                   near.empty() ? "" : fmt::format(" (did you mean {}?)", near)));
   }
   c.name = name;
-  c.constraint.kind = constraint.empty() ? "penalty" : constraint;
+  apply_setting(c, "critic.constraint=" + (constraint.empty() ? "penalty" : constraint));  // refuses unknown ones
   return c;
 }
 

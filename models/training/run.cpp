@@ -143,9 +143,9 @@ class Run {
       recent_.push_back(seconds * 1e3);
       result.interrupted = options_.should_stop();
       const int64_t step = trainer_.steps_done();
+      evaluate_and_log(step);  // before the checkpoint: a run killed between them writes the line again
       const bool last = step == config_.steps;
       if (step % config_.checkpoint_every == 0 || last || result.interrupted) write_checkpoint();
-      if (!result.interrupted || last) evaluate_and_log(step);
     }
     log_->write_csv();
     result.steps = trainer_.steps_done();

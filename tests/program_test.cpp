@@ -1,0 +1,217 @@
+// The program as a user runs it: exit codes, error texts, what each subcommand prints and writes.
+#include "tests/program.h"
+
+#include "models/files/files.h"
+
+#include <cmath>
+#include <map>
+#include <sys/stat.h>
+
+using namespace kantor;
+using Catch::Matchers::Contains;
+using nlohmann::json;
+namespace fs = std::filesystem;
+
+TEST_CASE("program: help and version") {
+  CHECK(run_kantor({"--version"}).out.starts_with("kantor 0."));
+  for (const char* command : {"train", "compare", "sample", "inspect", "gradients", "data", "report", "doctor"}) {
+    const ProgramResult help = run_kantor({command, "--help"});
+    CHECK(help.code == 0);
+    CHECK_THAT(help.out, Contains("Example") && Contains(std::string("kantor ") + command));
+  }
+}
+
+TEST_CASE("program: wrong usage exits 2 and suggests the right word") {
+  const ProgramFolder folder;
+  check_refused({}, 2, {"subcommand"});
+  check_refused({"trian"}, 2, {"did you mean train?"});
+  check_refused({"train", "--seeed", "3"}, 2, {"did you mean --seed?"});
+  check_refused({"train", "--preset", "ring9"}, 2, {"did you mean ring8?"});
+  check_refused({"train", "--constraint", "penality", "--out", folder / "a"}, 2, {"did you mean penalty?"});
+  check_refused({"train", "--set", "train.stepz=3"}, 2, {"did you mean train.steps?"});
+  check_refused({"train", "--set", "train.batch=-1"}, 2, {"train.batch = -1"});
+  check_refused({"train", "--set", "critic.learning_rate=nan"}, 2, {"critic.learning_rate = nan"});
+  check_refused({"train", "--set", "clip.c=0"}, 2, {"above 0"});
+  check_refused({"train", "--config", folder.file("bad.toml", "[train]\nstep = 3\n")}, 2,
+                {"bad.toml:2", "train.steps"});
+  check_refused({"train", "--config", folder.file("deep.toml", "a = " + std::string(100'000, '['))}, 2, {"deep.toml"});
+  check_refused({"train", "--resume"}, 2, {"--out"});
+  check_refused({"train", "--set", "critic.network=dcgan", "--out", folder / "square"}, 2, {"square images"});
+  CHECK_FALSE(fs::exists(folder / "square"));
+}
+
+TEST_CASE("program: a device that is not there exits 4 with the reason") {
+  const ProgramFolder folder;
+  check_refused({"train", "--device", "quantum", "--out", folder / "a"}, 4, {"quantum"});
+  CHECK_FALSE(fs::exists(folder / "a"));
+}
+
+TEST_CASE("program: bad data exit 3 and name the file") {
+  const ProgramFolder folder;
+  const auto train_on = [&](const std::string& data) {
+    return std::vector<std::string>{"train", "--data", data, "--out", folder / "out"};
+  };
+  check_refused(train_on(folder / "absent.npy"), 3, {"absent.npy", "no such file"});
+  check_refused(train_on(folder.path.string()), 3, {"not a regular file"});
+  mkfifo((folder / "pipe").c_str(), 0600);
+  check_refused(train_on(folder / "pipe"), 3, {"not a regular file"});
+  check_refused(train_on(folder.file("cut.idx", std::string("\0\0\x08\x03", 4))), 3, {"cut.idx"});
+  check_refused(train_on(folder.file("huge.idx", std::string("\0\0\x08\x03", 4) + std::string(12, '\xff'))), 3,
+                {"huge.idx"});
+  write_npy(folder / "few.npy", from_host<float>({0, 1, 2, 3}, {2, 2}));
+  check_refused(train_on(folder / "few.npy"), 3, {"few.npy", "fewer than one batch"});
+  check_refused({"train", "--preset", "fashion-small", "--set", "data.path=\"/nonexistent\"", "--out", folder / "out"},
+                3, {"dataset-fashion-mnist"});
+  check_refused({"inspect", folder / "few.npy"}, 3, {"few.npy"});
+  check_refused({"report", folder / "absent"}, 3, {"absent"});
+  CHECK_FALSE(fs::exists(folder / "out"));
+}
+
+TEST_CASE("program: divergence exits 5, and no checkpoint holds NaN") {
+  const ProgramFolder folder;
+  check_refused(tiny_training(folder / "run", {"--set", "critic.learning_rate=1e12", "--set", "critic.optimizer=sgd",
+                                               "--set", "checkpoint.every=1"}),
+                5, {"step ", "critic", "learning rate"});
+  for (const auto& entry : fs::directory_iterator(folder / "run/checkpoints")) {
+    for (const auto& [name, tensor] : read_safetensors(entry.path()).tensors) {
+      for (const double value : tensor.to_vector<double>()) REQUIRE(std::isfinite(value));
+    }
+  }
+}
+
+TEST_CASE("program: a run folder holds what docs/run-folder.md lists") {
+  const ProgramFolder folder;
+  const std::string run = folder / "run";
+  const ProgramResult result = run_kantor(tiny_training(run));
+  INFO(result.err);
+  REQUIRE(result.code == 0);
+  for (const char* part : {"config.toml", "env.json", "metrics.jsonl", "metrics.csv", "report.html",
+                           "checkpoints/step-0000030.safetensors", "samples/step-0000000.png",
+                           "samples/step-0000015.png", "samples/step-0000030.png"}) {
+    INFO(part);
+    CHECK(fs::exists(fs::path(run) / part));
+  }
+  const auto lines = lines_of(run);
+  CHECK(lines.front()["step"] == 0);
+  CHECK(lines.back()["step"] == 30);
+  for (const char* key : {"seconds",
+                          "step_milliseconds",
+                          "critic_loss",
+                          "generator_loss",
+                          "critic_estimate",
+                          "penalty",
+                          "gradient_norm_mean",
+                          "gradient_norm_deviation",
+                          "gradient_norm_max",
+                          "gradient_norm_real",
+                          "gradient_norm_fake",
+                          "gradient_norms",
+                          "w1",
+                          "w1_floor",
+                          "w1_floor_deviation",
+                          "modes",
+                          "mode_count",
+                          "high_quality",
+                          "reverse_kl",
+                          "saturation",
+                          "layers",
+                          "activation_gradients"}) {
+    INFO(key);
+    CHECK(lines.back().contains(key));
+  }
+  check_refused(tiny_training(run), 3, {"holds a run already", "--resume"});
+  CHECK(lines_of(run) == lines);
+  const ProgramResult printed = run_kantor({"train", "--config", run + "/config.toml", "--print-config"});
+  CHECK(printed.out == text_of(run + "/config.toml"));
+}
+
+TEST_CASE("program: one and two threads write the same checkpoint") {
+  const ProgramFolder folder;
+  REQUIRE(run_kantor(tiny_training(folder / "one", {"--threads", "1"})).code == 0);
+  REQUIRE(run_kantor(tiny_training(folder / "two", {"--threads", "2"})).code == 0);
+  CHECK(text_of(newest(folder / "one")) == text_of(newest(folder / "two")));
+}
+
+TEST_CASE("program: compare writes one report over its runs") {
+  const ProgramFolder folder;
+  auto words = tiny_training(folder / "all");
+  words[0] = "compare";
+  words.insert(words.end(), {"--constraint", "clip", "--constraint", "r1", "--seed", "1", "--seed", "2"});
+  words.insert(words.end(), {"--set", "name=\"</script><b>&\""});
+  const ProgramResult result = run_kantor(words);
+  INFO(result.err);
+  REQUIRE(result.code == 0);
+  for (const char* run : {"clip-1", "clip-2", "r1-1", "r1-2"})
+    CHECK(fs::exists(folder.path / "all" / run / "metrics.jsonl"));
+  const std::string page = text_of(folder / "all/report.html");
+  CHECK(page.find("</script><b>") == std::string::npos);
+  CHECK_THAT(result.out, Contains("constraint") && Contains("r1"));
+}
+
+TEST_CASE("program: sample, data, inspect and doctor print what they are for") {
+  const ProgramFolder folder;
+  REQUIRE(run_kantor(tiny_training(folder / "run", {"--constraint", "clip"})).code == 0);
+  const std::string checkpoint = newest(folder / "run").string();
+  REQUIRE(run_kantor({"sample", checkpoint, "--count", "7", "--out", folder / "s.npy"}).code == 0);
+  CHECK(read_npy(folder / "s.npy").shape() == Shape{7, 2});
+  REQUIRE(run_kantor({"data", "swissroll", "--count", "9", "--out", folder / "d.npy"}).code == 0);
+  CHECK(read_npy(folder / "d.npy").shape() == Shape{9, 2});
+  const json tensors = json::parse(run_kantor({"inspect", checkpoint, "--json"}).out);
+  CHECK(tensors.dump().find("critic.0.weight") != std::string::npos);
+  CHECK_THAT(run_kantor({"inspect", checkpoint}).out, Contains("critic.0.weight") && Contains("[8,2]"));
+  CHECK_THAT(run_kantor({"doctor"}).out, Contains("cpu") && Contains("cuda"));
+  CHECK(json::parse(run_kantor({"doctor", "--json"}).out).is_object());
+}
+
+TEST_CASE("program: gradients of every golden critic step, in float64") {
+  const ProgramFolder folder;
+  const std::map<std::string, std::string> constraints{
+      {"two_sided", "penalty"}, {"one_sided", "one-sided"}, {"r1", "r1"}, {"r2", "r2"}, {"none", "none"}};
+  int cases = 0;
+  for (const auto& entry : fs::directory_iterator(KANTOR_SOURCE_DIR "/tests/golden")) {
+    if (!entry.is_directory()) continue;
+    const fs::path golden = entry.path();
+    const json description = json::parse(text_of(golden / "case.json"));
+    if (description["kind"] != "critic_step") continue;
+    ++cases;
+    TensorFile weights;
+    for (const auto& name : description["parameters"]) {
+      const auto text = name.get<std::string>();
+      weights.tensors.emplace_back(text, read_npy(golden / ("param." + text + ".npy")));
+    }
+    write_safetensors(folder / "w.safetensors", weights);
+    const auto array = [&](const char* name) { return (golden / name).string(); };
+    std::vector<std::string> words{"gradients",
+                                   "--network",
+                                   folder.file("layers.json", description["layers"].dump()),
+                                   "--weights",
+                                   folder / "w.safetensors",
+                                   "--real",
+                                   array("real.npy"),
+                                   "--fake",
+                                   array("fake.npy"),
+                                   "--constraint",
+                                   constraints.at(description["penalty"]),
+                                   "--out",
+                                   folder / "g.safetensors"};
+    if (description.contains("coefficient")) words.insert(words.end(), {"--lambda", description["coefficient"].dump()});
+    if (fs::exists(golden / "eps.npy")) words.insert(words.end(), {"--eps", array("eps.npy")});
+    const ProgramResult result = run_kantor(words);
+    INFO(golden << "\n" << result.err);
+    REQUIRE(result.code == 0);
+    const TensorFile gradients = read_safetensors(folder / "g.safetensors");
+    double largest = 0;
+    for (const auto& [name, tensor] : gradients.tensors) {
+      if (!name.starts_with("grad.")) continue;
+      for (const double g : tensor.to_vector<double>()) largest = std::max(largest, std::abs(g));
+    }
+    for (const auto& [name, unused] : weights.tensors) {
+      const auto found = gradients.at("grad." + name).to_vector<double>();
+      const auto expected = read_npy(golden / ("grad." + name + ".npy")).to_vector<double>();
+      REQUIRE(found.size() == expected.size());
+      for (size_t i = 0; i < found.size(); ++i) CHECK(std::abs(found[i] - expected[i]) <= 1e-10 * largest);
+    }
+    CHECK(gradients.at("loss").item() == Approx(read_npy(golden / "loss.npy").item()).epsilon(1e-10));
+  }
+  CHECK(cases >= 8);
+}
