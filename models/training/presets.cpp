@@ -91,7 +91,7 @@ RunConfig preset(const std::string& name, const std::string& constraint) {
   } else if (name == "swissroll") {
     c = toy("swissroll", clipped);
   } else if (name == "fashion-small") {
-    c = fashion(16, 1e-3, 600, clipped);
+    c = fashion(16, 1e-3, 1000, clipped);
   } else if (name == "fashion") {
     c = fashion(64, 1e-4, 20'000, clipped);
   } else {
