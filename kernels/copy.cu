@@ -1,0 +1,84 @@
+// Moving elements. Bytes: one read, one write. Writes are contiguous wherever the target's last stride is 1, and then
+// coalesce; reads of a transposition do not, and pass through the L2 instead.
+#include "kernels/backend.h"
+#include "kernels/copy.h"
+
+#include <math.h>
+
+namespace kantor::KANTOR_BACKEND {
+namespace {
+
+constexpr int block = 256;
+
+template <class T>
+__global__ void strided_copy_kernel(const T* source, T* target, CopyShape shape, int64_t size) {
+  const int64_t i = int64_t(blockIdx.x) * blockDim.x + threadIdx.x;
+  if (i >= size) return;
+  int64_t rest = i, from = 0, to = 0;
+  for (int axis = shape.rank - 1; axis >= 0; --axis) {
+    const int64_t index = rest % shape.extents[axis];
+    rest /= shape.extents[axis];
+    from += index * shape.source_strides[axis];
+    to += index * shape.target_strides[axis];
+  }
+  target[to] = source[from];
+}
+
+template <class T>
+__global__ void gather_rows_kernel(const T* x, const int64_t* index, T* y, int64_t rows, int64_t count, int64_t width) {
+  const int64_t i = int64_t(blockIdx.x) * blockDim.x + threadIdx.x;
+  if (i >= count * width) return;
+  const int64_t row = index[i / width];
+  y[i] = row >= 0 && row < rows ? x[row * width + i % width] : T(NAN);
+}
+
+/// One thread an element of the output looks through all indices: slow for many rows, but in order without atomics.
+template <class T>
+__global__ void scatter_add_rows_kernel(const T* x, const int64_t* index, T* y, int64_t rows, int64_t count,
+                                        int64_t width) {
+  const int64_t i = int64_t(blockIdx.x) * blockDim.x + threadIdx.x;
+  if (i >= rows * width) return;
+  const int64_t row = i / width, column = i % width;
+  T total = 0;
+  for (int64_t k = 0; k < count; ++k) {
+    const int64_t to = index[k];
+    if (to == row) total += x[k * width + column];
+    if (row == 0 && (to < 0 || to >= rows)) total = T(NAN);
+  }
+  y[i] = total;
+}
+
+}  // namespace
+
+template <class T>
+void strided_copy(const T* source, T* target, const CopyShape& shape, int64_t size, Stream stream) {
+  if (size == 0) return;
+  launch<strided_copy_kernel<T>>({blocks_for(size, block), block, 0, stream}, source, target, shape, size);
+}
+
+template <class T>
+void gather_rows(const T* x, const int64_t* index, T* y, int64_t rows, int64_t count, int64_t width, Stream stream) {
+  if (count * width == 0) return;
+  launch<gather_rows_kernel<T>>({blocks_for(count * width, block), block, 0, stream}, x, index, y, rows, count, width);
+}
+
+template <class T>
+void scatter_add_rows(const T* x, const int64_t* index, T* y, int64_t rows, int64_t count, int64_t width,
+                      Stream stream) {
+  if (rows * width == 0) return;
+  launch<scatter_add_rows_kernel<T>>({blocks_for(rows * width, block), block, 0, stream}, x, index, y, rows, count,
+                                     width);
+}
+
+#define KANTOR_COPY(T)                                                                \
+  template void strided_copy(const T*, T*, const CopyShape&, int64_t, Stream);
+#define KANTOR_ROWS(T)                                                                             \
+  template void gather_rows(const T*, const int64_t*, T*, int64_t, int64_t, int64_t, Stream);      \
+  template void scatter_add_rows(const T*, const int64_t*, T*, int64_t, int64_t, int64_t, Stream);
+KANTOR_COPY(float)
+KANTOR_COPY(double)
+KANTOR_COPY(int64_t)
+KANTOR_ROWS(float)
+KANTOR_ROWS(double)
+
+}  // namespace kantor::KANTOR_BACKEND

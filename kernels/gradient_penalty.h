@@ -1,0 +1,33 @@
+// Launchers of the gradient penalty: interpolation, and norms, penalty and its derivative in one pass.
+#pragma once
+
+#include "kernels/launcher.h"
+
+namespace kantor {
+
+enum class PenaltyKind : uint8_t {
+  two_sided,  // coefficient mean((n - 1)^2)
+  one_sided,  // coefficient mean(max(n - 1, 0)^2)
+  squared,    // coefficient/2 mean(n^2): R1 at real samples, R2 at generated ones
+};
+
+/// Interpolation moves 12 bytes an element in float32, the penalty 8 while a row fits on chip, else 12.
+inline Cost interpolate_cost(int64_t rows, int64_t width, int64_t element) {
+  return {rows * (3 * width + 1) * element, 3 * rows * width};
+}
+inline Cost gradient_penalty_cost(int64_t rows, int64_t width, int64_t element) {
+  return {rows * (2 * width + 1) * element, 3 * rows * width};
+}
+
+// T is float or double.
+KANTOR_LAUNCHERS(
+    /// out [rows, width] = eps x + (1 - eps) fake, one eps [rows] a row.
+    template <class T>
+    void interpolate(const T* real, const T* fake, const T* eps, T* out, int64_t rows, int64_t width, Stream stream);
+    /// g [rows, width] -> value [], derivative [rows, width] = d value / d g, norms [rows]. At |g| = 0 the derivative
+    /// is 0. `workspace`: rows doubles.
+    template <class T>
+    void gradient_penalty(PenaltyKind kind, double coefficient, const T* g, T* value, T* derivative, T* norms,
+                          int64_t rows, int64_t width, double* workspace, Stream stream);)
+
+}  // namespace kantor

@@ -1,0 +1,29 @@
+// Launchers of reductions. Sums accumulate in double, in an order that the shape alone decides.
+#pragma once
+
+#include "kernels/launcher.h"
+
+namespace kantor {
+
+/// Elements of one partial sum. Long sums are cut into such chunks, whose sums are added in order by a second launch.
+inline constexpr int64_t sum_chunk_rows = 256;      // inner > 1: rows of a column's partial sum
+inline constexpr int64_t sum_chunk_elements = 4096;  // inner == 1
+inline int64_t sum_chunks(int64_t n, int64_t inner) {
+  const int64_t chunk = inner == 1 ? sum_chunk_elements : sum_chunk_rows;
+  return n <= chunk ? 1 : (n + chunk - 1) / chunk;
+}
+/// Doubles that sum_middle needs for its partial sums; 0 where one launch is enough.
+inline int64_t sum_workspace(int64_t outer, int64_t n, int64_t inner) {
+  const int64_t chunks = sum_chunks(n, inner);
+  return chunks == 1 ? 0 : outer * chunks * inner;
+}
+
+// T is float or double.
+KANTOR_LAUNCHERS(
+    /// y [outer, inner] = sum over the middle axis of x [outer, n, inner]; `workspace`: sum_workspace doubles.
+    template <class T>
+    void sum_middle(const T* x, T* y, int64_t outer, int64_t n, int64_t inner, double* workspace, Stream stream);
+    /// y [rows] = L2 norms of the rows of x [rows, width], right from 1e-30 to 1e30.
+    template <class T> void row_norm(const T* x, T* y, int64_t rows, int64_t width, Stream stream);)
+
+}  // namespace kantor
