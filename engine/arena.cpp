@@ -1,7 +1,10 @@
 #include "engine/arena.h"
 
 #include "engine/cpu/parallel.h"
+#include "engine/launch.h"
 #include "engine/op.h"
+#include "kernels/copy.h"
+#include "kernels/pointwise.h"
 
 #include <cstring>
 #include <limits>
@@ -36,32 +39,57 @@ class StoreGradients final : public Op {
     });
   }
 
+  void device(Device device, Inputs inputs, Outputs outputs) const override {
+    const Target target = target_of(device);
+    visit_floating(flat_.dtype, [&](auto zero) {
+      using T = decltype(zero);
+      for (size_t r = 0; r < rows_.size(); ++r) {
+        T* place = outputs[0].as<T>() + rows_[r].offset;
+        const int64_t size = rows_[r].shape.size();
+        if (input_of_row_[r] < 0) {
+          KANTOR_ON(target.backend, fill(place, zero, size, target.stream));
+        } else {
+          const T* gradient = inputs[static_cast<size_t>(input_of_row_[r])].as<T>();
+          KANTOR_ON(target.backend, strided_copy(gradient, place, CopyShape{1, {size}, {1}, {1}}, size, target.stream));
+        }
+      }
+    });
+  }
+
  private:
   std::vector<ArenaRow> rows_;
   std::vector<int> input_of_row_;
   Spec flat_;
 };
 
-/// average <- decay average + (1 - decay) source; 12 bytes an element.
-class UpdateAverage final : public Op {
+/// target <- keep target + add source; 12 bytes an element.
+class Blend final : public Op {
  public:
-  explicit UpdateAverage(double decay) : decay_(decay) {}
-  [[nodiscard]] const char* name() const override { return "update_average"; }
+  Blend(double keep, double add) : keep_(keep), add_(add) {}
+  [[nodiscard]] const char* name() const override { return "blend"; }
   [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override { return {inputs[0]}; }
   void cpu(Inputs inputs, Outputs outputs) const override {
-    cpu::visit_floating(inputs[0].dtype, [&](auto zero) {
+    visit_floating(inputs[0].dtype, [&](auto zero) {
       using T = decltype(zero);
-      const T keep = static_cast<T>(decay_), take = static_cast<T>(1 - decay_);
+      const T keep = static_cast<T>(keep_), add = static_cast<T>(add_);
       const T* source = inputs[0].as<T>();
-      T* average = outputs[0].as<T>();
+      T* target = outputs[0].as<T>();
       cpu::for_ranges(inputs[0].size(), 1, [&](int64_t begin, int64_t end) {
-        for (int64_t i = begin; i < end; ++i) average[i] = keep * average[i] + take * source[i];
+        for (int64_t i = begin; i < end; ++i) target[i] = keep * target[i] + add * source[i];
       });
+    });
+  }
+  void device(Device device, Inputs inputs, Outputs outputs) const override {
+    const Target target = target_of(device);
+    visit_floating(inputs[0].dtype, [&](auto zero) {
+      using T = decltype(zero);
+      KANTOR_ON(target.backend,
+                blend(inputs[0].as<T>(), outputs[0].as<T>(), keep_, add_, inputs[0].size(), target.stream));
     });
   }
 
  private:
-  double decay_;
+  double keep_, add_;
 };
 
 }  // namespace
@@ -119,12 +147,8 @@ void store_gradients(const std::vector<Tensor>& grads, const Arena& arena) {
   apply_in_place(std::make_shared<const StoreGradients>(arena.rows(), input_of_row, flat), present, {arena.flat()});
 }
 
-void update_average(const Arena& average, const Arena& source, double decay) {
-  if (average.flat().shape() != source.flat().shape()) {
-    throw ShapeError("update_average: arenas of " + to_string(average.flat().shape()) + " and " +
-                     to_string(source.flat().shape()) + " elements; they must have the same rows");
-  }
-  apply_in_place(std::make_shared<const UpdateAverage>(decay), {source.flat()}, {average.flat()});
+void blend(const Tensor& target, const Tensor& source, double keep, double add) {
+  apply_in_place(std::make_shared<const Blend>(keep, add), {source}, {target});
 }
 
 }  // namespace kantor

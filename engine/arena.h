@@ -46,7 +46,7 @@ class Arena {
 /// Copies gradients, one per row (undefined: zeros), into the arena. One launch.
 void store_gradients(const std::vector<Tensor>& grads, const Arena& arena);
 
-/// average <- decay * average + (1 - decay) * source, over whole arenas of equal rows. Recordable.
-void update_average(const Arena& average, const Arena& source, double decay);
+/// target <- keep * target + add * source, in place: for running averages. Recordable.
+void blend(const Tensor& target, const Tensor& source, double keep, double add);
 
 }  // namespace kantor

@@ -1,8 +1,12 @@
 #include "engine/device.h"
 
 #include "engine/error.h"
+#include "engine/launch.h"
+#include "engine/runtime.h"
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <charconv>
 #include <fmt/format.h>
 #include <omp.h>
@@ -31,9 +35,13 @@ std::string why_unavailable(Device device) {
     case Device::Kind::cpu:
       return "";
     case Device::Kind::sim:
-      return "this build holds no sim device";
+      return "";
     case Device::Kind::cuda:
-      return "this build holds no CUDA device";
+#ifdef KANTOR_HAS_CUDA
+      return why_no_cuda(device.index);
+#else
+      return "this build holds no CUDA device: nvcc was not found when it was configured";
+#endif
   }
   return "unknown device";
 }
@@ -61,6 +69,32 @@ Device find_device(std::string_view name) {
     throw DeviceError(fmt::format("device {} is not available: {}", to_string(device), reason));
   }
   return device;
+}
+
+Runtime& runtime(Device device) {
+  // Asked at every launch: what once worked is remembered.
+  static std::array<std::atomic<Runtime*>, 64> known{};
+  const auto slot = static_cast<size_t>(device.index) % known.size();
+  if (device.kind == Device::Kind::cuda && slot == static_cast<size_t>(device.index)) {
+    if (Runtime* found = known[slot]) return *found;
+  }
+  if (const std::string reason = why_unavailable(device); !reason.empty()) {
+    throw DeviceError(fmt::format("device {} is not available: {}", to_string(device), reason));
+  }
+  if (device.kind == Device::Kind::sim) return sim_runtime();
+#ifdef KANTOR_HAS_CUDA
+  if (device.kind == Device::Kind::cuda) {
+    Runtime& found = cuda_runtime(device.index);
+    if (slot == static_cast<size_t>(device.index)) known[slot] = &found;
+    return found;
+  }
+#endif
+  throw DeviceError("the CPU runs no kernels");
+}
+
+Target target_of(Device device) {
+  const Runtime& r = runtime(device);
+  return {r.backend(), r.stream()};
 }
 
 void set_threads(int count) {

@@ -34,4 +34,10 @@ inline constexpr DType dtype_of<double> = DType::float64;
 template <>
 inline constexpr DType dtype_of<int64_t> = DType::int64;
 
+/// Calls fn(T{}) with T = float or double for a floating type.
+template <class F>
+decltype(auto) visit_floating(DType dtype, const F& fn) {
+  return dtype == DType::float64 ? fn(double{}) : fn(float{});
+}
+
 }  // namespace kantor

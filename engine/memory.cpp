@@ -1,10 +1,12 @@
 #include "engine/memory.h"
 
 #include "engine/error.h"
+#include "engine/runtime.h"
 
 #include <atomic>
 #include <bit>
 #include <fmt/format.h>
+#include <map>
 #include <mutex>
 #include <new>
 #include <unordered_map>
@@ -48,6 +50,22 @@ size_t size_class(size_t bytes) {
 
 thread_local std::shared_ptr<Pool> scoped_pool;
 
+/// Memory of a device, null where there is not enough; and back.
+void* reserve(Device device, size_t bytes) {
+  if (device.kind != Device::Kind::cpu) return runtime(device).allocate(bytes);
+  return ::operator new(bytes, alignment, std::nothrow);
+}
+void give_back(Device device, void* data) noexcept {
+  if (device.kind != Device::Kind::cpu) return runtime(device).release(data);
+  ::operator delete(data, alignment);
+}
+
+/// What can still be had, for messages; the host does not tell.
+std::string free_memory(Device device) {
+  if (device.kind == Device::Kind::cpu) return "";
+  return fmt::format(", {} bytes are free", runtime(device).free_bytes());
+}
+
 }  // namespace
 
 struct Pool::Cache {
@@ -60,7 +78,7 @@ Pool::Pool(Device device) : device_(device), cache_(std::make_unique<Cache>()) {
 Pool::~Pool() {
   for (auto& [bytes, buffers] : cache_->free) {
     for (void* buffer : buffers) {
-      ::operator delete(buffer, alignment);
+      give_back(device_, buffer);
       counters().cached -= bytes;
     }
   }
@@ -78,10 +96,11 @@ std::shared_ptr<Storage> Pool::allocate(size_t bytes) {
       counters().cached -= rounded;
     }
   }
-  if (data == nullptr) data = ::operator new(rounded, alignment, std::nothrow);
+  if (data == nullptr) data = reserve(device_, rounded);
   if (data == nullptr) {
-    throw DeviceError(fmt::format("out of memory on {}: {} bytes asked for while {} bytes are held and {} cached",
-                                  to_string(device_), bytes, counters().live.load(), counters().cached.load()));
+    throw DeviceError(fmt::format("out of memory on {}: {} bytes asked for while {} bytes are held and {} cached{}",
+                                  to_string(device_), bytes, counters().live.load(), counters().cached.load(),
+                                  free_memory(device_)));
   }
   counters().add(rounded);
   return std::make_shared<Storage>(shared_from_this(), data, rounded, device_);
@@ -94,7 +113,7 @@ void Pool::release(void* data, size_t bytes) noexcept {
     cache_->free[bytes].push_back(data);
     counters().cached += bytes;
   } catch (...) {  // no room for the bookkeeping: give the buffer back at once
-    ::operator delete(data, alignment);
+    give_back(device_, data);
   }
 }
 
@@ -116,9 +135,15 @@ void reset_peak_memory() {
 
 std::shared_ptr<Pool> current_pool(Device device) {
   if (scoped_pool && scoped_pool->device() == device) return scoped_pool;
-  static auto* const cpu = new std::shared_ptr<Pool>(std::make_shared<Pool>(Device{}));
-  if (device.kind == Device::Kind::cpu) return *cpu;
-  throw DeviceError(fmt::format("no memory on {}: {}", to_string(device), why_unavailable(device)));
+  static std::mutex mutex;
+  static auto* const pools = new std::map<std::pair<Device::Kind, int>, std::shared_ptr<Pool>>;
+  const std::lock_guard lock(mutex);
+  auto& pool = (*pools)[{device.kind, device.index}];
+  if (!pool) {
+    if (device.kind != Device::Kind::cpu) runtime(device);  // throws where there is none
+    pool = std::make_shared<Pool>(device);
+  }
+  return pool;
 }
 
 PoolScope::PoolScope(std::shared_ptr<Pool> pool) : previous_(std::exchange(scoped_pool, std::move(pool))) {}

@@ -91,6 +91,10 @@ void run_and_record(const Launch& launch, std::span<const Tensor> inputs, std::s
 
 }  // namespace
 
+bool observed() {
+  return nan_check_on || profile != nullptr;
+}
+
 void run(const Launch& launch) {
   const auto start = profile ? std::chrono::steady_clock::now() : std::chrono::steady_clock::time_point{};
   if (launch.device.kind == Device::Kind::cpu) {
@@ -104,7 +108,7 @@ void run(const Launch& launch) {
     row.launches += 1;
     row.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   }
-  if (nan_check_on) check_finite(launch);
+  if (nan_check_on && launch.device.kind == Device::Kind::cpu) check_finite(launch);
 }
 
 void Recorder::record(const Launch& launch, std::span<const Tensor> touched) {
@@ -128,6 +132,13 @@ void forbid_in_capture(const char* action) {
         "{} while a step is being captured: a replay would not repeat it; leave results in tensors made outside the "
         "step and read them after it",
         action));
+  }
+}
+
+void require_floating(std::span<const Spec> specs) {
+  for (const Spec& spec : specs) {
+    if (!is_floating(spec.dtype)) throw DTypeError("int64 given; float32 or float64 is expected");
+    if (spec.dtype != specs[0].dtype) throw DTypeError("float32 and float64 mixed; convert one with to(dtype)");
   }
 }
 

@@ -19,6 +19,9 @@ struct Spec {
   DType dtype = DType::float32;
 };
 
+/// Throws DTypeError where a spec is not floating, or of another type than the first.
+void require_floating(std::span<const Spec> specs);
+
 using Inputs = std::span<const View>;
 using Outputs = std::span<const View>;
 

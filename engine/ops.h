@@ -3,6 +3,8 @@
 #pragma once
 
 #include "engine/tensor.h"
+#include "kernels/function.h"
+#include "kernels/gradient_penalty.h"
 
 #include <string_view>
 #include <vector>
@@ -64,13 +66,7 @@ Tensor clamp(const Tensor& x, double low, double high);
 /// 1/x, and 0 where x == 0: the inverse norm of a zero gradient counts as 0.
 Tensor safe_reciprocal(const Tensor& x);
 
-// ---- activations (ops/activation.cpp)
-struct Activation {
-  enum class Kind : uint8_t { identity, relu, leaky_relu, tanh, sigmoid, softplus };
-  Kind kind = Kind::identity;
-  double slope = 0.2;  // of leaky_relu, for x < 0
-  friend bool operator==(const Activation&, const Activation&) = default;
-};
+// ---- activations (ops/activation.cpp): Activation is kernels/function.h's
 Tensor activate(const Tensor& x, Activation activation);
 inline Tensor relu(const Tensor& x) {
   return activate(x, {Activation::Kind::relu});
@@ -148,15 +144,10 @@ Tensor batch_norm_fixed(const Tensor& x, const Tensor& gamma, const Tensor& beta
 /// Over all axes but the first: x [B, ...], gamma and beta of one sample's shape (Ba et al. 2016).
 Tensor layer_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, double epsilon = 1e-5);
 
-// ---- gradient penalty (ops/gradient_penalty.cpp)
+// ---- gradient penalty (ops/gradient_penalty.cpp): PenaltyKind is kernels/gradient_penalty.h's
 /// eps x + (1 - eps) x_fake, one eps [B] per sample (Gulrajani et al. 2017, algorithm 1).
 Tensor interpolate(const Tensor& real, const Tensor& fake, const Tensor& eps);
 
-enum class PenaltyKind : uint8_t {
-  two_sided,  // coefficient mean((n - 1)^2)
-  one_sided,  // coefficient mean(max(n - 1, 0)^2)
-  squared,    // coefficient/2 mean(n^2): R1 at real samples, R2 at generated ones
-};
 struct PenaltyResult {
   Tensor value;       // []
   Tensor derivative;  // d value / d g, of g's shape

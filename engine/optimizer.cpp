@@ -5,7 +5,10 @@
 
 #include "engine/cpu/parallel.h"
 #include "engine/cpu/reduce.h"
+#include "engine/launch.h"
 #include "engine/op.h"
+#include "kernels/clip_update.h"
+#include "kernels/pointwise.h"
 
 #include <array>
 #include <bit>
@@ -22,6 +25,7 @@ constexpr int64_t block = 1024;  // elements; 4 arrays of it fit a first-level c
 // Row of the statistics tensor (float64): saturated, non-finite, max |w|, sum of squares, range, histogram.
 constexpr int64_t scalars = 5;
 constexpr int64_t columns = scalars + WeightStatistics::bins;
+static_assert(columns == update_columns, "the kernel writes the same row");
 
 struct Piece {
   size_t row;
@@ -98,8 +102,9 @@ struct Coefficients {
         root(static_cast<T>(1 / std::sqrt(1 - std::pow(config.beta2, step)))) {}
 };
 
-/// Inputs: step (int64), learning rate (float64), whether to take histograms (int64), gradients. Outputs, in place:
-/// parameters, statistics (those of the last update give the histogram's range), then the state arenas.
+/// Inputs: step (int64), learning rate (float64), whether to take histograms (int64), gradients; for kernels also the
+/// table of pieces (int64 [n, 3]) and the bounds (float64 [rows]). Outputs, in place: parameters, statistics (those of
+/// the last update give the histogram's range), then the state arenas.
 class Update final : public Op {
  public:
   Update(OptimizerConfig config, std::vector<ArenaRow> rows, bool only_clip, std::vector<Spec> outputs)
@@ -114,10 +119,42 @@ class Update final : public Op {
   [[nodiscard]] std::vector<Spec> infer(std::span<const Spec>) const override { return outputs_; }
 
   void cpu(Inputs inputs, Outputs outputs) const override {
-    cpu::visit_floating(outputs[0].dtype, [&](auto zero) { run<decltype(zero)>(inputs, outputs); });
+    visit_floating(outputs[0].dtype, [&](auto zero) { run<decltype(zero)>(inputs, outputs); });
+  }
+
+  void device(Device device, Inputs inputs, Outputs outputs) const override {
+    const Target target = target_of(device);
+    const UpdateSettings settings{
+        rule(),          config_.beta1,           config_.beta2,          config_.alpha,
+        config_.epsilon, inputs[0].as<int64_t>(), inputs[1].as<double>(), inputs[2].as<int64_t>()};
+    const int64_t pieces = inputs[4].shape[0];
+    const Temporary partial(device, pieces * columns * static_cast<int64_t>(sizeof(double)));
+    visit_floating(outputs[0].dtype, [&](auto zero) {
+      using T = decltype(zero);
+      T* m = settings.rule == UpdateRule::adam ? outputs[2].as<T>() : nullptr;
+      T* v = settings.rule == UpdateRule::adam      ? outputs[3].as<T>()
+             : settings.rule == UpdateRule::rmsprop ? outputs[2].as<T>()
+                                                    : nullptr;
+      KANTOR_ON(target.backend, clip_update(settings, outputs[0].as<T>(), inputs[3].as<T>(), m, v,
+                                            static_cast<const UpdatePiece*>(inputs[4].data), pieces,
+                                            inputs[5].as<double>(), static_cast<int64_t>(rows_.size()),
+                                            outputs[1].as<double>(), partial.as<double>(), target.stream));
+    });
   }
 
  private:
+  [[nodiscard]] UpdateRule rule() const {
+    if (only_clip_) return UpdateRule::only_clip;
+    switch (config_.kind) {
+      case OptimizerConfig::Kind::rmsprop:
+        return UpdateRule::rmsprop;
+      case OptimizerConfig::Kind::adam:
+        return UpdateRule::adam;
+      default:
+        return UpdateRule::sgd;
+    }
+  }
+
   template <class T>
   void run(Inputs inputs, Outputs outputs) const {
     const auto step = static_cast<double>(*inputs[0].as<int64_t>());
@@ -192,6 +229,10 @@ class Increment final : public Op {
   [[nodiscard]] const char* name() const override { return "increment"; }
   [[nodiscard]] std::vector<Spec> infer(std::span<const Spec>) const override { return {{Shape{}, DType::int64}}; }
   void cpu(Inputs, Outputs outputs) const override { ++*outputs[0].as<int64_t>(); }
+  void device(Device device, Inputs, Outputs outputs) const override {
+    const Target target = target_of(device);
+    KANTOR_ON(target.backend, increment(outputs[0].as<int64_t>(), target.stream));
+  }
 };
 
 }  // namespace
@@ -230,6 +271,17 @@ Optimizer::Optimizer(OptimizerConfig config, const Arena& parameters) : config_(
   histograms_ = zeros({}, {DType::int64, device});
   learning_rate_ = full({}, config.learning_rate, {DType::float64, device});
   statistics_ = zeros({static_cast<int64_t>(parameters.rows().size()), columns}, {DType::float64, device});
+  std::vector<int64_t> pieces;
+  std::vector<double> bounds;
+  for (const ArenaRow& row : parameters.rows()) {
+    for (int64_t begin = 0; begin < row.shape.size(); begin += update_piece) {
+      pieces.insert(pieces.end(), {static_cast<int64_t>(bounds.size()), row.offset + begin,
+                                   std::min(update_piece, row.shape.size() - begin)});
+    }
+    bounds.push_back(row.bound);
+  }
+  pieces_ = from_host(pieces, {static_cast<int64_t>(pieces.size() / 3), 3}, {DType::int64, device});
+  bounds_ = from_host(bounds, {static_cast<int64_t>(bounds.size())}, {DType::float64, device});
 }
 
 void Optimizer::launch(const Tensor& gradients, const std::vector<ArenaRow>& rows, bool only_clip) {
@@ -238,7 +290,7 @@ void Optimizer::launch(const Tensor& gradients, const std::vector<ArenaRow>& row
   std::vector<Spec> specs;
   for (const Tensor& target : targets) specs.push_back({target.shape(), target.dtype()});
   apply_in_place(std::make_shared<const Update>(config_, rows, only_clip, std::move(specs)),
-                 {step_, learning_rate_, histograms_, gradients}, targets);
+                 {step_, learning_rate_, histograms_, gradients, pieces_, bounds_}, targets);
 }
 
 void Optimizer::update(const Arena& gradients) {

@@ -66,6 +66,7 @@ class Optimizer {
   Arena parameters_;
   std::vector<std::pair<std::string, Arena>> state_;
   Tensor step_, learning_rate_, histograms_, statistics_;
+  Tensor pieces_, bounds_;  // tables of the arena, for kernels
 };
 
 }  // namespace kantor

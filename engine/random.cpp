@@ -1,7 +1,9 @@
 #include "engine/random.h"
 
 #include "engine/cpu/parallel.h"
+#include "engine/launch.h"
 #include "engine/op.h"
+#include "kernels/philox.h"
 
 #include <cmath>
 #include <numbers>
@@ -9,6 +11,7 @@
 namespace kantor {
 namespace {
 
+// Written apart from kernels/philox.h, whose judge this is.
 constexpr uint32_t multiplier_0 = 0xD2511F53, multiplier_1 = 0xCD9E8D57;
 constexpr uint32_t weyl_0 = 0x9E3779B9, weyl_1 = 0xBB67AE85;
 
@@ -63,6 +66,9 @@ class Draw final : public Op {
         return fill(outputs[0].as<int64_t>());
     }
   }
+  void device(Device device, Inputs inputs, Outputs outputs) const override {
+    words_.launch(target_of(device), {seed_, stream_, inputs[0].as<int64_t>()}, outputs[0]);
+  }
   [[nodiscard]] std::vector<Tensor> vjp(const VjpContext&) const override { return {Tensor()}; }
 
  private:
@@ -80,6 +86,11 @@ struct UniformWords {
   void operator()(const std::array<uint32_t, 4>& words, T* out, int64_t n) const {
     for (int64_t i = 0; i < n; ++i) out[i] = static_cast<T>(uniform_from_bits(words[static_cast<size_t>(i)]));
   }
+  static void launch(Target target, DrawKey key, const View& out) {
+    visit_floating(out.dtype, [&](auto zero) {
+      KANTOR_ON(target.backend, draw_uniform(key, out.as<decltype(zero)>(), out.size(), target.stream));
+    });
+  }
 };
 
 struct NormalWords {
@@ -92,6 +103,11 @@ struct NormalWords {
     const std::array<double, 4> values{first[0], first[1], second[0], second[1]};
     for (int64_t i = 0; i < n; ++i) out[i] = static_cast<T>(values[static_cast<size_t>(i)]);
   }
+  static void launch(Target target, DrawKey key, const View& out) {
+    visit_floating(out.dtype, [&](auto zero) {
+      KANTOR_ON(target.backend, draw_normal(key, out.as<decltype(zero)>(), out.size(), target.stream));
+    });
+  }
 };
 
 struct BelowWords {
@@ -102,6 +118,9 @@ struct BelowWords {
   template <class T>
   void operator()(const std::array<uint32_t, 4>& words, T* out, int64_t count) const {
     for (int64_t i = 0; i < count; ++i) out[i] = static_cast<T>(words[static_cast<size_t>(i)] * n >> 32);
+  }
+  void launch(Target target, DrawKey key, const View& out) const {
+    KANTOR_ON(target.backend, draw_below(key, n, out.as<int64_t>(), out.size(), target.stream));
   }
 };
 

@@ -15,6 +15,9 @@ struct Launch {
   Device device;
 };
 
+/// Whether the profiler or the NaN check wants to see every launch.
+bool observed();
+
 /// Runs one forward with the profiler and the NaN check round it.
 void run(const Launch& launch);
 

@@ -1,6 +1,7 @@
 #include "engine/step.h"
 
 #include "engine/recorder.h"
+#include "engine/runtime.h"
 
 #include <utility>
 
@@ -30,10 +31,25 @@ struct Step::State {
   int runs = 0;
   bool recorded = false;
   Recorder recorder;
+  std::unique_ptr<DeviceGraph> graph;  // of devices that run kernels: the recording as one launch
+
+  void replay() {
+    if (graph && !observed()) return graph->launch();
+    for (const Launch& launch : recorder.launches) run(launch);
+  }
+  /// Records the launches once more, as kernels: nothing runs, and temporaries come from the recording's own pool.
+  void make_graph() {
+    if (device.kind == Device::Kind::cpu) return;
+    const PoolScope scope(recorder.pool);
+    Runtime& r = runtime(device);
+    r.begin_capture();
+    for (const Launch& launch : recorder.launches) run(launch);
+    graph = r.end_capture();
+  }
 };
 
 Step::Step(std::function<void()> fn, Device device, bool capture)
-    : state_(new State{std::move(fn), device, capture, 0, false, {}}) {}
+    : state_(new State{std::move(fn), device, capture, 0, false, {}, nullptr}) {}
 Step::~Step() = default;
 Step::Step(Step&&) noexcept = default;
 Step& Step::operator=(Step&&) noexcept = default;
@@ -41,7 +57,7 @@ Step& Step::operator=(Step&&) noexcept = default;
 void Step::operator()() {
   State& state = *state_;
   if (state.recorded) {
-    for (const Launch& launch : state.recorder.launches) run(launch);
+    state.replay();
     return;
   }
   if (!state.capture || state.runs < warm_up_runs) {
@@ -56,6 +72,7 @@ void Step::operator()() {
     const CaptureScope scope(state.recorder);
     state.fn();
   }
+  state.make_graph();
   state.recorded = true;
   state.fn = nullptr;
 }

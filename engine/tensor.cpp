@@ -1,7 +1,10 @@
 #include "engine/tensor.h"
 
+#include "engine/launch.h"
 #include "engine/op.h"
 #include "engine/recorder.h"
+#include "engine/runtime.h"
+#include "kernels/pointwise.h"
 
 #include <algorithm>
 #include <cstring>
@@ -31,6 +34,10 @@ class Copy final : public Op {
     const size_t bytes = static_cast<size_t>(outputs[0].size()) * size_of(outputs[0].dtype);
     if (bytes > 0) std::memcpy(outputs[0].data, inputs[0].data, bytes);
   }
+  void device(Device device, Inputs inputs, Outputs outputs) const override {
+    const size_t bytes = static_cast<size_t>(outputs[0].size()) * size_of(outputs[0].dtype);
+    if (bytes > 0) runtime(device).copy(outputs[0].data, inputs[0].data, bytes);
+  }
 };
 
 /// A constant; an op so that a captured step can hold it.
@@ -45,16 +52,34 @@ class Fill final : public Op {
       std::fill(elements.begin(), elements.end(), static_cast<Element>(value_));
     });
   }
+  void device(Device device, Inputs, Outputs outputs) const override {
+    const Target target = target_of(device);
+    const View& y = outputs[0];
+    if (y.dtype == DType::int64) {
+      KANTOR_ON(target.backend, fill(y.as<int64_t>(), static_cast<int64_t>(value_), y.size(), target.stream));
+      return;
+    }
+    visit_floating(y.dtype, [&](auto zero) {
+      using T = decltype(zero);
+      KANTOR_ON(target.backend, fill(y.as<T>(), static_cast<T>(value_), y.size(), target.stream));
+    });
+  }
 
  private:
   Spec spec_;
   double value_;
 };
 
-void require_host(const Tensor& tensor) {
-  if (tensor.device().kind != Device::Kind::cpu) {
-    throw DeviceError(fmt::format("{} cannot be reached from the host", describe(tensor)));
-  }
+size_t bytes_of(const Tensor& tensor) {
+  return static_cast<size_t>(tensor.size()) * size_of(tensor.dtype());
+}
+
+/// The tensor itself where the host reaches it, else a copy there.
+Tensor on_host(const Tensor& tensor) {
+  if (tensor.device().kind == Device::Kind::cpu) return tensor;
+  const Tensor copy = empty(tensor.shape(), {tensor.dtype(), {}});
+  if (tensor.size() > 0) runtime(tensor.device()).copy_out(copy.view().data, tensor.view().data, bytes_of(tensor));
+  return copy;
 }
 
 }  // namespace
@@ -85,9 +110,9 @@ double Tensor::item() const {
 template <class T>
 std::vector<T> Tensor::to_vector() const {
   forbid_in_capture("reading a tensor on the host");
-  require_host(*this);
   std::vector<T> result(static_cast<size_t>(size()));
-  visit_elements(view(), [&](auto elements) {
+  const Tensor host = on_host(*this);
+  visit_elements(host.view(), [&](auto elements) {
     std::transform(elements.begin(), elements.end(), result.begin(), [](auto x) { return static_cast<T>(x); });
   });
   return result;
@@ -96,14 +121,16 @@ std::vector<T> Tensor::to_vector() const {
 template <class T>
 void Tensor::assign(std::span<const T> values) const {
   forbid_in_capture("writing a tensor from the host");
-  require_host(*this);
   if (static_cast<int64_t>(values.size()) != size()) {
     throw ShapeError(fmt::format("assign of {} elements to {}", values.size(), describe(*this)));
   }
-  visit_elements(view(), [&](auto elements) {
+  const bool here = device().kind == Device::Kind::cpu;
+  const Tensor host = here ? *this : empty(shape(), {dtype(), {}});
+  visit_elements(host.view(), [&](auto elements) {
     using Element = typename decltype(elements)::value_type;
     std::transform(values.begin(), values.end(), elements.begin(), [](T x) { return static_cast<Element>(x); });
   });
+  if (!here && size() > 0) runtime(device()).copy_in(view().data, host.view().data, bytes_of(*this));
   ++value().storage->version;
 }
 
@@ -123,13 +150,18 @@ Tensor Tensor::window(int64_t begin, const Shape& part) const {
 
 Tensor Tensor::to(Device device) const {
   if (device == this->device()) return detach();
-  throw DeviceError(
-      fmt::format("no copy from {} to {}: {}", to_string(this->device()), to_string(device), why_unavailable(device)));
+  forbid_in_capture("moving a tensor between devices");
+  const Tensor host = on_host(detach());
+  if (device.kind == Device::Kind::cpu) return host;
+  const Tensor result = empty(shape(), {dtype(), device});
+  if (size() > 0) runtime(device).copy_in(result.view().data, host.view().data, bytes_of(*this));
+  return result;
 }
 
 Tensor Tensor::to(DType dtype) const {
   const Tensor result = empty(shape(), {dtype, device()});
-  visit_elements(view(), [&](auto elements) {
+  const Tensor host = on_host(*this);
+  visit_elements(host.view(), [&](auto elements) {
     using Element = typename decltype(elements)::value_type;
     result.assign(std::span<const Element>(elements));
   });

@@ -81,6 +81,12 @@ __global__ void binary_broadcast_kernel(F f, const T* a, const T* b, T* y, Broad
 }
 
 template <class T>
+__global__ void blend_kernel(const T* x, T* y, T keep, T add, int64_t size) {
+  const int64_t i = thread_index();
+  if (i < size) y[i] = keep * y[i] + add * x[i];
+}
+
+template <class T>
 __global__ void fill_kernel(T* y, T value, int64_t size) {
   const int64_t i = thread_index();
   if (i < size) y[i] = value;
@@ -112,6 +118,12 @@ void binary(F f, const T* a, const T* b, T* y, const BroadcastShape& shape, int6
   } else {
     launch<binary_broadcast_kernel<F, T>>({blocks_for(size, block), block, 0, stream}, f, a, b, y, shape, size);
   }
+}
+
+template <class T>
+void blend(const T* x, T* y, double keep, double add, int64_t size, Stream stream) {
+  if (size == 0) return;
+  launch<blend_kernel<T>>({blocks_for(size, block), block, 0, stream}, x, y, T(keep), T(add), size);
 }
 
 template <class T>
@@ -151,6 +163,8 @@ KANTOR_BINARY(Maximum)
 KANTOR_BINARY(GreaterEqual)
 KANTOR_BINARY(ActivationGrad)
 KANTOR_BINARY(BiasActivate)
+template void blend(const float*, float*, double, double, int64_t, Stream);
+template void blend(const double*, double*, double, double, int64_t, Stream);
 template void fill(float*, float, int64_t, Stream);
 template void fill(double*, double, int64_t, Stream);
 template void fill(int64_t*, int64_t, int64_t, Stream);

@@ -9,14 +9,22 @@
 namespace kantor::cpu {
 namespace {
 
+/// Elements of one input image, and pixels of one output image.
+int64_t image_of(const ConvShape& c) {
+  return c.height * c.width * c.channels;
+}
+int64_t places_of(const ConvShape& c) {
+  return c.out_height * c.out_width;
+}
+
 /// Output pixels, counted over all images, to a block: enough rows for a product at full speed, and gathered rows
 /// that stay in the second-level cache while they can.
-int64_t block_pixels(const ConvGeometry& c) {
+int64_t block_pixels(const ConvShape& c) {
   return std::clamp<int64_t>(131072 / std::max<int64_t>(c.window(), 1), 128, 512);
 }
 
-double work_of(const ConvGeometry& c) {
-  return static_cast<double>(c.batch * c.pixels()) * static_cast<double>(c.filters * c.window()) / 8;
+double work_of(const ConvShape& c) {
+  return static_cast<double>(c.pixels()) * static_cast<double>(c.filters * c.window()) / 8;
 }
 
 /// The part of a window row that lies inside the image: kernel columns [first, last), starting at input column x.
@@ -24,7 +32,7 @@ struct Run {
   int64_t first, last, x;
 };
 
-Run run_of(const ConvGeometry& c, int64_t out_x) {
+Run run_of(const ConvShape& c, int64_t out_x) {
   const int64_t x0 = out_x * c.stride - c.padding;
   const int64_t first = std::max<int64_t>(0, -x0);
   const int64_t last = std::max(first, std::min(c.kernel_width, c.width - x0));
@@ -34,8 +42,8 @@ Run run_of(const ConvGeometry& c, int64_t out_x) {
 /// Calls inside(kernel row's offset in the window, run, pointer offset in the images) for each window row of an output
 /// pixel that lies in its image, and outside(offset in the window) for the others.
 template <class F>
-void for_window_rows(const ConvGeometry& c, int64_t pixel, const F& inside, const auto& outside) {
-  const int64_t image = pixel / c.pixels() * c.image(), place = pixel % c.pixels();
+void for_window_rows(const ConvShape& c, int64_t pixel, const F& inside, const auto& outside) {
+  const int64_t image = pixel / places_of(c) * image_of(c), place = pixel % places_of(c);
   const int64_t out_y = place / c.out_width, out_x = place % c.out_width;
   const Run run = run_of(c, out_x);
   for (int64_t ky = 0; ky < c.kernel_height; ++ky) {
@@ -51,7 +59,7 @@ void for_window_rows(const ConvGeometry& c, int64_t pixel, const F& inside, cons
 
 /// Windows of output pixels [begin, end), one per row.
 template <class T>
-void gather(const ConvGeometry& c, const T* images, int64_t begin, int64_t end, T* rows) {
+void gather(const ConvShape& c, const T* images, int64_t begin, int64_t end, T* rows) {
   const int64_t width = c.kernel_width * c.channels;
   for (int64_t pixel = begin; pixel < end; ++pixel, rows += c.window()) {
     for_window_rows(
@@ -67,7 +75,7 @@ void gather(const ConvGeometry& c, const T* images, int64_t begin, int64_t end, 
 
 /// The transpose of gather: adds each row back into its image.
 template <class T>
-void scatter(const ConvGeometry& c, const T* rows, int64_t begin, int64_t end, T* images) {
+void scatter(const ConvShape& c, const T* rows, int64_t begin, int64_t end, T* images) {
   for (int64_t pixel = begin; pixel < end; ++pixel, rows += c.window()) {
     for_window_rows(
         c, pixel,
@@ -92,8 +100,8 @@ T* scratch(int64_t size) {
 }  // namespace
 
 template <class T>
-void conv2d(const ConvGeometry& c, const T* x, const T* filter, T* y) {
-  const int64_t block = block_pixels(c), total = c.batch * c.pixels();
+void conv2d(const ConvShape& c, const T* x, const T* filter, T* y) {
+  const int64_t block = block_pixels(c), total = c.pixels();
   for_pieces((total + block - 1) / block, work_of(c), [&](int64_t p) {
     const int64_t begin = p * block, end = std::min(total, begin + block);
     T* rows = scratch<T>(block * c.window());
@@ -104,15 +112,15 @@ void conv2d(const ConvGeometry& c, const T* x, const T* filter, T* y) {
 }
 
 template <class T>
-void conv2d_input_grad(const ConvGeometry& c, const T* g, const T* filter, T* x) {
+void conv2d_input_grad(const ConvShape& c, const T* g, const T* filter, T* x) {
   const int64_t block = block_pixels(c);
-  const int64_t images = std::max<int64_t>(1, block / std::max<int64_t>(c.pixels(), 1));  // whole ones: rows overlap
+  const int64_t images = std::max<int64_t>(1, block / std::max<int64_t>(places_of(c), 1));  // whole ones: rows overlap
   for_pieces((c.batch + images - 1) / images, work_of(c), [&](int64_t p) {
     const int64_t first = p * images, last = std::min(c.batch, first + images);
-    std::fill(x + first * c.image(), x + last * c.image(), T(0));
+    std::fill(x + first * image_of(c), x + last * image_of(c), T(0));
     T* rows = scratch<T>(block * c.window());
-    for (int64_t begin = first * c.pixels(); begin < last * c.pixels(); begin += block) {
-      const int64_t end = std::min(last * c.pixels(), begin + block);
+    for (int64_t begin = first * places_of(c); begin < last * places_of(c); begin += block) {
+      const int64_t end = std::min(last * places_of(c), begin + block);
       gemm_tile<T>(false, false, end - begin, c.window(), c.filters, g + begin * c.filters, c.filters, filter,
                    c.window(), rows, c.window());
       scatter(c, rows, begin, end, x);
@@ -121,11 +129,11 @@ void conv2d_input_grad(const ConvGeometry& c, const T* g, const T* filter, T* x)
 }
 
 template <class T>
-void conv2d_weight_grad(const ConvGeometry& c, const T* x, const T* g, T* filter) {
+void conv2d_weight_grad(const ConvShape& c, const T* x, const T* g, T* filter) {
   const int64_t size = c.filters * c.window();
   // Partial filters of stretches of pixels, combined in order; few for large filters, to bound the memory they move.
   const int64_t groups = std::clamp<int64_t>((int64_t{1} << 21) / std::max<int64_t>(size, 1), 2, 16);
-  const int64_t block = block_pixels(c), pixels = c.batch * c.pixels(), stretch = (pixels + groups - 1) / groups;
+  const int64_t block = block_pixels(c), pixels = c.pixels(), stretch = (pixels + groups - 1) / groups;
   T* partial = scratch<T, Use::partial>(groups * size);
   for_pieces(groups, work_of(c), [&](int64_t group) {
     T* sum = partial + group * size;
@@ -148,11 +156,11 @@ void conv2d_weight_grad(const ConvGeometry& c, const T* x, const T* g, T* filter
   });
 }
 
-template void conv2d<float>(const ConvGeometry&, const float*, const float*, float*);
-template void conv2d<double>(const ConvGeometry&, const double*, const double*, double*);
-template void conv2d_input_grad<float>(const ConvGeometry&, const float*, const float*, float*);
-template void conv2d_input_grad<double>(const ConvGeometry&, const double*, const double*, double*);
-template void conv2d_weight_grad<float>(const ConvGeometry&, const float*, const float*, float*);
-template void conv2d_weight_grad<double>(const ConvGeometry&, const double*, const double*, double*);
+template void conv2d<float>(const ConvShape&, const float*, const float*, float*);
+template void conv2d<double>(const ConvShape&, const double*, const double*, double*);
+template void conv2d_input_grad<float>(const ConvShape&, const float*, const float*, float*);
+template void conv2d_input_grad<double>(const ConvShape&, const double*, const double*, double*);
+template void conv2d_weight_grad<float>(const ConvShape&, const float*, const float*, float*);
+template void conv2d_weight_grad<double>(const ConvShape&, const double*, const double*, double*);
 
 }  // namespace kantor::cpu

@@ -3,7 +3,6 @@
 #pragma once
 
 #include "engine/device.h"
-#include "engine/dtype.h"
 
 #include <algorithm>
 #include <cstdint>
@@ -43,12 +42,6 @@ void for_ranges(int64_t size, double cost, const F& fn, int64_t piece = piece_el
   const int64_t pieces = (size + piece - 1) / piece;
   for_pieces(pieces, static_cast<double>(size) * cost,
              [&](int64_t p) { fn(p * piece, std::min(size, (p + 1) * piece)); });
-}
-
-/// Calls fn(T{}) with T = float or double for a floating type.
-template <class F>
-decltype(auto) visit_floating(DType dtype, const F& fn) {
-  return dtype == DType::float64 ? fn(double{}) : fn(float{});
 }
 
 }  // namespace kantor::cpu

@@ -1,64 +1,18 @@
-// Pointwise ops on the CPU: a function object with one Eigen expression becomes an op. Broadcasting takes the loop that
-// fits: same shape, one operand constant, a repeated row, a repeated column, else general strides.
+// Broadcasting on the CPU: a function of two Eigen arrays over the loop that fits: same shape, one operand constant, a
+// repeated row, a repeated column, else general strides.
 #pragma once
 
 #include "engine/cpu/parallel.h"
-#include "engine/op.h"
+#include "engine/tensor.h"
 
 #include <Eigen/Core>
 #include <array>
-#include <memory>
-#include <utility>
 #include <vector>
 
 namespace kantor::cpu {
 
 template <class T>
 using Array = Eigen::Map<Eigen::Array<T, Eigen::Dynamic, 1>>;
-
-inline void require_floating(std::span<const Spec> inputs) {
-  for (const Spec& input : inputs) {
-    if (!is_floating(input.dtype)) throw DTypeError("int64 given; float32 or float64 is expected");
-    if (input.dtype != inputs[0].dtype) {
-      throw DTypeError("float32 and float64 mixed; convert one with to(dtype)");
-    }
-  }
-}
-
-/// F: `static constexpr const char* name`, `double cost` against a multiplication, `operator()(x)` on an Eigen array of
-/// T giving an expression, and `Tensor vjp(x, y, g)` giving d/dx in ops (undefined: zero).
-template <class F>
-class Unary final : public Op {
- public:
-  explicit Unary(F f) : f_(std::move(f)) {}
-  [[nodiscard]] const char* name() const override { return F::name; }
-  [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {
-    require_floating(inputs);
-    return {inputs[0]};
-  }
-  void cpu(Inputs inputs, Outputs outputs) const override {
-    visit_floating(outputs[0].dtype, [&](auto zero) {
-      using T = decltype(zero);
-      const T* x = inputs[0].as<T>();
-      T* y = outputs[0].as<T>();
-      for_ranges(outputs[0].size(), F::cost, [&](int64_t begin, int64_t end) {
-        Array<T>(y + begin, end - begin) =
-            f_(Eigen::Map<const Eigen::Array<T, Eigen::Dynamic, 1>>(x + begin, end - begin));
-      });
-    });
-  }
-  [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const override {
-    return {f_.vjp(c.inputs[0], c.outputs[0], c.grads[0])};
-  }
-
- private:
-  F f_;
-};
-
-template <class F>
-Tensor unary(F f, const Tensor& x) {
-  return apply1(std::make_shared<const Unary<F>>(std::move(f)), {x});
-}
 
 /// The loop of a broadcast, with axes merged where both operands allow it.
 struct BroadcastLoop {
@@ -111,32 +65,6 @@ void binary_broadcast(const F& f, const View& a, const View& b, const View& out)
       binary_run(f, a.as<T>() + ia, sa, b.as<T>() + ib, sb, out.as<T>() + row * inner, inner);
     }
   });
-}
-
-/// F: name, cost, `operator()(a, b)` on Eigen arrays, and `vjp(context)` giving both derivatives before summing down to
-/// each operand's shape.
-template <class F>
-class Binary final : public Op {
- public:
-  explicit Binary(F f) : f_(std::move(f)) {}
-  [[nodiscard]] const char* name() const override { return F::name; }
-  [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {
-    require_floating(inputs);
-    return {{broadcast(inputs[0].shape, inputs[1].shape), inputs[0].dtype}};
-  }
-  void cpu(Inputs inputs, Outputs outputs) const override {
-    visit_floating(outputs[0].dtype,
-                   [&](auto zero) { binary_broadcast<F, decltype(zero)>(f_, inputs[0], inputs[1], outputs[0]); });
-  }
-  [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& context) const override { return f_.vjp(context); }
-
- private:
-  F f_;
-};
-
-template <class F>
-Tensor binary(F f, const Tensor& a, const Tensor& b) {
-  return apply1(std::make_shared<const Binary<F>>(std::move(f)), {a, b});
 }
 
 }  // namespace kantor::cpu

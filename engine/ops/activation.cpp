@@ -1,8 +1,8 @@
 // Activations, alone and with a bias; derivatives in terms of the output, so that the input need not be kept.
 #include "engine/cpu/activation.h"
 
-#include "engine/cpu/pointwise.h"
 #include "engine/ops.h"
+#include "engine/ops/pointwise_op.h"
 
 #include <cstring>
 
@@ -21,17 +21,25 @@ class Activate final : public Op {
   explicit Activate(Activation activation) : activation_(activation) {}
   [[nodiscard]] const char* name() const override { return "activate"; }
   [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {
-    cpu::require_floating(inputs);
+    require_floating(inputs);
     return {inputs[0]};
   }
   void cpu(Inputs inputs, Outputs outputs) const override {
-    cpu::visit_floating(outputs[0].dtype, [&](auto zero) {
+    visit_floating(outputs[0].dtype, [&](auto zero) {
       using T = decltype(zero);
       cpu::for_ranges(outputs[0].size(), cost_of(activation_), [&](int64_t begin, int64_t end) {
         T* y = outputs[0].as<T>() + begin;
         std::copy_n(inputs[0].as<T>() + begin, end - begin, y);
         cpu::activate_run(activation_, y, end - begin);
       });
+    });
+  }
+  void device(Device device, Inputs inputs, Outputs outputs) const override {
+    const Target target = target_of(device);
+    visit_floating(outputs[0].dtype, [&](auto zero) {
+      using T = decltype(zero);
+      KANTOR_ON(target.backend, unary(function::Activate{activation_}, inputs[0].as<T>(), outputs[0].as<T>(),
+                                      outputs[0].size(), target.stream));
     });
   }
   [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const override {
@@ -47,18 +55,21 @@ class ActivationGrad final : public Op {
   explicit ActivationGrad(Activation activation) : activation_(activation) {}
   [[nodiscard]] const char* name() const override { return "activation_grad"; }
   [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {
-    cpu::require_floating(inputs);
+    require_floating(inputs);
     if (inputs[0].shape != inputs[1].shape) throw ShapeError("the gradient and the output differ in shape");
     return {inputs[0]};
   }
   void cpu(Inputs inputs, Outputs outputs) const override {
-    cpu::visit_floating(outputs[0].dtype, [&](auto zero) {
+    visit_floating(outputs[0].dtype, [&](auto zero) {
       using T = decltype(zero);
       cpu::for_ranges(outputs[0].size(), cost_of(activation_), [&](int64_t begin, int64_t end) {
         cpu::activation_grad_run(activation_, inputs[0].as<T>() + begin, inputs[1].as<T>() + begin,
                                  outputs[0].as<T>() + begin, end - begin);
       });
     });
+  }
+  void device(Device device, Inputs inputs, Outputs outputs) const override {
+    launch_binary(function::ActivationGrad{activation_}, device, inputs[0], inputs[1], outputs[0]);
   }
   [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const override {
     const Tensor& seed = c.grads[0];
@@ -89,7 +100,7 @@ class BiasActivate final : public Op {
   explicit BiasActivate(Activation activation) : activation_(activation) {}
   [[nodiscard]] const char* name() const override { return "bias_activate"; }
   [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {
-    cpu::require_floating(inputs);
+    require_floating(inputs);
     if (inputs[0].shape.rank() < 1 || inputs[1].shape != Shape{inputs[0].shape[-1]}) {
       throw ShapeError("the bias must have one element per channel, the last axis");
     }
@@ -100,7 +111,7 @@ class BiasActivate final : public Op {
     if (outputs[0].size() == 0) return;
     const int64_t rows = outputs[0].size() / channels;
     const int64_t piece = std::max<int64_t>(1, cpu::piece_elements / channels);
-    cpu::visit_floating(outputs[0].dtype, [&](auto zero) {
+    visit_floating(outputs[0].dtype, [&](auto zero) {
       using T = decltype(zero);
       using Row = Eigen::Map<const Eigen::Array<T, 1, Eigen::Dynamic>>;
       const Row bias(inputs[1].as<T>(), channels);
@@ -115,6 +126,9 @@ class BiasActivate final : public Op {
         cpu::activate_run(activation_, y, (end - begin) * channels);
       });
     });
+  }
+  void device(Device device, Inputs inputs, Outputs outputs) const override {
+    launch_binary(function::BiasActivate{activation_}, device, inputs[0], inputs[1], outputs[0]);
   }
   [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const override {
     const Tensor gz = activation_grad(c.grads[0], c.outputs[0], activation_);

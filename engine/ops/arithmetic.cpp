@@ -1,6 +1,6 @@
 // Arithmetic with broadcasting. Each op: its Eigen expression and its derivatives.
-#include "engine/cpu/pointwise.h"
 #include "engine/ops.h"
+#include "engine/ops/pointwise_op.h"
 
 namespace kantor {
 namespace {
@@ -13,6 +13,7 @@ Tensor part(const VjpContext& c, size_t operand, const auto& derivative) {
 struct Add {
   static constexpr const char* name = "add";
   static constexpr double cost = 1;
+  [[nodiscard]] function::Add kernel() const { return {}; }
   auto operator()(const auto& a, const auto& b) const { return a + b; }
   [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const {
     const auto g = [&] { return c.grads[0]; };
@@ -23,6 +24,7 @@ struct Add {
 struct Sub {
   static constexpr const char* name = "sub";
   static constexpr double cost = 1;
+  [[nodiscard]] function::Sub kernel() const { return {}; }
   auto operator()(const auto& a, const auto& b) const { return a - b; }
   [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const {
     return {part(c, 0, [&] { return c.grads[0]; }), part(c, 1, [&] { return -c.grads[0]; })};
@@ -32,6 +34,7 @@ struct Sub {
 struct Mul {
   static constexpr const char* name = "mul";
   static constexpr double cost = 1;
+  [[nodiscard]] function::Mul kernel() const { return {}; }
   auto operator()(const auto& a, const auto& b) const { return a * b; }
   [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const {
     return {part(c, 0, [&] { return c.grads[0] * c.inputs[1]; }), part(c, 1, [&] { return c.grads[0] * c.inputs[0]; })};
@@ -41,6 +44,7 @@ struct Mul {
 struct Div {
   static constexpr const char* name = "div";
   static constexpr double cost = 4;
+  [[nodiscard]] function::Div kernel() const { return {}; }
   auto operator()(const auto& a, const auto& b) const { return a / b; }
   [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const {
     return {part(c, 0, [&] { return c.grads[0] / c.inputs[1]; }),
@@ -51,6 +55,7 @@ struct Div {
 struct GreaterEqual {
   static constexpr const char* name = "greater_equal";
   static constexpr double cost = 1;
+  [[nodiscard]] function::GreaterEqual kernel() const { return {}; }
   auto operator()(const auto& a, const auto& b) const {
     using T = typename std::decay_t<decltype(a)>::Scalar;
     return (a >= b).template cast<T>();
@@ -61,6 +66,7 @@ struct GreaterEqual {
 struct Maximum {
   static constexpr const char* name = "maximum";
   static constexpr double cost = 1;
+  [[nodiscard]] function::Maximum kernel() const { return {}; }
   auto operator()(const auto& a, const auto& b) const {
     using T = typename std::decay_t<decltype(a)>::Scalar;
     return a.binaryExpr(b, [](T u, T v) { return u > v || u != u ? u : v; });  // a NaN on either side comes through
@@ -76,6 +82,7 @@ struct Affine {
   static constexpr const char* name = "affine";
   static constexpr double cost = 1;
   double a, b;
+  [[nodiscard]] function::Affine kernel() const { return {a, b}; }
   auto operator()(const auto& x) const {
     using T = typename std::decay_t<decltype(x)>::Scalar;
     return static_cast<T>(a) * x + static_cast<T>(b);
@@ -86,25 +93,25 @@ struct Affine {
 }  // namespace
 
 Tensor add(const Tensor& a, const Tensor& b) {
-  return cpu::binary(Add{}, a, b);
+  return binary(Add{}, a, b);
 }
 Tensor sub(const Tensor& a, const Tensor& b) {
-  return cpu::binary(Sub{}, a, b);
+  return binary(Sub{}, a, b);
 }
 Tensor mul(const Tensor& a, const Tensor& b) {
-  return cpu::binary(Mul{}, a, b);
+  return binary(Mul{}, a, b);
 }
 Tensor div(const Tensor& a, const Tensor& b) {
-  return cpu::binary(Div{}, a, b);
+  return binary(Div{}, a, b);
 }
 Tensor maximum(const Tensor& a, const Tensor& b) {
-  return cpu::binary(Maximum{}, a, b);
+  return binary(Maximum{}, a, b);
 }
 Tensor greater_equal(const Tensor& a, const Tensor& b) {
-  return cpu::binary(GreaterEqual{}, a, b);
+  return binary(GreaterEqual{}, a, b);
 }
 Tensor affine(const Tensor& x, double a, double b) {
-  return cpu::unary(Affine{a, b}, x);
+  return unary(Affine{a, b}, x);
 }
 
 }  // namespace kantor

@@ -2,15 +2,13 @@
 // other two, at every order.
 #include "engine/cpu/conv2d.h"
 
-#include "engine/cpu/pointwise.h"
 #include "engine/ops.h"
+#include "engine/ops/pointwise_op.h"
 
 #include <fmt/format.h>
 
 namespace kantor {
 namespace {
-
-using cpu::ConvGeometry;
 
 /// Extent of the output along one axis. Throws ShapeError where the window does not fit.
 int64_t out_extent(int64_t extent, int64_t kernel, Window window) {
@@ -26,13 +24,13 @@ int64_t out_extent(int64_t extent, int64_t kernel, Window window) {
 }
 
 void require_rank_4(std::span<const Spec> inputs) {
-  cpu::require_floating(inputs);
+  require_floating(inputs);
   for (const Spec& input : inputs) {
     if (input.shape.rank() != 4) throw ShapeError("expected rank 4: images [B, H, W, C], filters [O, kh, kw, C]");
   }
 }
 
-ConvGeometry geometry(const Shape& x, const Shape& y, int64_t kernel_height, int64_t kernel_width, Window window) {
+ConvShape shape_of(const Shape& x, const Shape& y, int64_t kernel_height, int64_t kernel_width, Window window) {
   return {x[0], x[1], x[2], x[3], y[1], y[2], y[3], kernel_height, kernel_width, window.stride, window.padding};
 }
 
@@ -55,11 +53,21 @@ class Conv2d final : public Op {
     return {{{x[0], out_extent(x[1], f[1], window_), out_extent(x[2], f[2], window_), f[0]}, inputs[0].dtype}};
   }
   void cpu(Inputs inputs, Outputs outputs) const override {
-    cpu::visit_floating(outputs[0].dtype, [&](auto zero) {
+    visit_floating(outputs[0].dtype, [&](auto zero) {
       using T = decltype(zero);
       const Shape& f = inputs[1].shape;
-      cpu::conv2d<T>(geometry(inputs[0].shape, outputs[0].shape, f[1], f[2], window_), inputs[0].as<T>(),
+      cpu::conv2d<T>(shape_of(inputs[0].shape, outputs[0].shape, f[1], f[2], window_), inputs[0].as<T>(),
                      inputs[1].as<T>(), outputs[0].as<T>());
+    });
+  }
+  void device(Device device, Inputs inputs, Outputs outputs) const override {
+    const Target target = target_of(device);
+    visit_floating(outputs[0].dtype, [&](auto zero) {
+      using T = decltype(zero);
+      const Shape& f = inputs[1].shape;
+      KANTOR_ON(target.backend, conv2d(shape_of(inputs[0].shape, outputs[0].shape, f[1], f[2], window_),
+                                       inputs[0].as<T>(), inputs[1].as<T>(), static_cast<const T*>(nullptr),
+                                       Activation{}, outputs[0].as<T>(), target.stream));
     });
   }
   [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const override {
@@ -85,11 +93,21 @@ class Conv2dInputGrad final : public Op {
     return {{x, inputs[0].dtype}};
   }
   void cpu(Inputs inputs, Outputs outputs) const override {
-    cpu::visit_floating(outputs[0].dtype, [&](auto zero) {
+    visit_floating(outputs[0].dtype, [&](auto zero) {
       using T = decltype(zero);
       const Shape& f = inputs[1].shape;
-      cpu::conv2d_input_grad<T>(geometry(outputs[0].shape, inputs[0].shape, f[1], f[2], window_), inputs[0].as<T>(),
+      cpu::conv2d_input_grad<T>(shape_of(outputs[0].shape, inputs[0].shape, f[1], f[2], window_), inputs[0].as<T>(),
                                 inputs[1].as<T>(), outputs[0].as<T>());
+    });
+  }
+  void device(Device device, Inputs inputs, Outputs outputs) const override {
+    const Target target = target_of(device);
+    visit_floating(outputs[0].dtype, [&](auto zero) {
+      using T = decltype(zero);
+      const Shape& f = inputs[1].shape;
+      KANTOR_ON(target.backend,
+                conv2d_input_grad(shape_of(outputs[0].shape, inputs[0].shape, f[1], f[2], window_), inputs[0].as<T>(),
+                                  inputs[1].as<T>(), outputs[0].as<T>(), target.stream));
     });
   }
   [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const override {
@@ -115,10 +133,20 @@ class Conv2dWeightGrad final : public Op {
     return {{{g[3], kernel_height_, kernel_width_, x[3]}, inputs[0].dtype}};
   }
   void cpu(Inputs inputs, Outputs outputs) const override {
-    cpu::visit_floating(outputs[0].dtype, [&](auto zero) {
+    visit_floating(outputs[0].dtype, [&](auto zero) {
       using T = decltype(zero);
-      cpu::conv2d_weight_grad<T>(geometry(inputs[0].shape, inputs[1].shape, kernel_height_, kernel_width_, window_),
+      cpu::conv2d_weight_grad<T>(shape_of(inputs[0].shape, inputs[1].shape, kernel_height_, kernel_width_, window_),
                                  inputs[0].as<T>(), inputs[1].as<T>(), outputs[0].as<T>());
+    });
+  }
+  void device(Device device, Inputs inputs, Outputs outputs) const override {
+    const Target target = target_of(device);
+    visit_floating(outputs[0].dtype, [&](auto zero) {
+      using T = decltype(zero);
+      const ConvShape shape = shape_of(inputs[0].shape, inputs[1].shape, kernel_height_, kernel_width_, window_);
+      const Temporary partial(device, weight_grad_workspace(shape) * static_cast<int64_t>(sizeof(T)));
+      KANTOR_ON(target.backend, conv2d_weight_grad(shape, inputs[0].as<T>(), inputs[1].as<T>(), outputs[0].as<T>(),
+                                                   partial.template as<T>(), target.stream));
     });
   }
   [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const override {

@@ -1,8 +1,8 @@
 // The gradient penalty of WGAN-GP and its relatives: value, derivative and norms in one pass over the input gradient.
 // Bytes: 4 read and 4 written per element, while a row stays in cache between its norm and its derivative.
-#include "engine/cpu/pointwise.h"
 #include "engine/cpu/reduce.h"
 #include "engine/ops.h"
+#include "engine/ops/pointwise_op.h"
 
 #include <cmath>
 #include <fmt/format.h>
@@ -21,7 +21,7 @@ class Interpolate final : public Op {
  public:
   [[nodiscard]] const char* name() const override { return "interpolate"; }
   [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {
-    cpu::require_floating(inputs);
+    require_floating(inputs);
     const Shape& x = inputs[0].shape;
     if (x.rank() < 1 || inputs[1].shape != x || inputs[2].shape != Shape{x[0]}) {
       throw ShapeError("expected real and fake of one shape [B, ...] and one eps [B] per sample");
@@ -31,7 +31,7 @@ class Interpolate final : public Op {
   void cpu(Inputs inputs, Outputs outputs) const override {
     const int64_t rows = outputs[0].shape[0], columns = outputs[0].shape.size_from(1);
     const int64_t group = std::max<int64_t>(1, cpu::piece_elements / std::max<int64_t>(1, columns));
-    cpu::visit_floating(outputs[0].dtype, [&](auto zero) {
+    visit_floating(outputs[0].dtype, [&](auto zero) {
       using T = decltype(zero);
       cpu::for_pieces((rows + group - 1) / group, static_cast<double>(outputs[0].size()), [&](int64_t p) {
         for (int64_t r = p * group; r < std::min(rows, (p + 1) * group); ++r) {
@@ -41,6 +41,14 @@ class Interpolate final : public Op {
           for (int64_t i = 0; i < columns; ++i) y[i] = eps * real[i] + (1 - eps) * fake[i];
         }
       });
+    });
+  }
+  void device(Device device, Inputs inputs, Outputs outputs) const override {
+    const Target target = target_of(device);
+    visit_floating(outputs[0].dtype, [&](auto zero) {
+      using T = decltype(zero);
+      KANTOR_ON(target.backend, interpolate(inputs[0].as<T>(), inputs[1].as<T>(), inputs[2].as<T>(), outputs[0].as<T>(),
+                                            outputs[0].shape[0], outputs[0].shape.size_from(1), target.stream));
     });
   }
   [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const override {
@@ -77,13 +85,24 @@ class GradientPenalty final : public Op {
   GradientPenalty(PenaltyKind kind, double coefficient) : kind_(kind), coefficient_(coefficient) {}
   [[nodiscard]] const char* name() const override { return "gradient_penalty"; }
   [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {
-    cpu::require_floating(inputs);
+    require_floating(inputs);
     if (inputs[0].shape.rank() < 2) throw ShapeError("expected gradients [B, ...]");
     if (inputs[0].shape[0] == 0) throw ShapeError("an empty batch has no mean penalty");
     return {{Shape{}, inputs[0].dtype}, inputs[0], {{inputs[0].shape[0]}, inputs[0].dtype}};
   }
   void cpu(Inputs inputs, Outputs outputs) const override {
-    cpu::visit_floating(outputs[0].dtype, [&](auto zero) { run<decltype(zero)>(inputs[0], outputs); });
+    visit_floating(outputs[0].dtype, [&](auto zero) { run<decltype(zero)>(inputs[0], outputs); });
+  }
+  void device(Device device, Inputs inputs, Outputs outputs) const override {
+    const Target target = target_of(device);
+    visit_floating(outputs[0].dtype, [&](auto zero) {
+      using T = decltype(zero);
+      const int64_t rows = inputs[0].shape[0];
+      const Temporary shares(device, rows * static_cast<int64_t>(sizeof(double)));
+      KANTOR_ON(target.backend, gradient_penalty(kind_, coefficient_, inputs[0].as<T>(), outputs[0].as<T>(),
+                                                 outputs[1].as<T>(), outputs[2].as<T>(), rows,
+                                                 inputs[0].shape.size_from(1), shares.as<double>(), target.stream));
+    });
   }
   /// The derivative is already there as the second output; only its own derivative needs the reference.
   [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const override {

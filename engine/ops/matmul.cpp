@@ -1,19 +1,42 @@
 // Matrix products, and the linear layer with bias and activation in the product's epilogue.
 #include "engine/cpu/gemm.h"
-#include "engine/cpu/pointwise.h"
 #include "engine/ops.h"
+#include "engine/ops/pointwise_op.h"
+#ifdef KANTOR_HAS_CUDA
+#include "kernels/cuda/cublas.h"
+#endif
+#include "kernels/gemm.h"
 
 #include <fmt/format.h>
 
 namespace kantor {
 namespace {
 
+/// C = f(op(A) op(B) + bias): cuBLAS on `cuda`, with bias and activation after it, the project's own kernel on `sim`.
+template <class T>
+void launch_gemm(Target target, bool ta, bool tb, int64_t m, int64_t n, int64_t k, const T* a, const T* b,
+                 const T* bias, Activation activation, T* c) {
+#ifdef KANTOR_HAS_CUDA
+  if (target.backend == Backend::cuda) {
+    cuda::library_gemm(ta, tb, m, n, k, a, b, c, target.stream);
+    if (bias != nullptr) {
+      const BroadcastShape rows = broadcast_shape(Shape{m, n}, Shape{n}, Shape{m, n});
+      cuda::binary(function::BiasActivate{activation}, c, bias, c, rows, m * n, target.stream);
+    } else if (activation.kind != Activation::Kind::identity) {
+      cuda::unary(function::Activate{activation}, c, c, m * n, target.stream);
+    }
+    return;
+  }
+#endif
+  KANTOR_ON(target.backend, gemm(ta, tb, m, n, k, a, b, bias, activation, c, target.stream));
+}
+
 class Matmul final : public Op {
  public:
   Matmul(bool transpose_a, bool transpose_b) : ta_(transpose_a), tb_(transpose_b) {}
   [[nodiscard]] const char* name() const override { return "matmul"; }
   [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {
-    cpu::require_floating(inputs);
+    require_floating(inputs);
     const Shape &a = inputs[0].shape, &b = inputs[1].shape;
     if (a.rank() != 2 || b.rank() != 2) throw ShapeError("both operands must have rank 2");
     if (a[ta_ ? 0 : 1] != b[tb_ ? 1 : 0]) {
@@ -23,11 +46,19 @@ class Matmul final : public Op {
     return {{{a[ta_ ? 1 : 0], b[tb_ ? 0 : 1]}, inputs[0].dtype}};
   }
   void cpu(Inputs inputs, Outputs outputs) const override {
-    cpu::visit_floating(outputs[0].dtype, [&](auto zero) {
+    visit_floating(outputs[0].dtype, [&](auto zero) {
       using T = decltype(zero);
       const int64_t k = inputs[0].shape[ta_ ? 0 : 1];
       cpu::gemm<T>(ta_, tb_, outputs[0].shape[0], outputs[0].shape[1], k, inputs[0].as<T>(), inputs[1].as<T>(),
                    outputs[0].as<T>());
+    });
+  }
+  void device(Device device, Inputs inputs, Outputs outputs) const override {
+    const Target target = target_of(device);
+    visit_floating(outputs[0].dtype, [&](auto zero) {
+      using T = decltype(zero);
+      launch_gemm(target, ta_, tb_, outputs[0].shape[0], outputs[0].shape[1], inputs[0].shape[ta_ ? 0 : 1],
+                  inputs[0].as<T>(), inputs[1].as<T>(), static_cast<const T*>(nullptr), {}, outputs[0].as<T>());
     });
   }
   [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const override {
@@ -47,7 +78,7 @@ class Linear final : public Op {
   explicit Linear(Activation activation) : activation_(activation) {}
   [[nodiscard]] const char* name() const override { return "linear"; }
   [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {
-    cpu::require_floating(inputs);
+    require_floating(inputs);
     const Shape &x = inputs[0].shape, &w = inputs[1].shape;
     if (x.rank() != 2 || w.rank() != 2 || x[1] != w[1]) {
       throw ShapeError("expected x [B, in], weight [out, in], bias [out]");
@@ -58,11 +89,20 @@ class Linear final : public Op {
     return {{{x[0], w[0]}, inputs[0].dtype}};
   }
   void cpu(Inputs inputs, Outputs outputs) const override {
-    cpu::visit_floating(outputs[0].dtype, [&](auto zero) {
+    visit_floating(outputs[0].dtype, [&](auto zero) {
       using T = decltype(zero);
       const cpu::Epilogue<T> epilogue{inputs.size() > 2 ? inputs[2].as<T>() : nullptr, activation_};
       cpu::gemm<T>(false, true, outputs[0].shape[0], outputs[0].shape[1], inputs[0].shape[1], inputs[0].as<T>(),
                    inputs[1].as<T>(), outputs[0].as<T>(), epilogue);
+    });
+  }
+  void device(Device device, Inputs inputs, Outputs outputs) const override {
+    const Target target = target_of(device);
+    visit_floating(outputs[0].dtype, [&](auto zero) {
+      using T = decltype(zero);
+      const T* bias = inputs.size() > 2 ? inputs[2].as<T>() : nullptr;
+      launch_gemm(target, false, true, outputs[0].shape[0], outputs[0].shape[1], inputs[0].shape[1], inputs[0].as<T>(),
+                  inputs[1].as<T>(), bias, activation_, outputs[0].as<T>());
     });
   }
   [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const override {

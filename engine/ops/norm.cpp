@@ -1,8 +1,10 @@
 // Normalization: fused forwards (two reads of x, one write); their derivatives are those of the same function in
 // ordinary ops, which holds at every order.
-#include "engine/cpu/pointwise.h"
+#include "kernels/norm.h"
+
 #include "engine/cpu/reduce.h"
 #include "engine/ops.h"
+#include "engine/ops/pointwise_op.h"
 
 #include <cmath>
 #include <fmt/format.h>
@@ -18,7 +20,7 @@ std::vector<int> axes_between(int first, int last) {
 }
 
 void require_channels(std::span<const Spec> inputs) {
-  cpu::require_floating(inputs);
+  require_floating(inputs);
   if (inputs[0].shape.rank() < 2) throw ShapeError("expected x [..., C] of rank 2 or more");
   for (size_t i = 1; i < inputs.size(); ++i) {
     if (inputs[i].shape != Shape{inputs[0].shape[-1]}) {
@@ -66,7 +68,7 @@ class BatchNorm final : public Op {
     return {inputs[0], inputs[1], inputs[1]};
   }
   void cpu(Inputs inputs, Outputs outputs) const override {
-    cpu::visit_floating(outputs[0].dtype, [&](auto zero) {
+    visit_floating(outputs[0].dtype, [&](auto zero) {
       using T = decltype(zero);
       const int64_t channels = inputs[0].shape[-1], rows = inputs[0].size() / channels;
       T *mean = outputs[1].as<T>(), *variance = outputs[2].as<T>();
@@ -86,6 +88,17 @@ class BatchNorm final : public Op {
       cpu::sum_middle(centred, variance, 1, rows, channels);
       for (int64_t i = 0; i < channels; ++i) variance[i] /= static_cast<T>(rows);
       normalize_channels(inputs[0], inputs[1].as<T>(), inputs[2].as<T>(), mean, variance, epsilon_, outputs[0]);
+    });
+  }
+  void device(Device device, Inputs inputs, Outputs outputs) const override {
+    const Target target = target_of(device);
+    visit_floating(outputs[0].dtype, [&](auto zero) {
+      using T = decltype(zero);
+      const int64_t channels = inputs[0].shape[-1], rows = inputs[0].size() / channels;
+      const Temporary workspace(device, batch_norm_workspace(rows, channels) * static_cast<int64_t>(sizeof(double)));
+      KANTOR_ON(target.backend, batch_norm(inputs[0].as<T>(), inputs[1].as<T>(), inputs[2].as<T>(), epsilon_,
+                                           outputs[0].as<T>(), outputs[1].as<T>(), outputs[2].as<T>(), rows, channels,
+                                           workspace.as<double>(), target.stream));
     });
   }
   [[nodiscard]] std::vector<Tensor> reference(std::span<const Tensor> in) const override {
@@ -109,10 +122,21 @@ class BatchNormFixed final : public Op {
     return {inputs[0]};
   }
   void cpu(Inputs inputs, Outputs outputs) const override {
-    cpu::visit_floating(outputs[0].dtype, [&](auto zero) {
+    visit_floating(outputs[0].dtype, [&](auto zero) {
       using T = decltype(zero);
       normalize_channels(inputs[0], inputs[1].as<T>(), inputs[2].as<T>(), inputs[3].as<T>(), inputs[4].as<T>(),
                          epsilon_, outputs[0]);
+    });
+  }
+  void device(Device device, Inputs inputs, Outputs outputs) const override {
+    const Target target = target_of(device);
+    visit_floating(outputs[0].dtype, [&](auto zero) {
+      using T = decltype(zero);
+      const int64_t channels = inputs[0].shape[-1];
+      KANTOR_ON(target.backend,
+                batch_norm_fixed(inputs[0].as<T>(), inputs[1].as<T>(), inputs[2].as<T>(), inputs[3].as<T>(),
+                                 inputs[4].as<T>(), epsilon_, outputs[0].as<T>(),
+                                 channels == 0 ? 0 : inputs[0].size() / channels, channels, target.stream));
     });
   }
   [[nodiscard]] std::vector<Tensor> reference(std::span<const Tensor> in) const override {
@@ -128,7 +152,7 @@ class LayerNorm final : public Op {
   explicit LayerNorm(double epsilon) : epsilon_(epsilon) {}
   [[nodiscard]] const char* name() const override { return "layer_norm"; }
   [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {
-    cpu::require_floating(inputs);
+    require_floating(inputs);
     const Shape& x = inputs[0].shape;
     if (x.rank() < 2) throw ShapeError("expected x [B, ...] of rank 2 or more");
     const Shape sample(std::span<const int64_t>(x.begin() + 1, x.end()));
@@ -139,7 +163,16 @@ class LayerNorm final : public Op {
     return {inputs[0]};
   }
   void cpu(Inputs inputs, Outputs outputs) const override {
-    cpu::visit_floating(outputs[0].dtype, [&](auto zero) { run<decltype(zero)>(inputs, outputs[0]); });
+    visit_floating(outputs[0].dtype, [&](auto zero) { run<decltype(zero)>(inputs, outputs[0]); });
+  }
+  void device(Device device, Inputs inputs, Outputs outputs) const override {
+    const Target target = target_of(device);
+    visit_floating(outputs[0].dtype, [&](auto zero) {
+      using T = decltype(zero);
+      KANTOR_ON(target.backend,
+                layer_norm(inputs[0].as<T>(), inputs[1].as<T>(), inputs[2].as<T>(), epsilon_, outputs[0].as<T>(),
+                           outputs[0].shape[0], outputs[0].shape.size_from(1), target.stream));
+    });
   }
   [[nodiscard]] std::vector<Tensor> reference(std::span<const Tensor> in) const override {
     const std::vector<int> axes = axes_between(1, in[0].rank());

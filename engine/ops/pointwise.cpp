@@ -1,8 +1,7 @@
 // Pointwise functions. Each op: its Eigen expression and its derivative.
-#include "engine/cpu/pointwise.h"
-
 #include "engine/cpu/math.h"
 #include "engine/ops.h"
+#include "engine/ops/pointwise_op.h"
 
 #include <cmath>
 
@@ -15,6 +14,7 @@ using ScalarOf = typename std::decay_t<X>::Scalar;
 struct Exp {
   static constexpr const char* name = "exp";
   static constexpr double cost = 10;
+  [[nodiscard]] function::Exp kernel() const { return {}; }
   auto operator()(const auto& x) const {
     return x.unaryExpr([](auto v) { return cpu::exp_of(v); });
   }
@@ -24,6 +24,7 @@ struct Exp {
 struct Log {
   static constexpr const char* name = "log";
   static constexpr double cost = 10;
+  [[nodiscard]] function::Log kernel() const { return {}; }
   auto operator()(const auto& x) const {
     return x.unaryExpr([](auto v) { return cpu::log_of(v); });
   }
@@ -33,6 +34,7 @@ struct Log {
 struct Sqrt {
   static constexpr const char* name = "sqrt";
   static constexpr double cost = 5;
+  [[nodiscard]] function::Sqrt kernel() const { return {}; }
   auto operator()(const auto& x) const {
     return x.unaryExpr([](auto v) { return std::sqrt(v); });  // Eigen's is approximate under AVX-512
   }
@@ -42,6 +44,7 @@ struct Sqrt {
 struct Square {
   static constexpr const char* name = "square";
   static constexpr double cost = 1;
+  [[nodiscard]] function::Square kernel() const { return {}; }
   auto operator()(const auto& x) const { return x.square(); }
   [[nodiscard]] Tensor vjp(const Tensor& x, const Tensor&, const Tensor& g) const { return g * x * 2; }
 };
@@ -50,6 +53,7 @@ struct Pow {
   static constexpr const char* name = "pow";
   static constexpr double cost = 30;
   double exponent;
+  [[nodiscard]] function::Pow kernel() const { return {exponent}; }
   auto operator()(const auto& x) const {
     using T = ScalarOf<decltype(x)>;
     // In double: an exponent rounded to float32 would cost up to 20 ULP.
@@ -63,6 +67,7 @@ struct Pow {
 struct Abs {
   static constexpr const char* name = "abs";
   static constexpr double cost = 1;
+  [[nodiscard]] function::Abs kernel() const { return {}; }
   auto operator()(const auto& x) const { return x.abs(); }
   [[nodiscard]] Tensor vjp(const Tensor& x, const Tensor&, const Tensor& g) const { return g * sign(x); }
 };
@@ -70,6 +75,7 @@ struct Abs {
 struct Sign {
   static constexpr const char* name = "sign";
   static constexpr double cost = 1;
+  [[nodiscard]] function::Sign kernel() const { return {}; }
   auto operator()(const auto& x) const {
     using T = ScalarOf<decltype(x)>;
     return x.unaryExpr([](T v) { return v > 0 ? T(1) : v < 0 ? T(-1) : v * 0; });  // NaN stays NaN
@@ -81,6 +87,7 @@ struct InRange {
   static constexpr const char* name = "in_range";
   static constexpr double cost = 1;
   double low, high;
+  [[nodiscard]] function::InRange kernel() const { return {low, high}; }
   auto operator()(const auto& x) const {
     using T = ScalarOf<decltype(x)>;
     return (x >= static_cast<T>(low) && x <= static_cast<T>(high)).template cast<T>();
@@ -92,6 +99,7 @@ struct Clamp {
   static constexpr const char* name = "clamp";
   static constexpr double cost = 1;
   double low, high;
+  [[nodiscard]] function::Clamp kernel() const { return {low, high}; }
   auto operator()(const auto& x) const {
     using T = ScalarOf<decltype(x)>;
     return x.unaryExpr([a = static_cast<T>(low), b = static_cast<T>(high)](T v) {
@@ -100,13 +108,14 @@ struct Clamp {
     });
   }
   [[nodiscard]] Tensor vjp(const Tensor& x, const Tensor&, const Tensor& g) const {
-    return g * cpu::unary(InRange{low, high}, x);
+    return g * unary(InRange{low, high}, x);
   }
 };
 
 struct SafeReciprocal {
   static constexpr const char* name = "safe_reciprocal";
   static constexpr double cost = 4;
+  [[nodiscard]] function::SafeReciprocal kernel() const { return {}; }
   auto operator()(const auto& x) const {
     using T = ScalarOf<decltype(x)>;
     return x.unaryExpr([](T v) { return v == 0 ? T(0) : 1 / v; });
@@ -118,33 +127,45 @@ struct SafeReciprocal {
 
 }  // namespace
 
+BroadcastShape broadcast_shape(const Shape& a, const Shape& b, const Shape& out) {
+  const cpu::BroadcastLoop loop(a, b, out);
+  BroadcastShape shape;
+  shape.rank = static_cast<int>(loop.extents.size());
+  for (size_t axis = 0; axis < loop.extents.size(); ++axis) {
+    shape.extents[axis] = loop.extents[axis];
+    shape.a_strides[axis] = loop.a_strides[axis];
+    shape.b_strides[axis] = loop.b_strides[axis];
+  }
+  return shape;
+}
+
 Tensor exp(const Tensor& x) {
-  return cpu::unary(Exp{}, x);
+  return unary(Exp{}, x);
 }
 Tensor log(const Tensor& x) {
-  return cpu::unary(Log{}, x);
+  return unary(Log{}, x);
 }
 Tensor sqrt(const Tensor& x) {
-  return cpu::unary(Sqrt{}, x);
+  return unary(Sqrt{}, x);
 }
 Tensor square(const Tensor& x) {
-  return cpu::unary(Square{}, x);
+  return unary(Square{}, x);
 }
 Tensor pow(const Tensor& x, double exponent) {
-  return cpu::unary(Pow{exponent}, x);
+  return unary(Pow{exponent}, x);
 }
 Tensor abs(const Tensor& x) {
-  return cpu::unary(Abs{}, x);
+  return unary(Abs{}, x);
 }
 Tensor sign(const Tensor& x) {
-  return cpu::unary(Sign{}, x);
+  return unary(Sign{}, x);
 }
 Tensor clamp(const Tensor& x, double low, double high) {
   if (!(low <= high)) throw ShapeError("clamp: the lower bound is above the upper one, or one is NaN");
-  return cpu::unary(Clamp{low, high}, x);
+  return unary(Clamp{low, high}, x);
 }
 Tensor safe_reciprocal(const Tensor& x) {
-  return cpu::unary(SafeReciprocal{}, x);
+  return unary(SafeReciprocal{}, x);
 }
 
 }  // namespace kantor

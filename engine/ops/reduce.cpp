@@ -1,12 +1,15 @@
 // Reductions and their inverse, broadcasting.
 #include "engine/cpu/reduce.h"
 
-#include "engine/cpu/pointwise.h"
 #include "engine/ops.h"
+#include "engine/ops/copy_op.h"
+#include "engine/ops/pointwise_op.h"
+#include "kernels/reduce.h"
 
 #include <algorithm>
 #include <cmath>
 #include <fmt/format.h>
+#include <optional>
 
 namespace kantor {
 namespace {
@@ -17,7 +20,7 @@ class Sum final : public Op {
   Sum(std::vector<bool> reduced, bool keep) : reduced_(std::move(reduced)), keep_(keep) {}
   [[nodiscard]] const char* name() const override { return "sum"; }
   [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {
-    cpu::require_floating(inputs);
+    require_floating(inputs);
     std::vector<int64_t> extents;
     for (int axis = 0; axis < inputs[0].shape.rank(); ++axis) {
       if (!reduced_[static_cast<size_t>(axis)]) {
@@ -29,7 +32,24 @@ class Sum final : public Op {
     return {{Shape(extents), inputs[0].dtype}};
   }
   void cpu(Inputs inputs, Outputs outputs) const override {
-    cpu::visit_floating(outputs[0].dtype, [&](auto zero) { run<decltype(zero)>(inputs[0], outputs[0]); });
+    visit_floating(outputs[0].dtype, [&](auto zero) { run<decltype(zero)>(inputs[0], outputs[0]); });
+  }
+  void device(Device device, Inputs inputs, Outputs outputs) const override {
+    const Target target = target_of(device);
+    visit_floating(outputs[0].dtype, [&](auto zero) {
+      using T = decltype(zero);
+      const T* source = inputs[0].as<T>();
+      std::optional<Temporary> current;
+      for_runs(inputs[0].shape, [&](int64_t outer, int64_t n, int64_t inner, bool last) {
+        std::optional<Temporary> next;
+        if (!last) next.emplace(device, outer * inner * static_cast<int64_t>(sizeof(T)));
+        T* y = last ? outputs[0].as<T>() : next->as<T>();
+        const Temporary workspace(device, sum_workspace(outer, n, inner) * static_cast<int64_t>(sizeof(double)));
+        KANTOR_ON(target.backend, sum_middle(source, y, outer, n, inner, workspace.as<double>(), target.stream));
+        source = y;
+        if (next) current.swap(next);
+      });
+    });
   }
   [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const override {
     const Shape& shape = c.inputs[0].shape();
@@ -41,30 +61,39 @@ class Sum final : public Op {
   }
 
  private:
-  template <class T>
-  void run(const View& x, const View& y) const {
-    std::vector<int64_t> extents = x.shape.to_vector();
-    std::vector<T> current, next;
-    const T* source = x.as<T>();
-    bool done = false;
-    for (int last = x.shape.rank() - 1; last >= 0; --last) {
+  /// Calls fn(outer, n, inner, last) for each run of neighbouring reduced axes, the last axes first; one with n = 1
+  /// where there is none.
+  template <class F>
+  void for_runs(const Shape& shape, const F& fn) const {
+    std::vector<int64_t> extents = shape.to_vector();
+    const auto reduced_before = [&](int axis) {
+      return std::find(reduced_.begin(), reduced_.begin() + axis, true) != reduced_.begin() + axis;
+    };
+    if (!reduced_before(shape.rank())) return fn(shape.size(), 1, 1, true);
+    for (int last = shape.rank() - 1; last >= 0; --last) {
       if (!reduced_[static_cast<size_t>(last)]) continue;
       int first = last;
       while (first > 0 && reduced_[static_cast<size_t>(first - 1)]) --first;
       int64_t outer = 1, n = 1, inner = 1;
-      for (int axis = 0; axis < x.shape.rank(); ++axis) {
+      for (int axis = 0; axis < shape.rank(); ++axis) {
         (axis < first ? outer : axis <= last ? n : inner) *= extents[static_cast<size_t>(axis)];
       }
-      const bool is_last = std::find(reduced_.begin(), reduced_.begin() + first, true) == reduced_.begin() + first;
-      if (!is_last) next.resize(static_cast<size_t>(outer * inner));
-      cpu::sum_middle(source, is_last ? y.as<T>() : next.data(), outer, n, inner);
+      fn(outer, n, inner, !reduced_before(first));
       for (int axis = first; axis <= last; ++axis) extents[static_cast<size_t>(axis)] = 1;
-      std::swap(current, next);
-      source = current.data();
-      done = true;
       last = first;
     }
-    if (!done) std::copy_n(source, x.size(), y.as<T>());
+  }
+
+  template <class T>
+  void run(const View& x, const View& y) const {
+    std::vector<T> current, next;
+    const T* source = x.as<T>();
+    for_runs(x.shape, [&](int64_t outer, int64_t n, int64_t inner, bool last) {
+      if (!last) next.resize(static_cast<size_t>(outer * inner));
+      cpu::sum_middle(source, last ? y.as<T>() : next.data(), outer, n, inner);
+      std::swap(current, next);
+      source = current.data();
+    });
   }
 
   std::vector<bool> reduced_;
@@ -76,22 +105,40 @@ class BroadcastTo final : public Op {
   explicit BroadcastTo(const Shape& shape) : shape_(shape) {}
   [[nodiscard]] const char* name() const override { return "broadcast_to"; }
   [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {
-    cpu::require_floating(inputs);
+    require_floating(inputs);
     if (broadcast(inputs[0].shape, shape_) != shape_) {
       throw ShapeError(fmt::format("{} does not broadcast to {}", to_string(inputs[0].shape), to_string(shape_)));
     }
     return {{shape_, inputs[0].dtype}};
   }
   void cpu(Inputs inputs, Outputs outputs) const override {
-    cpu::visit_floating(outputs[0].dtype, [&](auto zero) {
+    visit_floating(outputs[0].dtype, [&](auto zero) {
       cpu::binary_broadcast<First, decltype(zero)>({}, inputs[0], inputs[0], outputs[0]);
     });
+  }
+  void device(Device device, Inputs inputs, Outputs outputs) const override {
+    launch_copy(device, inputs[0], outputs[0], repeated(inputs[0].shape, shape_));
   }
   [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const override {
     return {sum_to(c.grads[0], c.inputs[0].shape())};
   }
 
  private:
+  /// Strides of x, 0 along what is repeated; the target is contiguous.
+  static CopyShape repeated(const Shape& x, const Shape& y) {
+    const BroadcastShape b = broadcast_shape(x, x, y);
+    CopyShape shape;
+    shape.rank = b.rank;
+    int64_t stride = 1;
+    for (int axis = b.rank - 1; axis >= 0; --axis) {
+      shape.extents[axis] = b.extents[axis];
+      shape.source_strides[axis] = b.a_strides[axis];
+      shape.target_strides[axis] = stride;
+      stride *= b.extents[axis];
+    }
+    return shape;
+  }
+
   struct First {
     static constexpr double cost = 1;
     auto operator()(const auto& a, const auto&) const { return a; }
@@ -103,14 +150,14 @@ class RowNorm final : public Op {
  public:
   [[nodiscard]] const char* name() const override { return "row_norm"; }
   [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {
-    cpu::require_floating(inputs);
+    require_floating(inputs);
     if (inputs[0].shape.rank() < 1) throw ShapeError("rank 0 has no rows; expected [B, ...]");
     return {{{inputs[0].shape[0]}, inputs[0].dtype}};
   }
   void cpu(Inputs inputs, Outputs outputs) const override {
     const int64_t rows = outputs[0].size(), columns = inputs[0].shape.size_from(1);
     const int64_t group = std::max<int64_t>(1, cpu::piece_elements / std::max<int64_t>(1, columns));
-    cpu::visit_floating(outputs[0].dtype, [&](auto zero) {
+    visit_floating(outputs[0].dtype, [&](auto zero) {
       using T = decltype(zero);
       cpu::for_pieces((rows + group - 1) / group, static_cast<double>(inputs[0].size()), [&](int64_t p) {
         for (int64_t r = p * group; r < std::min(rows, (p + 1) * group); ++r) {
@@ -118,6 +165,14 @@ class RowNorm final : public Op {
           outputs[0].as<T>()[r] = static_cast<T>(std::sqrt(squares));
         }
       });
+    });
+  }
+  void device(Device device, Inputs inputs, Outputs outputs) const override {
+    const Target target = target_of(device);
+    visit_floating(outputs[0].dtype, [&](auto zero) {
+      using T = decltype(zero);
+      KANTOR_ON(target.backend, row_norm(inputs[0].as<T>(), outputs[0].as<T>(), outputs[0].size(),
+                                         inputs[0].shape.size_from(1), target.stream));
     });
   }
   [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const override {

@@ -1,6 +1,7 @@
 // Shape: views (reshape, slices of axis 0) and copies (transpose, concat, other slices, rows by index).
-#include "engine/cpu/pointwise.h"
 #include "engine/ops.h"
+#include "engine/ops/copy_op.h"
+#include "engine/ops/pointwise_op.h"
 
 #include <algorithm>
 #include <cstring>
@@ -14,7 +15,7 @@ namespace {
 template <class F>
 void visit_any(DType dtype, const F& fn) {
   if (dtype == DType::int64) return fn(int64_t{});
-  cpu::visit_floating(dtype, fn);
+  visit_floating(dtype, fn);
 }
 
 class Reshape final : public Op {
@@ -57,6 +58,16 @@ class Transpose final : public Op {
   }
   void cpu(Inputs inputs, Outputs outputs) const override {
     visit_any(outputs[0].dtype, [&](auto zero) { run<decltype(zero)>(inputs[0], outputs[0]); });
+  }
+  void device(Device device, Inputs inputs, Outputs outputs) const override {
+    CopyShape shape;
+    shape.rank = static_cast<int>(order_.size());
+    for (int axis = 0; axis < shape.rank; ++axis) {
+      shape.extents[axis] = outputs[0].shape[axis];
+      shape.source_strides[axis] = inputs[0].shape.size_from(order_[static_cast<size_t>(axis)] + 1);
+      shape.target_strides[axis] = outputs[0].shape.size_from(axis + 1);
+    }
+    launch_copy(device, inputs[0], outputs[0], shape);
   }
   [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const override {
     std::vector<int> inverse(order_.size());
@@ -112,7 +123,7 @@ class Concat final : public Op {
   explicit Concat(int axis) : axis_(axis) {}
   [[nodiscard]] const char* name() const override { return "concat"; }
   [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {
-    cpu::require_floating(inputs);
+    require_floating(inputs);
     int64_t total = 0;
     for (const Spec& input : inputs) {
       if (input.shape.rank() != inputs[0].shape.rank() ||
@@ -124,7 +135,7 @@ class Concat final : public Op {
     return {{inputs[0].shape.with(axis_, total), inputs[0].dtype}};
   }
   void cpu(Inputs inputs, Outputs outputs) const override {
-    cpu::visit_floating(outputs[0].dtype, [&](auto zero) {
+    visit_floating(outputs[0].dtype, [&](auto zero) {
       using T = decltype(zero);
       const int64_t stride = outputs[0].shape.size_from(axis_);
       const int64_t count = stride == 0 ? 0 : outputs[0].size() / stride;
@@ -135,6 +146,16 @@ class Concat final : public Op {
         target += run;
       }
     });
+  }
+  void device(Device device, Inputs inputs, Outputs outputs) const override {
+    const int64_t stride = outputs[0].shape.size_from(axis_);
+    const int64_t count = stride == 0 ? 0 : outputs[0].size() / stride;
+    int64_t offset = 0;
+    for (const View& input : inputs) {
+      const int64_t run = input.shape.size_from(axis_);
+      launch_copy(device, input, outputs[0], copy_of_runs(run, stride, run, count), 0, offset);
+      offset += run;
+    }
   }
   [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const override {
     std::vector<Tensor> grads;
@@ -170,6 +191,12 @@ class Slice final : public Op {
       if (run > 0) copy_runs(inputs[0].as<T>() + offset, stride, outputs[0].as<T>(), run, run, outputs[0].size() / run);
     });
   }
+  void device(Device device, Inputs inputs, Outputs outputs) const override {
+    const int64_t stride = inputs[0].shape.size_from(axis_), run = outputs[0].shape.size_from(axis_);
+    if (run == 0) return;
+    launch_copy(device, inputs[0], outputs[0], copy_of_runs(stride, run, run, outputs[0].size() / run),
+                begin_ * inputs[0].shape.size_from(axis_ + 1));
+  }
   [[nodiscard]] std::optional<Value> alias(std::span<const Tensor> inputs) const override {
     if (axis_ != 0) return std::nullopt;
     Value value = inputs[0].value();
@@ -191,7 +218,7 @@ class PadTo final : public Op {
   PadTo(int axis, int64_t begin, int64_t total) : axis_(axis), begin_(begin), total_(total) {}
   [[nodiscard]] const char* name() const override { return "pad_to"; }
   [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {
-    cpu::require_floating(inputs);
+    require_floating(inputs);
     const int64_t extent = inputs[0].shape[axis_];
     if (begin_ < 0 || begin_ > total_ || extent > total_ - begin_) {
       throw ShapeError(fmt::format("{} elements at {} do not fit into {}", extent, begin_, total_));
@@ -199,13 +226,23 @@ class PadTo final : public Op {
     return {{inputs[0].shape.with(axis_, total_), inputs[0].dtype}};
   }
   void cpu(Inputs inputs, Outputs outputs) const override {
-    cpu::visit_floating(outputs[0].dtype, [&](auto zero) {
+    visit_floating(outputs[0].dtype, [&](auto zero) {
       using T = decltype(zero);
       const int64_t stride = outputs[0].shape.size_from(axis_), run = inputs[0].shape.size_from(axis_);
       const int64_t offset = begin_ * outputs[0].shape.size_from(axis_ + 1);
       std::fill_n(outputs[0].as<T>(), outputs[0].size(), T(0));
       if (run > 0) copy_runs(inputs[0].as<T>(), run, outputs[0].as<T>() + offset, stride, run, inputs[0].size() / run);
     });
+  }
+  void device(Device device, Inputs inputs, Outputs outputs) const override {
+    const int64_t stride = outputs[0].shape.size_from(axis_), run = inputs[0].shape.size_from(axis_);
+    const Target target = target_of(device);
+    visit_floating(outputs[0].dtype, [&](auto zero) {
+      KANTOR_ON(target.backend, fill(outputs[0].as<decltype(zero)>(), zero, outputs[0].size(), target.stream));
+    });
+    if (run == 0) return;
+    launch_copy(device, inputs[0], outputs[0], copy_of_runs(run, stride, run, inputs[0].size() / run), 0,
+                begin_ * outputs[0].shape.size_from(axis_ + 1));
   }
   [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const override {
     return {slice(c.grads[0], axis_, begin_, begin_ + c.inputs[0].shape()[axis_])};
@@ -217,7 +254,7 @@ class PadTo final : public Op {
 };
 
 void require_index(std::span<const Spec> inputs) {
-  cpu::require_floating(inputs.first(1));
+  require_floating(inputs.first(1));
   if (inputs[0].shape.rank() < 1) throw ShapeError("rank 0 has no rows");
   if (inputs[1].dtype != DType::int64 || inputs[1].shape.rank() != 1) {
     throw DTypeError("the index must be int64 of rank 1");
@@ -239,7 +276,7 @@ class GatherRows final : public Op {
     return {{inputs[0].shape.with(0, inputs[1].shape[0]), inputs[0].dtype}};
   }
   void cpu(Inputs inputs, Outputs outputs) const override {
-    cpu::visit_floating(outputs[0].dtype, [&](auto zero) {
+    visit_floating(outputs[0].dtype, [&](auto zero) {
       using T = decltype(zero);
       const int64_t run = inputs[0].shape.size_from(1);
       const int64_t count = inputs[1].size(),
@@ -250,6 +287,15 @@ class GatherRows final : public Op {
           std::copy_n(inputs[0].as<T>() + row * run, run, outputs[0].as<T>() + i * run);
         }
       });
+    });
+  }
+  void device(Device device, Inputs inputs, Outputs outputs) const override {
+    const Target target = target_of(device);
+    visit_floating(outputs[0].dtype, [&](auto zero) {
+      using T = decltype(zero);
+      KANTOR_ON(target.backend,
+                gather_rows(inputs[0].as<T>(), inputs[1].as<int64_t>(), outputs[0].as<T>(), inputs[0].shape[0],
+                            inputs[1].size(), inputs[0].shape.size_from(1), target.stream));
     });
   }
   [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const override {
@@ -267,7 +313,7 @@ class ScatterAddRows final : public Op {
     return {{inputs[0].shape.with(0, rows_), inputs[0].dtype}};
   }
   void cpu(Inputs inputs, Outputs outputs) const override {
-    cpu::visit_floating(outputs[0].dtype, [&](auto zero) {
+    visit_floating(outputs[0].dtype, [&](auto zero) {
       using T = decltype(zero);
       const int64_t run = inputs[0].shape.size_from(1);
       std::fill_n(outputs[0].as<T>(), outputs[0].size(), T(0));
@@ -276,6 +322,14 @@ class ScatterAddRows final : public Op {
         const T* source = inputs[0].as<T>() + i * run;
         for (int64_t k = 0; k < run; ++k) target[k] += source[k];
       }
+    });
+  }
+  void device(Device device, Inputs inputs, Outputs outputs) const override {
+    const Target target = target_of(device);
+    visit_floating(outputs[0].dtype, [&](auto zero) {
+      using T = decltype(zero);
+      KANTOR_ON(target.backend, scatter_add_rows(inputs[0].as<T>(), inputs[1].as<int64_t>(), outputs[0].as<T>(), rows_,
+                                                 inputs[1].size(), inputs[0].shape.size_from(1), target.stream));
     });
   }
   [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const override {

@@ -98,29 +98,6 @@ std::vector<Declaration> declare(const Layer& layer, const Shape& sample) {
   return std::visit(Declare{weight, bias, norm, sample}, layer);
 }
 
-/// running <- (1 - m) running + m seen, in place, outside the graph.
-class Blend final : public Op {
- public:
-  explicit Blend(double scale) : scale_(scale) {}
-  [[nodiscard]] const char* name() const override { return "running_statistics"; }
-  [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override { return {inputs[0]}; }
-  void cpu(Inputs inputs, Outputs outputs) const override {
-    const auto blend = [&]<class T>(const T* seen, T* running) {
-      for (int64_t i = 0; i < inputs[0].size(); ++i) {
-        running[i] = static_cast<T>((1 - running_momentum) * running[i] + running_momentum * scale_ * seen[i]);
-      }
-    };
-    if (inputs[0].dtype == DType::float64) {
-      blend(inputs[0].as<double>(), outputs[0].as<double>());
-    } else {
-      blend(inputs[0].as<float>(), outputs[0].as<float>());
-    }
-  }
-
- private:
-  double scale_;
-};
-
 }  // namespace
 
 Initialization parse_initialization(const std::string& name) {
@@ -194,8 +171,8 @@ Tensor Network::State::batch_norm_layer(size_t i, const Tensor& x, Mode mode) co
   const BatchNormResult result = batch_norm(x, p[0], p[1]);
   const int64_t rows = x.size() / x.shape()[-1];
   const auto n = static_cast<double>(rows);
-  apply_in_place(std::make_shared<const Blend>(1), {result.mean}, {statistics[0]});
-  apply_in_place(std::make_shared<const Blend>(n > 1 ? n / (n - 1) : 1), {result.variance}, {statistics[1]});
+  blend(statistics[0], result.mean, 1 - running_momentum, running_momentum);
+  blend(statistics[1], result.variance, 1 - running_momentum, running_momentum * (n > 1 ? n / (n - 1) : 1));
   return result.y;
 }
 

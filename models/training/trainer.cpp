@@ -161,7 +161,7 @@ void Trainer::generator_update() {
   store_gradients(grad(loss, generator_->parameters().tensors()), generator_gradients_);
   generator_optimizer_->update(generator_gradients_);
   generator_loss_.copy_from(loss);
-  update_average(average_, generator_->parameters(), config_.average);
+  blend(average_.flat(), generator_->parameters().flat(), config_.average, 1 - config_.average);
 }
 
 StepLosses Trainer::losses() const {

@@ -1,0 +1,128 @@
+// The runtime of `cuda`: a stream of its own, stream-ordered memory, CUDA graphs. One instance a GPU.
+#include "engine/runtime.h"
+
+#include "engine/error.h"
+
+#include <cuda_runtime.h>
+#include <fmt/format.h>
+#include <map>
+#include <mutex>
+
+namespace kantor {
+namespace {
+
+void check(cudaError_t status, const char* action) {
+  if (status == cudaSuccess) return;
+  throw DeviceError(
+      fmt::format("cuda: {} failed: {} ({})", action, cudaGetErrorString(status), cudaGetErrorName(status)));
+}
+
+class CudaGraph final : public DeviceGraph {
+ public:
+  CudaGraph(cudaGraph_t graph, cudaStream_t stream) : graph_(graph), stream_(stream) {
+    const cudaError_t status = cudaGraphInstantiate(&executable_, graph, 0);
+    if (status != cudaSuccess) {
+      cudaGraphDestroy(graph);
+      check(status, "making a graph of the captured step");
+    }
+  }
+  ~CudaGraph() override {
+    cudaGraphExecDestroy(executable_);
+    cudaGraphDestroy(graph_);
+  }
+  void launch() override { check(cudaGraphLaunch(executable_, stream_), "launching the captured step"); }
+
+ private:
+  cudaGraph_t graph_;
+  cudaGraphExec_t executable_ = nullptr;
+  cudaStream_t stream_;
+};
+
+class CudaRuntime final : public Runtime {
+ public:
+  explicit CudaRuntime(int index) : index_(index) {
+    select();
+    check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "making a stream");
+    // Freed memory stays with the process: the pools above ask for it again.
+    cudaMemPool_t pool = nullptr;
+    check(cudaDeviceGetDefaultMemPool(&pool, index), "asking for the memory pool");
+    uint64_t keep = UINT64_MAX;
+    check(cudaMemPoolSetAttribute(pool, cudaMemPoolAttrReleaseThreshold, &keep), "keeping freed memory");
+  }
+  [[nodiscard]] Backend backend() const override { return Backend::cuda; }
+  [[nodiscard]] Stream stream() const override {
+    select();  // launches go to the thread's current GPU
+    return stream_;
+  }
+  void* allocate(size_t bytes) noexcept override {
+    void* data = nullptr;
+    if (cudaSetDevice(index_) == cudaSuccess && cudaMallocAsync(&data, bytes, stream_) == cudaSuccess) return data;
+    cudaGetLastError();  // out of memory is told by the caller, and is no lasting error
+    return nullptr;
+  }
+  void release(void* data) noexcept override {
+    if (cudaFreeAsync(data, stream_) != cudaSuccess) cudaGetLastError();  // at exit the driver may be gone already
+  }
+  [[nodiscard]] size_t free_bytes() const override {
+    size_t available = 0, total = 0;
+    select();
+    return cudaMemGetInfo(&available, &total) == cudaSuccess ? available : 0;
+  }
+  void copy_in(void* device, const void* host, size_t bytes) override {
+    check(cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, stream()), "copying to the GPU");
+    synchronize();
+  }
+  void copy_out(void* host, const void* device, size_t bytes) override {
+    check(cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost, stream()), "copying from the GPU");
+    synchronize();
+  }
+  void copy(void* to, const void* from, size_t bytes) override {
+    check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, stream()), "copying on the GPU");
+  }
+  void synchronize() override { check(cudaStreamSynchronize(stream_), "the work on the GPU"); }
+  void begin_capture() override {
+    check(cudaStreamBeginCapture(stream(), cudaStreamCaptureModeThreadLocal), "beginning a capture");
+  }
+  std::unique_ptr<DeviceGraph> end_capture() override {
+    cudaGraph_t graph = nullptr;
+    check(cudaStreamEndCapture(stream_, &graph), "ending a capture");
+    return std::make_unique<CudaGraph>(graph, stream_);
+  }
+
+ private:
+  void select() const { check(cudaSetDevice(index_), "choosing the GPU"); }
+  int index_;
+  cudaStream_t stream_ = nullptr;
+};
+
+}  // namespace
+
+std::string why_no_cuda(int index) {
+  int count = 0;
+  const cudaError_t status = cudaGetDeviceCount(&count);
+  if (status == cudaErrorInsufficientDriver) {
+    return "no NVIDIA driver, or one older than this build's CUDA: `nvidia-smi` shows which; install a newer driver";
+  }
+  if (status == cudaErrorNoDevice || (status == cudaSuccess && count == 0)) return "no NVIDIA GPU is visible";
+  if (status != cudaSuccess) return cudaGetErrorString(status);
+  if (index >= count) return fmt::format("there are {} GPUs, counted from 0", count);
+  cudaDeviceProp properties{};
+  if (cudaGetDeviceProperties(&properties, index) != cudaSuccess) return "the GPU does not answer";
+  if (properties.major * 10 + properties.minor < 75) {
+    return fmt::format("{} has compute capability {}.{}; 7.5 or newer is needed", properties.name, properties.major,
+                       properties.minor);
+  }
+  return "";
+}
+
+Runtime& cuda_runtime(int index) {
+  static std::mutex mutex;
+  static auto* const runtimes =
+      new std::map<int, std::unique_ptr<CudaRuntime>>;  // never destroyed: the driver goes first
+  const std::lock_guard lock(mutex);
+  auto& instance = (*runtimes)[index];
+  if (!instance) instance = std::make_unique<CudaRuntime>(index);
+  return *instance;
+}
+
+}  // namespace kantor

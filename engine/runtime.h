@@ -1,0 +1,50 @@
+// Runtime: what the engine asks of a device that runs kernels, `cuda` or `sim`: memory, copies, a stream, capture.
+// The CPU needs none: it runs Eigen on the host's memory.
+#pragma once
+
+#include "engine/device.h"
+#include "kernels/launcher.h"
+
+#include <cstddef>
+#include <memory>
+#include <string>
+
+namespace kantor {
+
+/// Recorded work of a device, launched as one.
+class DeviceGraph {
+ public:
+  virtual ~DeviceGraph() = default;
+  virtual void launch() = 0;
+};
+
+class Runtime {
+ public:
+  virtual ~Runtime() = default;
+  [[nodiscard]] virtual Backend backend() const = 0;
+  /// The one stream that the engine's work on this device runs in, in order.
+  [[nodiscard]] virtual Stream stream() const = 0;
+  /// Device memory of at least 256-byte alignment; null where there is not enough.
+  virtual void* allocate(size_t bytes) noexcept = 0;
+  virtual void release(void* data) noexcept = 0;
+  [[nodiscard]] virtual size_t free_bytes() const = 0;
+  /// Copies in stream order. To and from the host they return when the host's side is done.
+  virtual void copy_in(void* device, const void* host, size_t bytes) = 0;
+  virtual void copy_out(void* host, const void* device, size_t bytes) = 0;
+  virtual void copy(void* to, const void* from, size_t bytes) = 0;
+  /// Waits for all work, and throws what failed in it.
+  virtual void synchronize() = 0;
+  /// Between the two, launches and copies on the stream are recorded instead of run.
+  virtual void begin_capture() = 0;
+  virtual std::unique_ptr<DeviceGraph> end_capture() = 0;
+};
+
+/// The runtime of a device. Throws DeviceError with the reason where it does not work, and for `cpu`.
+Runtime& runtime(Device device);
+
+/// Empty where the backend's devices work here; else why not. Defined by the folder of each backend that is built.
+std::string why_no_cuda(int index);
+Runtime& cuda_runtime(int index);
+Runtime& sim_runtime();
+
+}  // namespace kantor

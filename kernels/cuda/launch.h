@@ -1,0 +1,52 @@
+// Launching on a GPU: CUDA's headers, launch and dynamic_shared. Seen by nvcc only.
+#pragma once
+
+#include "kernels/kernel_name.h"
+#include "kernels/launcher.h"
+
+#include <cuda_runtime.h>
+#include <string>
+#include <utility>
+
+namespace kantor::cuda {
+
+/// Blocks, threads of a block, bytes of dynamic shared memory, and the stream of one launch.
+struct LaunchShape {
+  dim3 grid, block;
+  size_t shared_bytes = 0;
+  Stream stream = nullptr;
+};
+
+/// Throws KernelError with CUDA's own words unless `status` is success.
+inline void check(cudaError_t status, std::string_view kernel, const char* action) {
+  if (status == cudaSuccess) return;
+  throw KernelError("kernel " + std::string(kernel) + ": " + action + " failed: " + cudaGetErrorString(status));
+}
+
+/// Starts a kernel. Arguments convert to the parameters' types. Throws KernelError where CUDA refuses the launch; what
+/// fails later, inside the kernel, shows at the stream's next synchronization.
+template <auto kernel, class... Args>
+void launch(const LaunchShape& shape, Args&&... args) {
+  constexpr size_t without_asking = 48 * 1024;
+  constexpr std::string_view name = kernel_name<kernel>();
+  if (shape.shared_bytes > without_asking) {
+    check(
+        cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shape.shared_bytes)),
+        name, "asking for its shared memory");
+  }
+  cudaLaunchConfig_t config{};
+  config.gridDim = shape.grid;
+  config.blockDim = shape.block;
+  config.dynamicSmemBytes = shape.shared_bytes;
+  config.stream = shape.stream;
+  check(cudaLaunchKernelEx(&config, kernel, std::forward<Args>(args)...), name, "its launch");
+}
+
+/// The launch's dynamic shared memory, 16-byte aligned.
+template <class T>
+__device__ T* dynamic_shared() {
+  extern __shared__ __align__(16) unsigned char dynamic_shared_bytes[];
+  return reinterpret_cast<T*>(dynamic_shared_bytes);
+}
+
+}  // namespace kantor::cuda

@@ -1,0 +1,68 @@
+// What the header of a kernel family needs: streams, errors, costs, and a launcher's declaration for both backends.
+// Plain C++, read by nvcc, by the simulator's build and by the engine alike. docs/kernels.md tells the whole pattern.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <stdexcept>
+#include <string>
+
+struct CUstream_st;  // CUDA's name for it, so that a Stream passes to CUDA's functions without a cast
+
+namespace kantor {
+
+/// A queue of device work; null is the default one. cudaStream_t on a GPU, an opaque handle in the simulator.
+using Stream = CUstream_st*;
+
+/// A kernel that could not be launched, or that the simulator found at fault. Its text begins with the kernel's name.
+class KernelError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// What the kernels are compiled for: the simulator on the CPU, or a GPU.
+enum class Backend : uint8_t { sim, cuda };
+
+/// What a launch has to do at least: bytes read and written in device memory, and floating-point operations.
+struct Cost {
+  int64_t bytes = 0;
+  int64_t flops = 0;
+};
+
+/// ceil(items / per_block) as a launch's grid. Throws KernelError past 2^31 - 1 blocks.
+inline unsigned blocks_for(int64_t items, int64_t per_block) {
+  const int64_t blocks = (items + per_block - 1) / per_block;
+  if (items < 0 || blocks > std::numeric_limits<int32_t>::max()) {
+    throw KernelError(std::to_string(items) + " items at " + std::to_string(per_block) +
+                      " a block: a grid holds 0 to 2147483647 blocks");
+  }
+  return static_cast<unsigned>(blocks);
+}
+
+}  // namespace kantor
+
+/// Declares launchers, written once, in kantor::sim and in kantor::cuda. Stands inside namespace kantor.
+#define KANTOR_LAUNCHERS(...) \
+  namespace sim {             \
+  __VA_ARGS__                 \
+  }                           \
+  namespace cuda {            \
+  __VA_ARGS__                 \
+  }
+
+/// Calls a launcher of the backend asked for: KANTOR_ON(backend, sum(x, size, partials, out, stream)). A build without
+/// CUDA has the simulator's only.
+#ifdef KANTOR_HAS_CUDA
+#define KANTOR_ON(backend, ...) \
+  ((backend) == ::kantor::Backend::cuda ? ::kantor::cuda::__VA_ARGS__ : ::kantor::sim::__VA_ARGS__)
+#else
+#define KANTOR_ON(backend, ...) \
+  (::kantor::require_simulator(backend, #__VA_ARGS__), ::kantor::sim::__VA_ARGS__)
+namespace kantor {
+inline void require_simulator(Backend backend, const char* call) {
+  if (backend != Backend::sim) {
+    throw KernelError(std::string(call) + ": this build holds no CUDA kernels; configure it with KANTOR_CUDA=ON");
+  }
+}
+}  // namespace kantor
+#endif
