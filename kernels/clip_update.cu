@@ -7,7 +7,6 @@
 // array at a time. Counts go to shared memory by integer atomics (order does not matter to integers), sums through a
 // tree; a second, small launch adds the pieces of each tensor in order.
 #include "kernels/backend.h"
-
 #include "kernels/block.h"
 #include "kernels/clip_update.h"
 
@@ -222,7 +221,8 @@ void clip_update(const UpdateSettings& settings, T* w, const T* g, T* m, T* v, c
         break;
     }
   }
-  launch<finish_statistics_kernel>({blocks_for(rows, 1), finish_columns * finish_groups, 0, stream}, partial, pieces, piece_count, statistics);
+  launch<finish_statistics_kernel>({blocks_for(rows, 1), finish_columns * finish_groups, 0, stream}, partial, pieces,
+                                   piece_count, statistics);
 }
 
 template void clip_update(const UpdateSettings&, float*, const float*, float*, float*, const UpdatePiece*, int64_t,

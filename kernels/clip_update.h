@@ -11,9 +11,9 @@ enum class UpdateRule : uint8_t { only_clip, sgd, rmsprop, adam };
 struct UpdateSettings {
   UpdateRule rule;
   double beta1, beta2, alpha, epsilon;
-  const int64_t* step;         // Adam's bias correction; counts from 1
+  const int64_t* step;  // Adam's bias correction; counts from 1
   const double* learning_rate;
-  const int64_t* histograms;   // not 0: statistics hold histograms too
+  const int64_t* histograms;  // not 0: statistics hold histograms too
 };
 
 /// A piece of one tensor: at most update_piece elements of the arena.
@@ -28,7 +28,10 @@ inline constexpr int update_columns = 5 + update_bins;
 
 /// 12, 20 and 28 bytes a parameter in float32 for SGD, RMSProp and Adam; 8 for the clip alone.
 inline Cost clip_update_cost(UpdateRule rule, int64_t size, int64_t element) {
-  const int64_t accesses = rule == UpdateRule::only_clip ? 2 : rule == UpdateRule::sgd ? 3 : rule == UpdateRule::rmsprop ? 5 : 7;
+  const int64_t accesses = rule == UpdateRule::only_clip ? 2
+                           : rule == UpdateRule::sgd     ? 3
+                           : rule == UpdateRule::rmsprop ? 5
+                                                         : 7;
   return {accesses * element * size, 12 * size};
 }
 
@@ -38,9 +41,8 @@ KANTOR_LAUNCHERS(
     /// [-bounds[r], bounds[r]] (infinite: not), then counts `statistics` [rows, update_columns]; those of the last
     /// update give the range of a histogram without bound. Pieces of a row stand together, rows in order.
     /// `partial`: pieces * update_columns doubles. NaN into the clip stays NaN.
-    template <class T>
-    void clip_update(const UpdateSettings& settings, T* w, const T* g, T* m, T* v, const UpdatePiece* pieces,
-                     int64_t piece_count, const double* bounds, int64_t rows, double* statistics, double* partial,
-                     Stream stream);)
+    template <class T> void clip_update(const UpdateSettings& settings, T* w, const T* g, T* m, T* v,
+                                        const UpdatePiece* pieces, int64_t piece_count, const double* bounds,
+                                        int64_t rows, double* statistics, double* partial, Stream stream);)
 
 }  // namespace kantor

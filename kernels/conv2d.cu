@@ -10,7 +10,6 @@
 //
 // FLOPs of each: 2 pixels filters window. Bias and activation are applied while the tile is in registers.
 #include "kernels/backend.h"
-
 #include "kernels/conv2d.h"
 #include "kernels/implicit_gemm.h"
 
@@ -146,9 +145,9 @@ void conv2d_weight_grad(const ConvShape& c, const T* x, const T* g, T* filter, T
   launch<add_splits_kernel<T>>({blocks_for(size, threads), threads, 0, stream}, workspace, filter, splits, size);
 }
 
-#define KANTOR_CONV(T)                                                                                          \
-  template void conv2d(const ConvShape&, const T*, const T*, const T*, Activation, T*, Stream);                 \
-  template void conv2d_input_grad(const ConvShape&, const T*, const T*, T*, Stream);                            \
+#define KANTOR_CONV(T)                                                                          \
+  template void conv2d(const ConvShape&, const T*, const T*, const T*, Activation, T*, Stream); \
+  template void conv2d_input_grad(const ConvShape&, const T*, const T*, T*, Stream);            \
   template void conv2d_weight_grad(const ConvShape&, const T*, const T*, T*, T*, Stream);
 KANTOR_CONV(float)
 KANTOR_CONV(double)

@@ -70,10 +70,9 @@ void scatter_add_rows(const T* x, const int64_t* index, T* y, int64_t rows, int6
                                      width);
 }
 
-#define KANTOR_COPY(T)                                                                \
-  template void strided_copy(const T*, T*, const CopyShape&, int64_t, Stream);
-#define KANTOR_ROWS(T)                                                                             \
-  template void gather_rows(const T*, const int64_t*, T*, int64_t, int64_t, int64_t, Stream);      \
+#define KANTOR_COPY(T) template void strided_copy(const T*, T*, const CopyShape&, int64_t, Stream);
+#define KANTOR_ROWS(T)                                                                        \
+  template void gather_rows(const T*, const int64_t*, T*, int64_t, int64_t, int64_t, Stream); \
   template void scatter_add_rows(const T*, const int64_t*, T*, int64_t, int64_t, int64_t, Stream);
 KANTOR_COPY(float)
 KANTOR_COPY(double)

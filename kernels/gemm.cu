@@ -1,7 +1,6 @@
 // Matrix products. kernels/implicit_gemm.h tells how; here A and B are matrices in memory, and bias and activation are
 // applied while a tile of C is in registers.
 #include "kernels/backend.h"
-
 #include "kernels/gemm.h"
 #include "kernels/implicit_gemm.h"
 

@@ -13,8 +13,7 @@ inline Cost gemm_cost(int64_t m, int64_t n, int64_t k, int64_t element) {
 KANTOR_LAUNCHERS(
     /// C [m, n] = f(op(A) op(B) + bias), op the transposition where the flag is set; bias [n] or null. T is float or
     /// double.
-    template <class T>
-    void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const T* a, const T* b,
-              const T* bias, Activation activation, T* c, Stream stream);)
+    template <class T> void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const T* a,
+                                 const T* b, const T* bias, Activation activation, T* c, Stream stream);)
 
 }  // namespace kantor

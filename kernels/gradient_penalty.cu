@@ -6,7 +6,6 @@
 // while it fits, and only beyond that a second read.
 // Norms accumulate in double: right from 1e-30 to 1e30. The rows' shares are added in order by a last, small launch.
 #include "kernels/backend.h"
-
 #include "kernels/block.h"
 #include "kernels/gradient_penalty.h"
 
@@ -14,8 +13,8 @@ namespace kantor::KANTOR_BACKEND {
 namespace {
 
 constexpr int threads = 256, warps = threads / 32;
-constexpr int64_t short_row = 1024;          // elements of a row that one warp takes
-constexpr size_t chip_bytes = 96 * 1024;     // of a row that one block keeps: two blocks a processor from sm_80 on
+constexpr int64_t short_row = 1024;       // elements of a row that one warp takes
+constexpr size_t chip_bytes = 96 * 1024;  // of a row that one block keeps: two blocks a processor from sm_80 on
 
 template <class T>
 __global__ void interpolate_kernel(const T* real, const T* fake, const T* eps, T* out, int64_t width, int64_t size) {

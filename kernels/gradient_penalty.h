@@ -26,8 +26,7 @@ KANTOR_LAUNCHERS(
     void interpolate(const T* real, const T* fake, const T* eps, T* out, int64_t rows, int64_t width, Stream stream);
     /// g [rows, width] -> value [], derivative [rows, width] = d value / d g, norms [rows]. At |g| = 0 the derivative
     /// is 0. `workspace`: rows doubles.
-    template <class T>
-    void gradient_penalty(PenaltyKind kind, double coefficient, const T* g, T* value, T* derivative, T* norms,
-                          int64_t rows, int64_t width, double* workspace, Stream stream);)
+    template <class T> void gradient_penalty(PenaltyKind kind, double coefficient, const T* g, T* value, T* derivative,
+                                             T* norms, int64_t rows, int64_t width, double* workspace, Stream stream);)
 
 }  // namespace kantor

@@ -56,8 +56,7 @@ inline unsigned blocks_for(int64_t items, int64_t per_block) {
 #define KANTOR_ON(backend, ...) \
   ((backend) == ::kantor::Backend::cuda ? ::kantor::cuda::__VA_ARGS__ : ::kantor::sim::__VA_ARGS__)
 #else
-#define KANTOR_ON(backend, ...) \
-  (::kantor::require_simulator(backend, #__VA_ARGS__), ::kantor::sim::__VA_ARGS__)
+#define KANTOR_ON(backend, ...) (::kantor::require_simulator(backend, #__VA_ARGS__), ::kantor::sim::__VA_ARGS__)
 namespace kantor {
 inline void require_simulator(Backend backend, const char* call) {
   if (backend != Backend::sim) {

@@ -2,10 +2,9 @@
 //
 // Batch norm reads x three times (mean, then squared deviations from it, which the difference of squares would cancel
 // away, then the output) and writes it once: 16 bytes an element in float32. Layer norm takes a block a row: three
-// passes over a row that stays in the L1. Their derivatives, of every order, are those of the same functions in ordinary
-// ops (engine/ops/norm.cpp).
+// passes over a row that stays in the L1. Their derivatives, of every order, are those of the same functions in
+// ordinary ops (engine/ops/norm.cpp).
 #include "kernels/backend.h"
-
 #include "kernels/block.h"
 #include "kernels/norm.h"
 
@@ -113,10 +112,10 @@ void layer_norm(const T* x, const T* gamma, const T* beta, double epsilon, T* y,
   launch<layer_norm_kernel<T>>({blocks_for(rows, 1), threads, 0, stream}, x, gamma, beta, epsilon, y, width);
 }
 
-#define KANTOR_NORM(T)                                                                                               \
-  template void batch_norm(const T*, const T*, const T*, double, T*, T*, T*, int64_t, int64_t, double*, Stream);     \
-  template void batch_norm_fixed(const T*, const T*, const T*, const T*, const T*, double, T*, int64_t, int64_t,     \
-                                 Stream);                                                                            \
+#define KANTOR_NORM(T)                                                                                           \
+  template void batch_norm(const T*, const T*, const T*, double, T*, T*, T*, int64_t, int64_t, double*, Stream); \
+  template void batch_norm_fixed(const T*, const T*, const T*, const T*, const T*, double, T*, int64_t, int64_t, \
+                                 Stream);                                                                        \
   template void layer_norm(const T*, const T*, const T*, double, T*, int64_t, int64_t, Stream);
 KANTOR_NORM(float)
 KANTOR_NORM(double)

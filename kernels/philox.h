@@ -14,8 +14,8 @@ struct PhiloxWords {
 /// The block's ten rounds. 20 wide multiplications for 4 words.
 KANTOR_FUNCTION inline PhiloxWords philox(uint64_t seed, uint64_t block, uint32_t stream, uint64_t step) {
   // The step takes 48 bits, the block 48: enough for 10^14 elements of 10^14 steps.
-  PhiloxWords c{{uint32_t(block), stream, uint32_t(step),
-                 uint32_t((block >> 32 & 0xFFFF) << 16 | (step >> 32 & 0xFFFF))}};
+  PhiloxWords c{
+      {uint32_t(block), stream, uint32_t(step), uint32_t((block >> 32 & 0xFFFF) << 16 | (step >> 32 & 0xFFFF))}};
   uint32_t k0 = uint32_t(seed), k1 = uint32_t(seed >> 32);
   for (int round = 0; round < 10; ++round) {
     const uint64_t p0 = uint64_t(0xD2511F53) * c.v[0], p1 = uint64_t(0xCD9E8D57) * c.v[2];

@@ -2,8 +2,8 @@
 //
 // Bytes: one read of each operand, one write; FLOPs are never the limit, but for transcendental functions on small
 // GPUs. So all there is to win is the width of an access: 16 bytes a thread, a grid that covers the array once.
-// Broadcasts compute their index, one division an axis, which hides behind the loads; operands of the output's own shape
-// and single numbers take the straight path.
+// Broadcasts compute their index, one division an axis, which hides behind the loads; operands of the output's own
+// shape and single numbers take the straight path.
 #include "kernels/backend.h"
 #include "kernels/pointwise.h"
 
@@ -136,11 +136,11 @@ void increment(int64_t* counter, Stream stream) {
   launch<increment_kernel>({1, 1, 0, stream}, counter);
 }
 
-#define KANTOR_UNARY(F)                                                              \
-  template void unary(function::F, const float*, float*, int64_t, Stream);           \
+#define KANTOR_UNARY(F)                                                    \
+  template void unary(function::F, const float*, float*, int64_t, Stream); \
   template void unary(function::F, const double*, double*, int64_t, Stream);
-#define KANTOR_BINARY(F)                                                                                          \
-  template void binary(function::F, const float*, const float*, float*, const BroadcastShape&, int64_t, Stream);  \
+#define KANTOR_BINARY(F)                                                                                         \
+  template void binary(function::F, const float*, const float*, float*, const BroadcastShape&, int64_t, Stream); \
   template void binary(function::F, const double*, const double*, double*, const BroadcastShape&, int64_t, Stream);
 
 KANTOR_UNARY(Affine)

@@ -4,7 +4,6 @@
 // second launch adds these in order, so that no atomics are needed and two runs give the same bits. Along the last axis
 // a block reads a chunk side by side; across it, a warp reads 32 columns side by side, and 8 warps share the rows.
 #include "kernels/backend.h"
-
 #include "kernels/block.h"
 #include "kernels/reduce.h"
 

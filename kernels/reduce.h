@@ -6,7 +6,7 @@
 namespace kantor {
 
 /// Elements of one partial sum. Long sums are cut into such chunks, whose sums are added in order by a second launch.
-inline constexpr int64_t sum_chunk_rows = 256;      // inner > 1: rows of a column's partial sum
+inline constexpr int64_t sum_chunk_rows = 256;       // inner > 1: rows of a column's partial sum
 inline constexpr int64_t sum_chunk_elements = 4096;  // inner == 1
 inline int64_t sum_chunks(int64_t n, int64_t inner) {
   const int64_t chunk = inner == 1 ? sum_chunk_elements : sum_chunk_rows;

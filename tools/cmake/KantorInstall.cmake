@@ -1,9 +1,13 @@
 # Installation: headers under include/kantor, static libraries, and a package that find_package(kantor) and pkg-config find.
 include(CMakePackageConfigHelpers)
 
-install(TARGETS kantor_engine kantor_models EXPORT kantorTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+set(kantor_libraries kantor_kernels_sim kantor_engine kantor_models)
+if(KANTOR_HAS_CUDA)
+  list(APPEND kantor_libraries kantor_kernels_cuda)
+endif()
+install(TARGETS ${kantor_libraries} EXPORT kantorTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(TARGETS kantor RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-install(DIRECTORY engine models DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/kantor FILES_MATCHING PATTERN "*.h"
+install(DIRECTORY kernels engine models DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/kantor FILES_MATCHING PATTERN "*.h"
         PATTERN "engine/cpu" EXCLUDE PATTERN "engine/recorder.h" EXCLUDE)
 install(EXPORT kantorTargets NAMESPACE kantor:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/kantor)
 configure_package_config_file(${PROJECT_SOURCE_DIR}/tools/cmake/kantorConfig.cmake.in

@@ -1,0 +1,360 @@
+#include "kernels/sim/block.h"
+
+#include <algorithm>
+#include <cstdarg>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+// Static shared memory of the checked builds; absent where no kernel has any.
+extern "C" __attribute__((weak)) unsigned char __start_kantor_sim_shared[], __stop_kantor_sim_shared[];
+
+namespace kantor::sim {
+namespace {
+
+thread_local BlockRunner* running = nullptr;
+
+std::string text_of(uint3 p) {
+  return "(" + std::to_string(p.x) + "," + std::to_string(p.y) + "," + std::to_string(p.z) + ")";
+}
+
+uint3 place_in(uint64_t index, dim3 extent) {
+  return {static_cast<unsigned>(index % extent.x), static_cast<unsigned>(index / extent.x % extent.y),
+          static_cast<unsigned>(index / extent.x / extent.y)};
+}
+
+std::string text_of(Site site) {
+  return std::string(site.file) + ":" + std::to_string(site.line);
+}
+
+/// xorshift64*: the order of threads is no result.
+uint64_t draw(uint64_t& state) {
+  state ^= state << 13U;
+  state ^= state >> 7U;
+  state ^= state << 17U;
+  return state * 0x2545F4914F6CDD1DU >> 17U;
+}
+
+}  // namespace
+
+BlockRunner::BlockRunner() = default;
+BlockRunner::~BlockRunner() = default;
+
+BlockRunner& BlockRunner::current() {
+  if (running == nullptr) throw KernelError("a kernel's word was called outside of a launch");
+  return *running;
+}
+
+std::string BlockRunner::run(const KernelLaunch& launch, uint64_t index, Order order, uint64_t seed) {
+  launch_ = &launch;
+  order_ = order;
+  random_ = (seed + 1) * 0x9E3779B97F4A7C15U ^ (index + 1);
+  const dim3 block = launch.shape.block;
+  count_ = static_cast<int>(block.x * block.y * block.z);
+  blockIdx = place_in(index, launch.shape.grid);
+  blockDim = block;
+  gridDim = launch.shape.grid;
+
+  threads_.assign(static_cast<size_t>(count_), {});
+  sequence_.resize(static_cast<size_t>(count_));
+  for (int i = 0; i < count_; ++i) sequence_[static_cast<size_t>(i)] = order == Order::reverse ? count_ - 1 - i : i;
+  if (order == Order::random) {
+    for (size_t i = sequence_.size(); i > 1; --i) std::swap(sequence_[i - 1], sequence_[draw(random_) % i]);
+  }
+  ready_.clear();
+  ready_begin_ = 0;
+  started_ = returned_ = at_barrier_ = 0;
+  votes_ = {};
+  open_.resize(static_cast<size_t>((count_ + 31) / 32));
+  for (auto& records : open_) records.clear();
+  error_.clear();
+
+  const size_t bytes = launch.shape.shared_bytes;
+  dynamic_shared_.reset(bytes > 0 ? ::operator new (bytes, std::align_val_t{16}) : nullptr);
+  if (bytes > 0) std::memset(dynamic_shared_.get(), 0xff, bytes);
+  if (__start_kantor_sim_shared != nullptr) {
+    std::memset(__start_kantor_sim_shared, 0xff,
+                static_cast<size_t>(__stop_kantor_sim_shared - __start_kantor_sim_shared));
+  }
+
+  running = this;
+  on_ = &idle_fiber();
+  on_->jump_from(host_);  // returns when every thread has returned, or one has failed
+  running = nullptr;
+  if (!error_.empty()) {  // fibers were left in the middle: all begin anew
+    idle_.clear();
+    for (const auto& fiber : fibers_) {
+      fiber->restart();
+      idle_.push_back(fiber.get());
+    }
+  }
+  return error_;
+}
+
+Fiber& BlockRunner::idle_fiber() {
+  if (idle_.empty()) {
+    fibers_.push_back(std::make_unique<Fiber>(&BlockRunner::entry));
+    return *fibers_.back();
+  }
+  Fiber* fiber = idle_.back();
+  idle_.pop_back();
+  return *fiber;
+}
+
+void BlockRunner::entry(boost::context::detail::transfer_t transfer) {
+  Fiber::arrived(transfer);
+  for (;;) running->work();
+}
+
+/// On an idle fiber: runs threads that begin, goes over to fibers of threads that go on, back to the host at the end.
+void BlockRunner::work() {
+  Fiber& self = *on_;
+  const int thread = next();
+  if (thread < 0) {
+    if (returned_ < count_) error_ = "barrier divergence: not every thread comes to where others wait\n" + states();
+    idle_.push_back(&self);
+    on_ = &host_;
+    return host_.jump_from(self);
+  }
+  if (threads_[static_cast<size_t>(thread)].state == State::fresh) {
+    threads_[static_cast<size_t>(thread)].fiber = &self;
+    set_indices(thread);
+    launch_->call(launch_->arguments);
+    thread_returned();
+    return;
+  }
+  idle_.push_back(&self);
+  resume(thread);  // comes back here when this fiber is taken from the idle ones
+}
+
+/// A thread that may run: one that may go on before one that begins, or any of them in random order; -1: none.
+int BlockRunner::next() {
+  const size_t waiting = ready_.size() - ready_begin_, fresh = static_cast<size_t>(count_ - started_);
+  if (waiting + fresh == 0) return -1;
+  if (order_ == Order::random) {
+    const size_t pick = draw(random_) % (waiting + fresh);
+    if (pick >= waiting) return sequence_[static_cast<size_t>(started_++)];
+    std::swap(ready_[ready_begin_], ready_[ready_begin_ + pick]);
+  } else if (waiting == 0) {
+    return sequence_[static_cast<size_t>(started_++)];
+  }
+  const int thread = ready_[ready_begin_++];
+  if (ready_begin_ == ready_.size()) {
+    ready_.clear();
+    ready_begin_ = 0;
+  }
+  return thread;
+}
+
+void BlockRunner::set_indices(int thread) {
+  current_ = thread;
+  thread_in_block = thread;
+  threadIdx = place_in(static_cast<uint64_t>(thread), launch_->shape.block);
+  threads_[static_cast<size_t>(thread)].state = State::running;
+}
+
+/// Goes on in the fiber of a thread that had waited.
+void BlockRunner::resume(int thread) {
+  Fiber& from = *on_;
+  on_ = threads_[static_cast<size_t>(thread)].fiber;
+  set_indices(thread);
+  if (on_ != &from) on_->jump_from(from);
+}
+
+/// Leaves the current thread, which waits, until it is made ready and its turn has come.
+void BlockRunner::suspend() {
+  const int self = current_;
+  const int thread = next();
+  if (thread >= 0 && threads_[static_cast<size_t>(thread)].state != State::fresh) return resume(thread);
+  Fiber& from = *threads_[static_cast<size_t>(self)].fiber;
+  if (thread >= 0) {  // a thread begins: on an idle fiber, which asks for it again
+    --started_;
+  }
+  on_ = &idle_fiber();
+  on_->jump_from(from);
+}
+
+void BlockRunner::thread_returned() {
+  threads_[static_cast<size_t>(current_)].state = State::returned;
+  ++returned_;
+  const int warp = current_ / 32;
+  for (const auto& record : open_[static_cast<size_t>(warp)]) {
+    if (is_complete(*record, warp)) complete(*record);
+  }
+}
+
+Votes BlockRunner::barrier(const char* word, bool predicate, Site site) {
+  if (at_barrier_ > 0 && !(site == barrier_site_)) {
+    threads_[static_cast<size_t>(current_)] = {threads_[static_cast<size_t>(current_)].fiber, State::at_barrier, word,
+                                               site};
+    fail("barrier divergence: threads wait at different barriers\n" + states());
+  }
+  if (returned_ > 0) {
+    threads_[static_cast<size_t>(current_)] = {threads_[static_cast<size_t>(current_)].fiber, State::at_barrier, word,
+                                               site};
+    fail("barrier divergence: not every thread of the block reaches the barrier\n" + states());
+  }
+  barrier_word_ = word;
+  barrier_site_ = site;
+  votes_.yes += predicate ? 1 : 0;
+  const unsigned generation = generation_;
+  if (++at_barrier_ == count_) {
+    results_[generation % 2] = {votes_.yes, count_};
+    votes_ = {};
+    at_barrier_ = 0;
+    ++generation_;
+    for (const int i : sequence_) {
+      if (threads_[static_cast<size_t>(i)].state != State::at_barrier) continue;
+      threads_[static_cast<size_t>(i)].state = State::ready;
+      ready_.push_back(i);
+    }
+  } else {
+    Thread& self = threads_[static_cast<size_t>(current_)];
+    self.state = State::at_barrier;
+    self.word = word;
+    self.site = site;
+    suspend();
+  }
+  return results_[generation % 2];
+}
+
+bool BlockRunner::is_complete(const Collective& record, int warp) const {
+  for (int lane = 0; lane < 32; ++lane) {
+    const int thread = warp * 32 + lane;
+    if ((record.mask >> lane & 1) == 0 || record.has(lane)) continue;
+    if (thread < count_ && threads_[static_cast<size_t>(thread)].state != State::returned) return false;
+  }
+  return true;
+}
+
+/// Wakes the lanes that wait for the record.
+void BlockRunner::complete(Collective& record) {
+  const int warp = current_ / 32;
+  for (int lane = 0; lane < 32; ++lane) {
+    const int thread = warp * 32 + lane;
+    if (!record.has(lane) || thread >= count_) continue;
+    Thread& t = threads_[static_cast<size_t>(thread)];
+    if (t.state != State::in_collective || t.word != record.word) continue;
+    t.state = State::ready;
+    ready_.push_back(thread);
+  }
+}
+
+Collective& BlockRunner::join(const char* word, uint32_t mask, uint32_t bytes, Site site) {
+  const int own = current_ % 32;
+  if ((mask >> own & 1) == 0) {
+    char text[32];
+    std::snprintf(text, sizeof text, "0x%08x", mask);
+    fail(std::string(word) + " at " + text_of(site) + ": the mask " + text + " omits its caller, lane " +
+         std::to_string(own));
+  }
+  auto& records = open_[static_cast<size_t>(current_ / 32)];
+  for (const auto& record : records) {
+    if (std::strcmp(record->word, word) == 0 && record->mask == mask && record->bytes == bytes && !record->has(own)) {
+      record->arrived |= 1U << own;
+      ++record->readers;
+      return *record;
+    }
+  }
+  if (free_records_.empty()) free_records_.push_back(std::make_unique<Collective>());
+  records.push_back(std::move(free_records_.back()));
+  free_records_.pop_back();
+  Collective& record = *records.back();
+  record.word = word;
+  record.mask = mask;
+  record.bytes = bytes;
+  record.arrived = 1U << own;
+  record.readers = 1;
+  return record;
+}
+
+void BlockRunner::await(Collective& record, Site site) {
+  if (is_complete(record, current_ / 32)) return complete(record);
+  const int own = current_;
+  while (!is_complete(record, own / 32)) {  // another collective of the same name may have woken this lane
+    Thread& self = threads_[static_cast<size_t>(own)];
+    self.state = State::in_collective;
+    self.word = record.word;
+    self.site = site;
+    suspend();
+  }
+}
+
+void BlockRunner::leave(Collective& record) {
+  if (--record.readers > 0) return;
+  auto& records = open_[static_cast<size_t>(current_ / 32)];
+  const auto at = std::find_if(records.begin(), records.end(), [&](const auto& r) { return r.get() == &record; });
+  free_records_.push_back(std::move(*at));
+  records.erase(at);
+}
+
+/// Which threads wait where, and which have returned; neighbours in the same state on one line.
+std::string BlockRunner::states() const {
+  const auto describe = [&](const Thread& t) -> std::string {
+    switch (t.state) {
+      case State::fresh:
+        return "has not begun";
+      case State::ready:
+      case State::running:
+        return "runs";
+      case State::at_barrier:
+      case State::in_collective:
+        return std::string("waits in ") + t.word + " at " + text_of(t.site);
+      case State::returned:
+        return "returned";
+    }
+    return "";
+  };
+  std::string text;
+  for (int first = 0; first < count_;) {
+    const std::string what = describe(threads_[static_cast<size_t>(first)]);
+    int last = first;
+    while (last + 1 < count_ && describe(threads_[static_cast<size_t>(last + 1)]) == what) ++last;
+    const auto place = [&](int thread) {
+      return text_of(place_in(static_cast<uint64_t>(thread), launch_->shape.block));
+    };
+    text += "  thread " + place(first) + (last > first ? " .. " + place(last) : "") + ": " + what + "\n";
+    first = last + 1;
+  }
+  if (!text.empty()) text.pop_back();
+  return text;
+}
+
+void BlockRunner::fail(const std::string& what) {
+  error_ = "thread " + text_of(threadIdx) + ": " + what;
+  Fiber& from = *on_;
+  on_ = &host_;
+  host_.jump_from(from);
+  std::abort();  // nobody comes back to an abandoned fiber
+}
+
+void fail(const char* format, ...) {
+  char text[1024];
+  va_list arguments;
+  va_start(arguments, format);
+  std::vsnprintf(text, sizeof text, format, arguments);
+  va_end(arguments);
+  BlockRunner::current().fail(text);
+}
+
+Votes block_barrier(const char* word, bool predicate, Site site) {
+  return BlockRunner::current().barrier(word, predicate, site);
+}
+Collective& join_collective(const char* word, uint32_t mask, uint32_t bytes, Site site) {
+  return BlockRunner::current().join(word, mask, bytes, site);
+}
+void await_collective(Collective& collective, Site site) {
+  BlockRunner::current().await(collective, site);
+}
+void leave_collective(Collective& collective) {
+  BlockRunner::current().leave(collective);
+}
+void thread_fence() {
+  __atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+void* dynamic_shared_bytes() {
+  return BlockRunner::current().dynamic_shared();
+}
+
+}  // namespace kantor::sim

@@ -1,0 +1,155 @@
+// Launches: limits of the hardware, capture and replay, blocks side by side on host threads.
+#include "kernels/sim/launch.h"
+
+#include "kernels/sim/block.h"
+#include "kernels/sim/device_memory.h"
+#include "kernels/sim/simulator.h"
+
+#include <atomic>
+#include <cstring>
+#include <mutex>
+#include <omp.h>
+
+namespace kantor::sim {
+
+/// A launch with its arguments, or a copy.
+struct Graph::Node {
+  std::string_view kernel;
+  LaunchShape shape;
+  void (*call)(const void*) = nullptr;
+  std::vector<std::max_align_t> arguments;
+  size_t argument_bytes = 0;
+  void* to = nullptr;
+  const void* from = nullptr;
+  size_t copy_bytes = 0;
+};
+
+namespace {
+
+constexpr uint64_t most_threads = 1024, most_shared_bytes = 227 * 1024;
+constexpr uint64_t most_blocks_x = 0x7fffffff, most_blocks_yz = 65535;
+
+std::atomic<Order> thread_order{Order::forward};
+std::atomic<uint64_t> order_seed{0};
+#ifdef KANTOR_SIM_CHECKED
+std::atomic<int> host_threads{1};  // static shared memory is one for all
+#else
+std::atomic<int> host_threads{0};
+#endif
+thread_local std::vector<Graph::Node>* capture = nullptr;
+
+std::string text_of(dim3 d) {
+  return "(" + std::to_string(d.x) + "," + std::to_string(d.y) + "," + std::to_string(d.z) + ")";
+}
+
+void check_limits(const KernelLaunch& launch) {
+  const auto refuse = [&](const std::string& what) {
+    throw KernelError("kernel " + std::string(launch.kernel) + ": " + what);
+  };
+  const dim3 grid = launch.shape.grid, block = launch.shape.block;
+  const uint64_t threads = uint64_t{block.x} * block.y * block.z;
+  if (threads < 1 || threads > most_threads || block.z > 64) {
+    refuse("a block of " + text_of(block) + " threads; 1 to 1024 are possible, at most 64 in z");
+  }
+  if (grid.x < 1 || grid.y < 1 || grid.z < 1 || grid.x > most_blocks_x || grid.y > most_blocks_yz ||
+      grid.z > most_blocks_yz) {
+    refuse("a grid of " + text_of(grid) + " blocks; 1 to 2147483647 in x and 65535 in y and z are possible");
+  }
+  if (launch.shape.shared_bytes > most_shared_bytes) {
+    refuse(std::to_string(launch.shape.shared_bytes) + " bytes of dynamic shared memory; 232448 are possible");
+  }
+}
+
+std::string place_of(uint64_t block, dim3 grid) {
+  return "(" + std::to_string(block % grid.x) + "," + std::to_string(block / grid.x % grid.y) + "," +
+         std::to_string(block / grid.x / grid.y) + ")";
+}
+
+void run(const KernelLaunch& launch) {
+  const DeviceAccess access;
+  const uint64_t blocks = uint64_t{launch.shape.grid.x} * launch.shape.grid.y * launch.shape.grid.z;
+  const Order order = thread_order;
+  const uint64_t seed = order_seed;
+  std::atomic<bool> failed{false};
+  std::mutex mutex;
+  std::string error;
+  uint64_t failed_block = 0;
+  const auto one = [&](uint64_t block) {
+    thread_local BlockRunner runner;
+    if (failed) return;
+    std::string what = runner.run(launch, block, order, seed);
+    if (what.empty()) return;
+    const std::lock_guard lock(mutex);
+    if (!failed.exchange(true)) {
+      error = std::move(what);
+      failed_block = block;
+    }
+  };
+  const int team = host_threads > 0 ? host_threads.load() : omp_get_max_threads();
+  if (blocks < 2 || team < 2 || omp_in_parallel() != 0) {
+    for (uint64_t b = 0; b < blocks; ++b) one(b);
+  } else {
+#pragma omp parallel for schedule(dynamic, 1) num_threads(team)
+    for (uint64_t b = 0; b < blocks; ++b) one(b);
+  }
+  if (failed) {
+    throw KernelError("kernel " + std::string(launch.kernel) + ", block " + place_of(failed_block, launch.shape.grid) +
+                      ", " + error);
+  }
+}
+
+}  // namespace
+
+void set_order(Order order, uint64_t seed) {
+  thread_order = order;
+  order_seed = seed;
+}
+
+void set_host_threads([[maybe_unused]] int count) {
+#ifndef KANTOR_SIM_CHECKED
+  host_threads = count;
+#endif
+}
+
+void submit(const KernelLaunch& launch) {
+  check_limits(launch);
+  if (capture == nullptr) return run(launch);
+  Graph::Node node{launch.kernel, launch.shape, launch.call, {}, launch.argument_bytes, nullptr, nullptr, 0};
+  node.arguments.resize((launch.argument_bytes + sizeof(std::max_align_t) - 1) / sizeof(std::max_align_t));
+  std::memcpy(node.arguments.data(), launch.arguments, launch.argument_bytes);
+  capture->push_back(std::move(node));
+}
+
+void copy(void* to, const void* from, size_t bytes, Stream) {
+  if (capture != nullptr) {
+    capture->push_back({{}, {}, nullptr, {}, 0, to, from, bytes});
+    return;
+  }
+  const DeviceAccess access;
+  std::memmove(to, from, bytes);
+}
+
+void Graph::launch() const {
+  for (const Node& node : *nodes_) {
+    if (node.call != nullptr) {
+      run({node.kernel, node.shape, node.call, node.arguments.data(), node.argument_bytes});
+    } else {
+      copy(node.to, node.from, node.copy_bytes, nullptr);
+    }
+  }
+}
+
+void begin_capture() {
+  if (capture != nullptr) throw KernelError("simulator: a capture is begun inside a capture; end the first one");
+  capture = new std::vector<Graph::Node>;
+}
+
+Graph end_capture() {
+  if (capture == nullptr) throw KernelError("simulator: no capture to end; begin one");
+  Graph graph;
+  graph.nodes_ = std::shared_ptr<const std::vector<Graph::Node>>(capture);
+  capture = nullptr;
+  return graph;
+}
+
+}  // namespace kantor::sim

@@ -1,0 +1,88 @@
+// What the words of a kernel (barriers, collectives) ask of the scheduler. Included by the headers that kernels see.
+#pragma once
+
+#include "kernels/sim/words.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <type_traits>
+
+namespace kantor::sim {
+
+/// A place in a source file. As a last parameter, `Site site = Site::here()` is where the caller stands.
+struct Site {
+  const char* file = "";
+  int line = 0;
+  static constexpr Site here(const char* file = __builtin_FILE(), int line = __builtin_LINE()) { return {file, line}; }
+  friend bool operator==(const Site& a, const Site& b) {
+    return a.line == b.line && (a.file == b.file || std::strcmp(a.file, b.file) == 0);
+  }
+};
+
+/// The running thread's place in its block: x + blockDim.x * (y + blockDim.y * z). Set with threadIdx.
+inline constinit thread_local int thread_in_block = 0;
+inline int lane() {
+  return thread_in_block & 31;
+}
+
+/// Abandons the launch: launch() throws a KernelError that names kernel, block and thread before this text. The frames
+/// of the thread are left as they are: nothing on them may need a destructor.
+[[noreturn]] void fail(const char* format, ...) __attribute__((format(printf, 1, 2)));
+
+/// What a barrier gives to every thread of its block.
+struct Votes {
+  int yes = 0;  // threads that came with a true predicate
+  int all = 0;  // threads of the block
+};
+/// Waits until every thread of the block has come to this site. `word` is static text.
+Votes block_barrier(const char* word, bool predicate, Site site);
+
+/// One warp collective in flight: what each lane brought. It is complete when every lane of its mask that has not
+/// returned has arrived.
+struct Collective {
+  static constexpr size_t max_bytes = 64;
+  const char* word;
+  uint32_t mask, arrived, bytes, readers;
+  alignas(16) std::byte values[32][max_bytes];
+
+  [[nodiscard]] bool has(int lane) const { return (arrived >> lane & 1) != 0; }
+  /// What a lane brought. Fails where that lane takes no part.
+  template <class T>
+  [[nodiscard]] T of(int source, Site site) const {
+    if (source < 0 || source > 31 || !has(source)) {
+      fail("%s at %s:%d reads lane %d, which takes no part (mask 0x%08x, arrived 0x%08x)", word, site.file, site.line,
+           source, mask, arrived);
+    }
+    T value;
+    std::memcpy(&value, values[source], sizeof value);
+    return value;
+  }
+};
+
+/// The open collective of the thread's warp with this word, mask and size that lacks its lane, or a new one; the lane
+/// has then arrived. Fails where the mask omits the lane.
+Collective& join_collective(const char* word, uint32_t mask, uint32_t bytes, Site site);
+void await_collective(Collective& collective, Site site);
+void leave_collective(Collective& collective);
+
+/// Brings `value` to the lanes of `mask`, waits for theirs, and returns pick(collective, own lane). Shuffles, votes and
+/// the emulations of tensor-core instructions are made of it.
+template <class T, class Pick>
+auto collective(const char* word, uint32_t mask, const T& value, Site site, const Pick& pick) {
+  static_assert(sizeof(T) <= Collective::max_bytes && std::is_trivially_copyable_v<T>);
+  Collective& record = join_collective(word, mask, sizeof value, site);
+  std::memcpy(record.values[lane()], &value, sizeof value);
+  await_collective(record, site);
+  const auto result = pick(static_cast<const Collective&>(record), lane());
+  leave_collective(record);
+  return result;
+}
+
+/// __threadfence: what this thread wrote before is seen by threads that find out afterwards, by an atomic.
+void thread_fence();
+
+/// The launch's dynamic shared memory: a heap block of its exact size.
+void* dynamic_shared_bytes();
+
+}  // namespace kantor::sim

@@ -1,0 +1,43 @@
+// What the host asks of the simulator: in which order threads run, device memory, capture and replay.
+#pragma once
+
+#include "kernels/launcher.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace kantor::sim {
+
+/// The order in which the threads of a block take their turns. A kernel without a race gives the same bits in all.
+enum class Order : uint8_t { forward, reverse, random };
+void set_order(Order order, uint64_t seed = 0);
+
+/// Host threads that run blocks side by side (default: as OpenMP has them); 1 in the checked builds.
+void set_host_threads(int count);
+
+/// Device memory: filled with NaN, of the exact size, so that AddressSanitizer sees the byte behind it; under it host
+/// code that touches device memory is caught too. Null where there is not enough.
+void* device_malloc(size_t bytes) noexcept;
+void device_free(void* data) noexcept;
+/// Copies in stream order. The first two are between host and device and may not stand in a capture.
+void copy_in(void* device, const void* host, size_t bytes);
+void copy_out(void* host, const void* device, size_t bytes);
+void copy(void* to, const void* from, size_t bytes, Stream stream);
+
+/// Recorded launches and copies.
+class Graph {
+ public:
+  struct Node;
+  void launch() const;
+
+ private:
+  friend Graph end_capture();
+  std::shared_ptr<const std::vector<Node>> nodes_;
+};
+/// Between the two, this thread's launches and copies are recorded instead of run.
+void begin_capture();
+Graph end_capture();
+
+}  // namespace kantor::sim
