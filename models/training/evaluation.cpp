@@ -95,9 +95,11 @@ json evaluate_samples(const Trainer& trainer, const Dataset& data, const W1Floor
 json evaluate_critic(const Trainer& trainer, const Dataset& data) {
   const auto seed = static_cast<uint64_t>(trainer.config().seed);
   const auto key = static_cast<uint64_t>(trainer.steps_done());
-  const Tensor real = from_host(data.draw(seed, stream_evaluation_data, key, probes), data.batch_shape(probes));
+  const TensorOptions options{DType::float32, trainer.device()};
+  const Tensor real =
+      from_host(data.draw(seed, stream_evaluation_data, key, probes), data.batch_shape(probes), options);
   const Tensor fake = trainer.generate(probes, stream_evaluation_noise, trainer.steps_done()).detach();
-  const Tensor step = full({}, static_cast<double>(key), {DType::int64, {}});
+  const Tensor step = full({}, static_cast<double>(key), {DType::int64, trainer.device()});
   const Tensor between = interpolate(real, fake, uniform({probes}, seed, stream_evaluation_eps, step));
 
   const std::vector<double> norms = gradient_norms(trainer.critic(), between);

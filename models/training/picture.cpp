@@ -26,7 +26,8 @@ Field critic_field(const Network& critic, std::span<const float> data) {
     }
   }
   const RecordingScope off(false);
-  field.values = critic(from_host(points, {field_resolution * field_resolution, 2}), Mode::evaluate).to_vector<float>();
+  field.values = critic(from_host(points, {field_resolution * field_resolution, 2}, critic.options()), Mode::evaluate)
+                     .to_vector<float>();
   return field;
 }
 

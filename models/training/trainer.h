@@ -44,6 +44,7 @@ class Trainer {
   /// `count` generated samples, engine layout; the noise is a function of (seed, stream, key).
   [[nodiscard]] Tensor generate(int64_t count, uint32_t stream, int64_t key) const;
   [[nodiscard]] const RunConfig& config() const { return config_; }
+  [[nodiscard]] Device device() const { return device_; }
 
   /// All that a resumed run needs to go on bit for bit. The configuration inside leaves out what decides no numbers.
   [[nodiscard]] TensorFile checkpoint() const;
