@@ -69,7 +69,7 @@ class MetricsLog {
       : path_(folder / "metrics.jsonl"), csv_(folder / "metrics.csv") {
     std::string kept;
     std::ifstream old(path_);
-    for (std::string line; std::getline(old, line);) {
+    for (std::string line; keep_to_step > 0 && std::getline(old, line);) {  // a run at step 0 writes its line again
       const json parsed = json::parse(line, nullptr, false);
       if (!parsed.is_object() || parsed.value("step", INT64_MAX) > keep_to_step) break;
       lines_.push_back(parsed);
