@@ -31,16 +31,19 @@ struct Step::State {
   int runs = 0;
   bool recorded = false;
   Recorder recorder;
+  std::shared_ptr<Pool> temporaries;
   std::unique_ptr<DeviceGraph> graph;  // of devices that run kernels: the recording as one launch
 
   void replay() {
     if (graph && !observed()) return graph->launch();
     for (const Launch& launch : recorder.launches) run(launch);
   }
-  /// Records the launches once more, as kernels: nothing runs, and temporaries come from the recording's own pool.
+  /// Records the launches once more, as kernels; nothing runs. Temporaries of launches come from a pool of their own:
+  /// in the recording's pool every buffer is free by now, also those whose values a launch in the middle still needs.
   void make_graph() {
     if (device.kind == Device::Kind::cpu) return;
-    const PoolScope scope(recorder.pool);
+    temporaries = std::make_shared<Pool>(device);
+    const PoolScope scope(temporaries);
     Runtime& r = runtime(device);
     r.begin_capture();
     for (const Launch& launch : recorder.launches) run(launch);
@@ -49,7 +52,7 @@ struct Step::State {
 };
 
 Step::Step(std::function<void()> fn, Device device, bool capture)
-    : state_(new State{std::move(fn), device, capture, 0, false, {}, nullptr}) {}
+    : state_(new State{std::move(fn), device, capture, 0, false, {}, nullptr, nullptr}) {}
 Step::~Step() = default;
 Step::Step(Step&&) noexcept = default;
 Step& Step::operator=(Step&&) noexcept = default;

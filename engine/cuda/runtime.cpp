@@ -1,4 +1,4 @@
-// The runtime of `cuda`: a stream of its own, stream-ordered memory, CUDA graphs. One instance a GPU.
+// The runtime of `cuda`: a stream of its own, memory, CUDA graphs. One instance a GPU.
 #include "engine/runtime.h"
 
 #include "engine/error.h"
@@ -43,11 +43,6 @@ class CudaRuntime final : public Runtime {
   explicit CudaRuntime(int index) : index_(index) {
     select();
     check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "making a stream");
-    // Freed memory stays with the process: the pools above ask for it again.
-    cudaMemPool_t pool = nullptr;
-    check(cudaDeviceGetDefaultMemPool(&pool, index), "asking for the memory pool");
-    uint64_t keep = UINT64_MAX;
-    check(cudaMemPoolSetAttribute(pool, cudaMemPoolAttrReleaseThreshold, &keep), "keeping freed memory");
   }
   [[nodiscard]] Backend backend() const override { return Backend::cuda; }
   [[nodiscard]] Stream stream() const override {
@@ -56,12 +51,14 @@ class CudaRuntime final : public Runtime {
   }
   void* allocate(size_t bytes) noexcept override {
     void* data = nullptr;
-    if (cudaSetDevice(index_) == cudaSuccess && cudaMallocAsync(&data, bytes, stream_) == cudaSuccess) return data;
+    // Not cudaMallocAsync, which inside a capture would become a node of the graph. The pools above keep what they are
+    // given, and reuse it in the order of the stream.
+    if (cudaSetDevice(index_) == cudaSuccess && cudaMalloc(&data, bytes) == cudaSuccess) return data;
     cudaGetLastError();  // out of memory is told by the caller, and is no lasting error
     return nullptr;
   }
   void release(void* data) noexcept override {
-    if (cudaFreeAsync(data, stream_) != cudaSuccess) cudaGetLastError();  // at exit the driver may be gone already
+    if (cudaFree(data) != cudaSuccess) cudaGetLastError();  // at exit the driver may be gone already
   }
   [[nodiscard]] size_t free_bytes() const override {
     size_t available = 0, total = 0;
@@ -81,7 +78,7 @@ class CudaRuntime final : public Runtime {
   }
   void synchronize() override { check(cudaStreamSynchronize(stream_), "the work on the GPU"); }
   void begin_capture() override {
-    check(cudaStreamBeginCapture(stream(), cudaStreamCaptureModeThreadLocal), "beginning a capture");
+    check(cudaStreamBeginCapture(stream(), cudaStreamCaptureModeRelaxed), "beginning a capture");
   }
   std::unique_ptr<DeviceGraph> end_capture() override {
     cudaGraph_t graph = nullptr;
