@@ -35,7 +35,13 @@ Trajectory run(const RunConfig& config, Device device, bool capture = true) {
     const StepLosses losses = trainer.losses();
     result.losses.insert(result.losses.end(), {losses.critic_loss, losses.generator_loss});
   }
-  result.weights = trainer.critic().parameters().flat().to_vector<double>();
+  // Batch norm takes the bias before it away: its gradient is rounding alone, which RMSProp blows up to full steps.
+  const Network& critic = trainer.critic();
+  for (size_t i = 0; i < critic.parameters().rows().size(); ++i) {
+    if (critic.has_batch_norm() && critic.roles()[i].bias) continue;
+    const auto values = critic.parameters().tensors()[i].to_vector<double>();
+    result.weights.insert(result.weights.end(), values.begin(), values.end());
+  }
   result.checkpoint = encode_safetensors(trainer.checkpoint());
   return result;
 }
