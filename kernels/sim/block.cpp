@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <new>
+#include <utility>
 
 // Static shared memory of the checked builds; absent where no kernel has any.
 extern "C" __attribute__((weak)) unsigned char __start_kantor_sim_shared[], __stop_kantor_sim_shared[];
@@ -26,6 +27,11 @@ uint3 place_in(uint64_t index, dim3 extent) {
 
 std::string text_of(Site site) {
   return std::string(site.file) + ":" + std::to_string(site.line);
+}
+
+/// NaN into static shared memory. Byte by byte, past AddressSanitizer: its zones lie between the arrays.
+__attribute__((no_sanitize("address", "undefined"))) void fill_static_shared() {
+  for (volatile unsigned char* at = __start_kantor_sim_shared; at != __stop_kantor_sim_shared; ++at) *at = 0xff;
 }
 
 /// xorshift64*: the order of threads is no result.
@@ -73,10 +79,7 @@ std::string BlockRunner::run(const KernelLaunch& launch, uint64_t index, Order o
   const size_t bytes = launch.shape.shared_bytes;
   dynamic_shared_.reset(bytes > 0 ? ::operator new (bytes, std::align_val_t{16}) : nullptr);
   if (bytes > 0) std::memset(dynamic_shared_.get(), 0xff, bytes);
-  if (__start_kantor_sim_shared != nullptr) {
-    std::memset(__start_kantor_sim_shared, 0xff,
-                static_cast<size_t>(__stop_kantor_sim_shared - __start_kantor_sim_shared));
-  }
+  fill_static_shared();
 
   running = this;
   on_ = &idle_fiber();
@@ -188,12 +191,14 @@ Votes BlockRunner::barrier(const char* word, bool predicate, Site site) {
   if (at_barrier_ > 0 && !(site == barrier_site_)) {
     threads_[static_cast<size_t>(current_)] = {threads_[static_cast<size_t>(current_)].fiber, State::at_barrier, word,
                                                site};
-    fail("barrier divergence: threads wait at different barriers\n" + states());
+    std::string what = "barrier divergence: threads wait at different barriers\n" + states();
+    fail(std::move(what));
   }
   if (returned_ > 0) {
     threads_[static_cast<size_t>(current_)] = {threads_[static_cast<size_t>(current_)].fiber, State::at_barrier, word,
                                                site};
-    fail("barrier divergence: not every thread of the block reaches the barrier\n" + states());
+    std::string what = "barrier divergence: not every thread of the block reaches the barrier\n" + states();
+    fail(std::move(what));
   }
   barrier_word_ = word;
   barrier_site_ = site;
@@ -246,8 +251,9 @@ Collective& BlockRunner::join(const char* word, uint32_t mask, uint32_t bytes, S
   if ((mask >> own & 1) == 0) {
     char text[32];
     std::snprintf(text, sizeof text, "0x%08x", mask);
-    fail(std::string(word) + " at " + text_of(site) + ": the mask " + text + " omits its caller, lane " +
-         std::to_string(own));
+    std::string what = std::string(word) + " at " + text_of(site) + ": the mask " + text + " omits its caller, lane " +
+                       std::to_string(own);
+    fail(std::move(what));
   }
   auto& records = open_[static_cast<size_t>(current_ / 32)];
   for (const auto& record : records) {
@@ -321,8 +327,11 @@ std::string BlockRunner::states() const {
   return text;
 }
 
-void BlockRunner::fail(const std::string& what) {
-  error_ = "thread " + text_of(threadIdx) + ": " + what;
+/// The frames below are abandoned: what they hold on the heap by now would leak, so `what` is taken from them.
+void BlockRunner::fail(std::string what) {
+  error_ = "thread " + text_of(threadIdx) + ": ";
+  error_ += what;
+  std::string().swap(what);  // an assignment would keep the memory
   Fiber& from = *on_;
   on_ = &host_;
   host_.jump_from(from);
@@ -335,7 +344,8 @@ void fail(const char* format, ...) {
   va_start(arguments, format);
   std::vsnprintf(text, sizeof text, format, arguments);
   va_end(arguments);
-  BlockRunner::current().fail(text);
+  std::string what = text;
+  BlockRunner::current().fail(std::move(what));
 }
 
 Votes block_barrier(const char* word, bool predicate, Site site) {

@@ -28,7 +28,7 @@ class BlockRunner {
   Collective& join(const char* word, uint32_t mask, uint32_t bytes, Site site);
   void await(Collective& record, Site site);
   void leave(Collective& record);
-  [[noreturn]] void fail(const std::string& what);
+  [[noreturn]] void fail(std::string what);
   [[nodiscard]] void* dynamic_shared() const { return dynamic_shared_.get(); }
 
   static BlockRunner& current();
