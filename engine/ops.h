@@ -2,6 +2,7 @@
 // All throw ShapeError, DTypeError or DeviceError naming the op and its inputs.
 #pragma once
 
+#include "engine/random.h"
 #include "engine/tensor.h"
 #include "kernels/function.h"
 #include "kernels/gradient_penalty.h"
@@ -147,6 +148,8 @@ Tensor layer_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, doub
 // ---- gradient penalty (ops/gradient_penalty.cpp): PenaltyKind is kernels/gradient_penalty.h's
 /// eps x + (1 - eps) x_fake, one eps [B] per sample (Gulrajani et al. 2017, algorithm 1).
 Tensor interpolate(const Tensor& real, const Tensor& fake, const Tensor& eps);
+/// The same with eps = uniform([B], draw), drawn where it is used.
+Tensor interpolate(const Tensor& real, const Tensor& fake, const Draw& draw);
 
 struct PenaltyResult {
   Tensor value;       // []

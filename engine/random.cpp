@@ -5,8 +5,11 @@
 #include "engine/op.h"
 #include "kernels/philox.h"
 
+#include <algorithm>
 #include <cmath>
+#include <fmt/format.h>
 #include <numbers>
+#include <type_traits>
 
 namespace kantor {
 namespace {
@@ -32,10 +35,12 @@ std::array<double, 2> normal_pair(uint32_t a, uint32_t b) {
 
 /// A draw inside a step. `Words` turns the four words of a block into four elements.
 template <class Words>
-class Draw final : public Op {
+class DrawOp final : public Op {
  public:
-  Draw(Spec spec, uint64_t seed, uint32_t stream, Words words)
-      : spec_(std::move(spec)), seed_(seed), stream_(stream), words_(words) {}
+  DrawOp(Spec spec, const Draw& draw, Words words)
+      : spec_(std::move(spec)), seed_(draw.seed), stream_(draw.stream), first_(draw.first), words_(words) {
+    if (first_ < 0) throw ShapeError(fmt::format("a draw from element {}: elements count from 0", first_));
+  }
   [[nodiscard]] const char* name() const override { return Words::name; }
   [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {
     if (is_floating(spec_.dtype) != Words::floating) {
@@ -48,12 +53,17 @@ class Draw final : public Op {
   }
   void cpu(Inputs inputs, Outputs outputs) const override {
     const auto step = static_cast<uint64_t>(*inputs[0].as<int64_t>());
-    const int64_t size = outputs[0].size();
+    const int64_t size = outputs[0].size(), skipped = first_ % 4, block = first_ / 4;
+    using Element = std::conditional_t<Words::floating, double, int64_t>;
     const auto fill = [&](auto* out) {
-      cpu::for_ranges(size, Words::cost, [&](int64_t begin, int64_t end) {
+      cpu::for_ranges(skipped + size, Words::cost, [&](int64_t begin, int64_t end) {  // counted from the block's start
         for (int64_t i = begin; i < end; i += 4) {
-          const auto words = draw_block(seed_, static_cast<uint64_t>(i / 4), stream_, step);
-          words_(words, out + i, std::min<int64_t>(4, end - i));
+          const auto words = draw_block(seed_, static_cast<uint64_t>(block + i / 4), stream_, step);
+          std::array<Element, 4> values{};
+          words_(words, values.data());
+          for (int64_t k = std::max<int64_t>(0, skipped - i); k < std::min<int64_t>(4, end - i); ++k) {
+            out[i + k - skipped] = static_cast<std::remove_pointer_t<decltype(out)>>(values[static_cast<size_t>(k)]);
+          }
         }
       });
     };
@@ -67,7 +77,7 @@ class Draw final : public Op {
     }
   }
   void device(Device device, Inputs inputs, Outputs outputs) const override {
-    words_.launch(target_of(device), {seed_, stream_, inputs[0].as<int64_t>()}, outputs[0]);
+    words_.launch(target_of(device), {seed_, stream_, inputs[0].as<int64_t>(), first_}, outputs[0]);
   }
   [[nodiscard]] std::vector<Tensor> vjp(const VjpContext&) const override { return {Tensor()}; }
 
@@ -75,6 +85,7 @@ class Draw final : public Op {
   Spec spec_;
   uint64_t seed_;
   uint32_t stream_;
+  int64_t first_;
   Words words_;
 };
 
@@ -82,9 +93,8 @@ struct UniformWords {
   static constexpr const char* name = "uniform";
   static constexpr bool floating = true;
   static constexpr double cost = 10;
-  template <class T>
-  void operator()(const std::array<uint32_t, 4>& words, T* out, int64_t n) const {
-    for (int64_t i = 0; i < n; ++i) out[i] = static_cast<T>(uniform_from_bits(words[static_cast<size_t>(i)]));
+  void operator()(const std::array<uint32_t, 4>& words, double* out) const {
+    for (size_t k = 0; k < 4; ++k) out[k] = static_cast<double>(uniform_from_bits(words[k]));
   }
   static void launch(Target target, DrawKey key, const View& out) {
     visit_floating(out.dtype, [&](auto zero) {
@@ -97,11 +107,10 @@ struct NormalWords {
   static constexpr const char* name = "normal";
   static constexpr bool floating = true;
   static constexpr double cost = 50;
-  template <class T>
-  void operator()(const std::array<uint32_t, 4>& words, T* out, int64_t n) const {
+  void operator()(const std::array<uint32_t, 4>& words, double* out) const {
     const auto first = normal_pair(words[0], words[1]), second = normal_pair(words[2], words[3]);
-    const std::array<double, 4> values{first[0], first[1], second[0], second[1]};
-    for (int64_t i = 0; i < n; ++i) out[i] = static_cast<T>(values[static_cast<size_t>(i)]);
+    std::copy(first.begin(), first.end(), out);
+    std::copy(second.begin(), second.end(), out + 2);
   }
   static void launch(Target target, DrawKey key, const View& out) {
     visit_floating(out.dtype, [&](auto zero) {
@@ -115,9 +124,8 @@ struct BelowWords {
   static constexpr bool floating = false;
   static constexpr double cost = 10;
   uint64_t n;
-  template <class T>
-  void operator()(const std::array<uint32_t, 4>& words, T* out, int64_t count) const {
-    for (int64_t i = 0; i < count; ++i) out[i] = static_cast<T>(words[static_cast<size_t>(i)] * n >> 32);
+  void operator()(const std::array<uint32_t, 4>& words, int64_t* out) const {
+    for (size_t k = 0; k < 4; ++k) out[k] = static_cast<int64_t>(words[k] * n >> 32);
   }
   void launch(Target target, DrawKey key, const View& out) const {
     KANTOR_ON(target.backend, draw_below(key, n, out.as<int64_t>(), out.size(), target.stream));
@@ -125,8 +133,8 @@ struct BelowWords {
 };
 
 template <class Words>
-Tensor draw(Words words, const Shape& shape, DType dtype, uint64_t seed, uint32_t stream, const Tensor& step) {
-  return apply1(std::make_shared<const Draw<Words>>(Spec{shape, dtype}, seed, stream, words), {step});
+Tensor apply_draw(Words words, const Shape& shape, DType dtype, const Draw& draw) {
+  return apply1(std::make_shared<const DrawOp<Words>>(Spec{shape, dtype}, draw, words), {draw.step});
 }
 
 }  // namespace
@@ -141,6 +149,10 @@ std::array<uint32_t, 4> philox4x32(std::array<uint32_t, 4> c, uint64_t key) {
     k1 += weyl_1;
   }
   return c;
+}
+
+float uniform_at(uint64_t seed, uint32_t stream, uint64_t step, uint64_t element) {
+  return uniform_from_bits(draw_block(seed, element / 4, stream, step)[element % 4]);
 }
 
 HostRandom::HostRandom(uint64_t seed, uint32_t stream, uint64_t step) : key_(seed), step_(step), stream_(stream) {}
@@ -167,17 +179,17 @@ int64_t HostRandom::below(int64_t n) {
   return static_cast<int64_t>(uint64_t{bits()} * static_cast<uint64_t>(n) >> 32);
 }
 
-Tensor uniform(const Shape& shape, uint64_t seed, uint32_t stream, const Tensor& step, DType dtype) {
-  return draw(UniformWords{}, shape, dtype, seed, stream, step);
+Tensor uniform(const Shape& shape, const Draw& draw, DType dtype) {
+  return apply_draw(UniformWords{}, shape, dtype, draw);
 }
 
-Tensor normal(const Shape& shape, uint64_t seed, uint32_t stream, const Tensor& step, DType dtype) {
-  return draw(NormalWords{}, shape, dtype, seed, stream, step);
+Tensor normal(const Shape& shape, const Draw& draw, DType dtype) {
+  return apply_draw(NormalWords{}, shape, dtype, draw);
 }
 
-Tensor random_below(const Shape& shape, int64_t n, uint64_t seed, uint32_t stream, const Tensor& step) {
-  if (n < 1 || n > int64_t{1} << 31) throw ShapeError("random_below " + std::to_string(n) + ": 1 to 2^31 is possible");
-  return draw(BelowWords{static_cast<uint64_t>(n)}, shape, DType::int64, seed, stream, step);
+Tensor random_below(const Shape& shape, int64_t n, const Draw& draw) {
+  if (n < 1 || n > int64_t{1} << 31) throw ShapeError(fmt::format("random_below {}: 1 to 2^31 is possible", n));
+  return apply_draw(BelowWords{static_cast<uint64_t>(n)}, shape, DType::int64, draw);
 }
 
 }  // namespace kantor

@@ -17,6 +17,9 @@ inline float uniform_from_bits(uint32_t bits) {
   return static_cast<float>(bits >> 8) * 0x1p-24f;
 }
 
+/// Element e of the uniform draw of (seed, stream, step).
+float uniform_at(uint64_t seed, uint32_t stream, uint64_t step, uint64_t element);
+
 /// Sequential draws on the host, for initializers and data sets.
 class HostRandom {
  public:
@@ -37,12 +40,33 @@ class HostRandom {
   std::array<uint32_t, 4> words_{};
 };
 
-/// Draws inside a step: `step` is an int64 tensor of size 1 that the step reads, so that replays draw anew.
-/// Element i of the output takes word i%4 of the block (i/4, stream, step).
-Tensor uniform(const Shape& shape, uint64_t seed, uint32_t stream, const Tensor& step, DType dtype = DType::float32);
+/// Names the random numbers of a draw: element i of it is element first + i of (seed, stream, step). `step` is an int64
+/// tensor of size 1, read when the draw is done.
+struct Draw {
+  uint64_t seed = 0;
+  uint32_t stream = 0;
+  Tensor step = {};
+  int64_t first = 0;
+};
+
+/// Draws inside a step: the step number lies in a tensor, so that replays draw anew. Element e of (seed, stream, step)
+/// takes word e % 4 of the block (e / 4, stream, step).
+Tensor uniform(const Shape& shape, const Draw& draw, DType dtype = DType::float32);
 /// Standard normal; pairs of words by Box and Muller.
-Tensor normal(const Shape& shape, uint64_t seed, uint32_t stream, const Tensor& step, DType dtype = DType::float32);
-/// Integers in [0, n), n < 2^31, as int64: (word * n) >> 32.
-Tensor random_below(const Shape& shape, int64_t n, uint64_t seed, uint32_t stream, const Tensor& step);
+Tensor normal(const Shape& shape, const Draw& draw, DType dtype = DType::float32);
+/// Integers in [0, n), n at most 2^31, as int64: (word * n) >> 32.
+Tensor random_below(const Shape& shape, int64_t n, const Draw& draw);
+
+inline Tensor uniform(const Shape& shape, uint64_t seed, uint32_t stream, const Tensor& step,
+                      DType dtype = DType::float32) {
+  return uniform(shape, {seed, stream, step, 0}, dtype);
+}
+inline Tensor normal(const Shape& shape, uint64_t seed, uint32_t stream, const Tensor& step,
+                     DType dtype = DType::float32) {
+  return normal(shape, {seed, stream, step, 0}, dtype);
+}
+inline Tensor random_below(const Shape& shape, int64_t n, uint64_t seed, uint32_t stream, const Tensor& step) {
+  return random_below(shape, n, {seed, stream, step, 0});
+}
 
 }  // namespace kantor

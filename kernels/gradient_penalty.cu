@@ -4,24 +4,62 @@
 // row, then a scaling of the same row. The floor is one read and one write, 8 bytes an element in float32. So the row
 // stays in shared memory between the two: a warp a row while it is short (many rows a block, no barrier), a block a row
 // while it fits, and only beyond that a second read.
-// Norms accumulate in double: right from 1e-30 to 1e30. The rows' shares are added in order by a last, small launch.
+// Interpolates x_hat = eps x + (1 - eps) x_fake: two reads, one write, 12 bytes an element; eps is one number a row,
+// drawn where it is used (20 wide multiplications a pack of 16 bytes, which hide behind the loads), so that no launch
+// and no byte goes into it. Norms accumulate in double: right from 1e-30 to 1e30. The rows' shares are added in order
+// by a last, small launch.
 #include "kernels/backend.h"
 #include "kernels/block.h"
 #include "kernels/gradient_penalty.h"
+#include "kernels/pack.h"
 
 namespace kantor::KANTOR_BACKEND {
 namespace {
 
 constexpr int threads = 256, warps = threads / 32;
 constexpr int64_t short_row = 1024;       // elements of a row that one warp takes
-constexpr size_t chip_bytes = 96 * 1024;  // of a row that one block keeps: two blocks a processor from sm_80 on
+constexpr size_t chip_bytes = 60 * 1024;  // of a row that one block keeps: every GPU from sm_75 on has 64 KiB a block
 
 template <class T>
-__global__ void interpolate_kernel(const T* real, const T* fake, const T* eps, T* out, int64_t width, int64_t size) {
-  const int64_t i = int64_t(blockIdx.x) * blockDim.x + threadIdx.x;
-  if (i >= size) return;
-  const T e = eps[i / width];
-  out[i] = e * real[i] + (T(1) - e) * fake[i];
+struct GivenEps {
+  const T* eps;
+  __device__ T operator()(int64_t row) const { return eps[row]; }
+};
+
+template <class T>
+struct DrawnEps {
+  DrawKey key;
+  __device__ T operator()(int64_t row) const {
+    const uint64_t element = uint64_t(key.first + row);
+    return T(uniform_of(philox(key.seed, element / 4, key.stream, uint64_t(*key.step)).v[element % 4]));
+  }
+};
+
+/// A thread a pack of the flat arrays; eps is asked for where a row begins, and at the pack's start.
+template <class T, class Eps>
+__global__ void interpolate_kernel(Eps eps, const T* real, const T* fake, T* out, int64_t width, int64_t size,
+                                   bool packed) {
+  constexpr int n = Pack<T>::width;
+  const int64_t begin = (int64_t(blockIdx.x) * blockDim.x + threadIdx.x) * n;
+  if (begin >= size) return;
+  int64_t row = begin / width, row_end = (row + 1) * width;
+  T e = eps(row);
+  const auto one = [&](int64_t i, T x, T y) {
+    if (i == row_end) {
+      e = eps(++row);
+      row_end += width;
+    }
+    return e * x + (T(1) - e) * y;
+  };
+  if (packed && begin + n <= size) {
+    const Pack<T> x = *reinterpret_cast<const Pack<T>*>(real + begin),
+                  y = *reinterpret_cast<const Pack<T>*>(fake + begin);
+    Pack<T> z;
+    for (int k = 0; k < n; ++k) z.v[k] = one(begin + k, x.v[k], y.v[k]);
+    *reinterpret_cast<Pack<T>*>(out + begin) = z;
+  } else {
+    for (int64_t i = begin; i < size && i < begin + n; ++i) out[i] = one(i, real[i], fake[i]);
+  }
 }
 
 /// Of a row of norm n: f(n), and f'(n)/n, by which the row is scaled. A NaN passes every comparison by.
@@ -99,13 +137,25 @@ __global__ void add_shares_kernel(const double* shares, T* value, int64_t rows) 
   if (threadIdx.x == 0) *value = T(total);
 }
 
+template <class T, class Eps>
+void interpolate_by(Eps eps, const T* real, const T* fake, T* out, int64_t rows, int64_t width, Stream stream) {
+  const int64_t size = rows * width;
+  if (size == 0) return;
+  const bool packed = aligned(real) && aligned(fake) && aligned(out);
+  launch<interpolate_kernel<T, Eps>>({blocks_for(size, threads * Pack<T>::width), threads, 0, stream}, eps, real, fake,
+                                     out, width, size, packed);
+}
+
 }  // namespace
 
 template <class T>
 void interpolate(const T* real, const T* fake, const T* eps, T* out, int64_t rows, int64_t width, Stream stream) {
-  const int64_t size = rows * width;
-  if (size == 0) return;
-  launch<interpolate_kernel<T>>({blocks_for(size, threads), threads, 0, stream}, real, fake, eps, out, width, size);
+  interpolate_by(GivenEps<T>{eps}, real, fake, out, rows, width, stream);
+}
+
+template <class T>
+void interpolate_drawn(const T* real, const T* fake, DrawKey key, T* out, int64_t rows, int64_t width, Stream stream) {
+  interpolate_by(DrawnEps<T>{key}, real, fake, out, rows, width, stream);
 }
 
 template <class T>
@@ -128,6 +178,8 @@ void gradient_penalty(PenaltyKind kind, double coefficient, const T* g, T* value
 
 template void interpolate(const float*, const float*, const float*, float*, int64_t, int64_t, Stream);
 template void interpolate(const double*, const double*, const double*, double*, int64_t, int64_t, Stream);
+template void interpolate_drawn(const float*, const float*, DrawKey, float*, int64_t, int64_t, Stream);
+template void interpolate_drawn(const double*, const double*, DrawKey, double*, int64_t, int64_t, Stream);
 template void gradient_penalty(PenaltyKind, double, const float*, float*, float*, float*, int64_t, int64_t, double*,
                                Stream);
 template void gradient_penalty(PenaltyKind, double, const double*, double*, double*, double*, int64_t, int64_t, double*,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernels/launcher.h"
+#include "kernels/philox.h"
 
 namespace kantor {
 
@@ -11,9 +12,10 @@ enum class PenaltyKind : uint8_t {
   squared,    // coefficient/2 mean(n^2): R1 at real samples, R2 at generated ones
 };
 
-/// Interpolation moves 12 bytes an element in float32, the penalty 8 while a row fits on chip, else 12.
+/// Interpolation moves 12 bytes an element in float32, its random numbers none; the penalty moves 8 while a row fits on
+/// chip, else 12.
 inline Cost interpolate_cost(int64_t rows, int64_t width, int64_t element) {
-  return {rows * (3 * width + 1) * element, 3 * rows * width};
+  return {rows * 3 * width * element, 3 * rows * width};
 }
 inline Cost gradient_penalty_cost(int64_t rows, int64_t width, int64_t element) {
   return {rows * (2 * width + 1) * element, 3 * rows * width};
@@ -24,6 +26,9 @@ KANTOR_LAUNCHERS(
     /// out [rows, width] = eps x + (1 - eps) fake, one eps [rows] a row.
     template <class T>
     void interpolate(const T* real, const T* fake, const T* eps, T* out, int64_t rows, int64_t width, Stream stream);
+    /// The same with the eps of row r drawn in the kernel: element r of draw_uniform under `key`.
+    template <class T> void interpolate_drawn(const T* real, const T* fake, DrawKey key, T* out, int64_t rows,
+                                              int64_t width, Stream stream);
     /// g [rows, width] -> value [], derivative [rows, width] = d value / d g, norms [rows]. At |g| = 0 the derivative
     /// is 0. `workspace`: rows doubles.
     template <class T> void gradient_penalty(PenaltyKind kind, double coefficient, const T* g, T* value, T* derivative,

@@ -12,7 +12,7 @@ constexpr int block = 256;
 struct Uniform {
   template <class T>
   __device__ void operator()(const PhiloxWords& words, T* values) const {
-    for (int k = 0; k < 4; ++k) values[k] = T(float(words.v[k] >> 8) * 0x1p-24f);
+    for (int k = 0; k < 4; ++k) values[k] = T(uniform_of(words.v[k]));
   }
 };
 
@@ -20,8 +20,8 @@ struct Normal {
   template <class T>
   __device__ void operator()(const PhiloxWords& words, T* values) const {
     for (int k = 0; k < 4; k += 2) {
-      const double radius = sqrt(-2 * log(1.0 - double(words.v[k] >> 8) * 0x1p-24));
-      const double angle = 6.283185307179586 * (double(words.v[k + 1] >> 8) * 0x1p-24);
+      const double radius = sqrt(-2 * log(1.0 - double(uniform_of(words.v[k]))));
+      const double angle = 6.283185307179586 * double(uniform_of(words.v[k + 1]));
       values[k] = T(radius * cos(angle));
       values[k + 1] = T(radius * sin(angle));
     }
@@ -37,17 +37,19 @@ struct Below {
 
 template <class F, class T>
 __global__ void draw_kernel(F f, DrawKey key, T* y, int64_t size) {
-  const int64_t b = int64_t(blockIdx.x) * blockDim.x + threadIdx.x, first = 4 * b;
-  if (first >= size) return;
+  const int64_t b = key.first / 4 + int64_t(blockIdx.x) * blockDim.x + threadIdx.x, begin = 4 * b - key.first;
+  if (begin >= size) return;
   T values[4];
   f(philox(key.seed, uint64_t(b), key.stream, uint64_t(*key.step)), values);
-  for (int k = 0; k < 4 && first + k < size; ++k) y[first + k] = values[k];
+  for (int k = 0; k < 4; ++k) {
+    if (begin + k >= 0 && begin + k < size) y[begin + k] = values[k];
+  }
 }
 
 template <class F, class T>
 void draw(F f, DrawKey key, T* y, int64_t size, Stream stream) {
   if (size == 0) return;
-  launch<draw_kernel<F, T>>({blocks_for(size, 4 * block), block, 0, stream}, f, key, y, size);
+  launch<draw_kernel<F, T>>({blocks_for(key.first % 4 + size, 4 * block), block, 0, stream}, f, key, y, size);
 }
 
 }  // namespace

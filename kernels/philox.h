@@ -1,5 +1,5 @@
-// Launchers of random draws: Philox4x32-10 (Salmon et al. 2011), counter-based. Element i of a draw takes word i % 4 of
-// the block of counter (i / 4, stream, step) under key `seed`: the words are the same on every device.
+// Launchers of random draws: Philox4x32-10 (Salmon et al. 2011), counter-based. Element e of (stream, step) takes word
+// e % 4 of the block of counter (e / 4, stream, step) under key `seed`: the words are the same on every device.
 #pragma once
 
 #include "kernels/function.h"
@@ -26,11 +26,17 @@ KANTOR_FUNCTION inline PhiloxWords philox(uint64_t seed, uint64_t block, uint32_
   return c;
 }
 
-/// What a draw is keyed by; `step` lies in device memory, so that a replay draws anew.
+/// Uniform in [0, 1) with 24 bits, from the top of a word.
+KANTOR_FUNCTION inline float uniform_of(uint32_t word) {
+  return float(word >> 8) * 0x1p-24f;
+}
+
+/// What a draw is keyed by, and the element it begins at; `step` lies in device memory, so that a replay draws anew.
 struct DrawKey {
   uint64_t seed;
   uint32_t stream;
   const int64_t* step;
+  int64_t first;
 };
 
 // T is float or double.

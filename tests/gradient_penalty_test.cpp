@@ -135,6 +135,10 @@ TEST_CASE("gradient_penalty: NaN is not hidden") {
 TEST_CASE("gradient_penalty: interpolation takes one eps per sample") {
   const Tensor real = rows({1, 2, 3, 4}, {2, 2}), fake = rows({-1, 0, 5, 8}, {2, 2});
   check_close(interpolate(real, fake, rows({1, 0.25}, {2})), rows({1, 2, 4.5, 7}, {2, 2}), 1e-15);
+  const Tensor step = full({}, 4, {DType::int64, {}});
+  const Draw draw{1, 2, step, 5};
+  const auto drawn = interpolate(real, fake, draw).to_vector<double>();
+  CHECK(drawn == interpolate(real, fake, uniform({2}, draw, DType::float64)).to_vector<double>());
   CHECK(interpolate(zeros({0, 3}), zeros({0, 3}), zeros({0})).shape() == Shape{0, 3});
   CHECK_THROWS_WITH(interpolate(real, fake, rows({1}, {1})), Catch::Contains("one eps [B] per sample"));
   CHECK_THROWS_AS(gradient_penalty(zeros({3}), PenaltyKind::two_sided, 10), ShapeError);

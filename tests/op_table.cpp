@@ -397,6 +397,16 @@ std::vector<OpRow> penalty_rows() {
                                 {random_tensor(shape, r), random_tensor(shape, r), positive({shape[0]}, r)},
                                 {true, true, true}};
                   }});
+  rows.push_back({"interpolate", "gradient_penalty",  // rows narrower and wider than a pack
+                  [](HostRandom& r) {
+                    const Shape shape{extent(r), small(r, 1, 9)};
+                    const int64_t first = r.below(1000);
+                    return Case{[first](const Inputs& in) {
+                                  return interpolate(in[0], in[1], Draw{5, 6, in[2], first});
+                                },
+                                {random_tensor(shape, r), random_tensor(shape, r), full({}, 7, {DType::int64, {}})},
+                                {true, true, false}};
+                  }});
   for (const PenaltyKind kind : {PenaltyKind::two_sided, PenaltyKind::one_sided, PenaltyKind::squared}) {
     rows.push_back({"gradient_penalty", "gradient_penalty",
                     [kind](HostRandom& r) {

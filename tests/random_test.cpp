@@ -82,6 +82,27 @@ TEST_CASE("random: a draw depends on seed, stream, step and element only") {
   set_threads(before);
 }
 
+TEST_CASE("random: sim and cpu: a draw may begin at any element, and uniforms and integers have the same bits") {
+  for (const Device device : {Device{}, Device{Device::Kind::sim, 0}}) {
+    const Tensor step = counter(3).to(device);
+    const auto u = uniform({50}, {1, 2, counter(3), 0}).to_vector<float>();
+    const auto z = normal({50}, {1, 2, counter(3), 0}, DType::float64).to_vector<double>();
+    const auto n = random_below({50}, 1000, {1, 2, counter(3), 0}).to_vector<int64_t>();
+    for (const int64_t first : {0, 1, 2, 3, 4, 7, 45}) {
+      for (int64_t size = 0; size <= 5; ++size) {
+        const Draw draw{1, 2, step, first};
+        const auto a = uniform({size}, draw).to_vector<float>();
+        const auto b = normal({size}, draw, DType::float64).to_vector<double>();
+        const auto c = random_below({size}, 1000, draw).to_vector<int64_t>();
+        CHECK(std::equal(a.begin(), a.end(), u.begin() + first));
+        CHECK(std::equal(c.begin(), c.end(), n.begin() + first));
+        for (size_t i = 0; i < b.size(); ++i) CHECK(b[i] == Approx(z[static_cast<size_t>(first) + i]).epsilon(1e-12));
+      }
+    }
+  }
+  CHECK_THROWS_AS(uniform({1}, Draw{1, 2, counter(3), -1}), ShapeError);
+}
+
 TEST_CASE("random: replays draw anew, as eager steps do") {
   const auto run = [](bool capture) {
     const Tensor step = counter(0), out = zeros({5});

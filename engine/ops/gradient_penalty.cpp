@@ -17,30 +17,40 @@ Tensor as_column(const Tensor& rows, const Tensor& x) {
   return reshape(rows, Shape(shape));
 }
 
+/// out = eps real + (1 - eps) fake, eps_of(row) one number a row; on the CPU.
+template <class T, class Eps>
+void interpolate_rows(const View& real, const View& fake, const View& out, const Eps& eps_of) {
+  const int64_t rows = out.shape[0], columns = out.shape.size_from(1);
+  const int64_t group = std::max<int64_t>(1, cpu::piece_elements / std::max<int64_t>(1, columns));
+  cpu::for_pieces((rows + group - 1) / group, static_cast<double>(out.size()), [&](int64_t p) {
+    for (int64_t r = p * group; r < std::min(rows, (p + 1) * group); ++r) {
+      const T *a = real.as<T>() + r * columns, *b = fake.as<T>() + r * columns;
+      const T eps = eps_of(r);
+      T* y = out.as<T>() + r * columns;
+      for (int64_t i = 0; i < columns; ++i) y[i] = eps * a[i] + (1 - eps) * b[i];
+    }
+  });
+}
+
+void require_pairs(std::span<const Spec> inputs) {
+  require_floating(inputs.first(2));
+  const Shape& x = inputs[0].shape;
+  if (x.rank() < 1 || inputs[1].shape != x) throw ShapeError("expected real and fake of one shape [B, ...]");
+}
+
 class Interpolate final : public Op {
  public:
   [[nodiscard]] const char* name() const override { return "interpolate"; }
   [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {
+    require_pairs(inputs);
     require_floating(inputs);
-    const Shape& x = inputs[0].shape;
-    if (x.rank() < 1 || inputs[1].shape != x || inputs[2].shape != Shape{x[0]}) {
-      throw ShapeError("expected real and fake of one shape [B, ...] and one eps [B] per sample");
-    }
+    if (inputs[2].shape != Shape{inputs[0].shape[0]}) throw ShapeError("expected one eps [B] per sample");
     return {inputs[0]};
   }
   void cpu(Inputs inputs, Outputs outputs) const override {
-    const int64_t rows = outputs[0].shape[0], columns = outputs[0].shape.size_from(1);
-    const int64_t group = std::max<int64_t>(1, cpu::piece_elements / std::max<int64_t>(1, columns));
     visit_floating(outputs[0].dtype, [&](auto zero) {
       using T = decltype(zero);
-      cpu::for_pieces((rows + group - 1) / group, static_cast<double>(outputs[0].size()), [&](int64_t p) {
-        for (int64_t r = p * group; r < std::min(rows, (p + 1) * group); ++r) {
-          const T *real = inputs[0].as<T>() + r * columns, *fake = inputs[1].as<T>() + r * columns;
-          const T eps = inputs[2].as<T>()[r];
-          T* y = outputs[0].as<T>() + r * columns;
-          for (int64_t i = 0; i < columns; ++i) y[i] = eps * real[i] + (1 - eps) * fake[i];
-        }
-      });
+      interpolate_rows<T>(inputs[0], inputs[1], outputs[0], [&](int64_t row) { return inputs[2].as<T>()[row]; });
     });
   }
   void device(Device device, Inputs inputs, Outputs outputs) const override {
@@ -60,6 +70,46 @@ class Interpolate final : public Op {
     if (c.wanted[2]) grads[2] = reshape(sum_to(g * (c.inputs[0] - c.inputs[1]), eps.shape()), c.inputs[2].shape());
     return grads;
   }
+};
+
+/// Interpolate with eps drawn in the pass. Inputs: real, fake, the step of the draw.
+class InterpolateDrawn final : public Op {
+ public:
+  InterpolateDrawn(uint64_t seed, uint32_t stream, int64_t first) : seed_(seed), stream_(stream), first_(first) {}
+  [[nodiscard]] const char* name() const override { return "interpolate"; }
+  [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {
+    require_pairs(inputs);
+    if (inputs[2].dtype != DType::int64 || inputs[2].shape.size() != 1) {
+      throw DTypeError("the step of the draw must be one int64");
+    }
+    return {inputs[0]};
+  }
+  void cpu(Inputs inputs, Outputs outputs) const override {
+    const auto step = static_cast<uint64_t>(*inputs[2].as<int64_t>());
+    visit_floating(outputs[0].dtype, [&](auto zero) {
+      using T = decltype(zero);
+      interpolate_rows<T>(inputs[0], inputs[1], outputs[0], [&](int64_t row) {
+        return static_cast<T>(uniform_at(seed_, stream_, step, static_cast<uint64_t>(first_ + row)));
+      });
+    });
+  }
+  void device(Device device, Inputs inputs, Outputs outputs) const override {
+    const Target target = target_of(device);
+    const DrawKey key{seed_, stream_, inputs[2].as<int64_t>(), first_};
+    visit_floating(outputs[0].dtype, [&](auto zero) {
+      using T = decltype(zero);
+      KANTOR_ON(target.backend, interpolate_drawn(inputs[0].as<T>(), inputs[1].as<T>(), key, outputs[0].as<T>(),
+                                                  outputs[0].shape[0], outputs[0].shape.size_from(1), target.stream));
+    });
+  }
+  [[nodiscard]] std::vector<Tensor> reference(std::span<const Tensor> in) const override {
+    return {interpolate(in[0], in[1], uniform({in[0].shape()[0]}, {seed_, stream_, in[2], first_}, in[0].dtype()))};
+  }
+
+ private:
+  uint64_t seed_;
+  uint32_t stream_;
+  int64_t first_;
 };
 
 /// Of one row of norm n: what it adds to the penalty over coefficient / B, and d penalty / d g = factor * g over the
@@ -164,6 +214,10 @@ class GradientPenalty final : public Op {
 
 Tensor interpolate(const Tensor& real, const Tensor& fake, const Tensor& eps) {
   return apply1(std::make_shared<const Interpolate>(), {real, fake, eps});
+}
+
+Tensor interpolate(const Tensor& real, const Tensor& fake, const Draw& draw) {
+  return apply1(std::make_shared<const InterpolateDrawn>(draw.seed, draw.stream, draw.first), {real, fake, draw.step});
 }
 
 PenaltyResult gradient_penalty(const Tensor& g, PenaltyKind kind, double coefficient) {

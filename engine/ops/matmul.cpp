@@ -18,7 +18,7 @@ void launch_gemm(Target target, bool ta, bool tb, int64_t m, int64_t n, int64_t 
                  const T* bias, Activation activation, T* c) {
 #ifdef KANTOR_HAS_CUDA
   if (target.backend == Backend::cuda) {
-    cuda::library_gemm(ta, tb, m, n, k, a, b, c, target.stream);
+    cuda::library_gemm(ta, tb, m, n, k, a, b, c, libraries().tf32, target.stream);
     if (bias != nullptr) {
       const BroadcastShape rows = broadcast_shape(Shape{m, n}, Shape{n}, Shape{m, n});
       cuda::binary(function::BiasActivate{activation}, c, bias, c, rows, m * n, target.stream);

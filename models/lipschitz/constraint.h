@@ -10,9 +10,11 @@
 
 namespace kantor {
 
-/// What a penalty is measured on: samples [B, ...], and eps [B] uniform in [0, 1).
+/// What a penalty is measured on: samples [B, ...], and one eps a sample, uniform in [0, 1): given as [B], or, where
+/// that is undefined, drawn.
 struct ConstraintBatch {
-  Tensor real, fake, eps;
+  Tensor real, fake, eps = {};
+  Draw eps_draw = {};
 };
 
 struct ConstraintTerm {

@@ -17,7 +17,9 @@ class GradientPenaltyConstraint final : public Constraint {
   }
   [[nodiscard]] std::string name() const override { return kind_ == PenaltyKind::two_sided ? "penalty" : "one-sided"; }
   [[nodiscard]] ConstraintTerm penalty(const Network& critic, const ConstraintBatch& batch) const override {
-    return penalize_at(critic, interpolate(batch.real, batch.fake, batch.eps), kind_, lambda_);
+    const Tensor points = batch.eps.defined() ? interpolate(batch.real, batch.fake, batch.eps)
+                                              : interpolate(batch.real, batch.fake, batch.eps_draw);
+    return penalize_at(critic, points, kind_, lambda_);
   }
   [[nodiscard]] bool per_sample() const override { return true; }
 

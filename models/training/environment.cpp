@@ -28,10 +28,18 @@ json describe_environment(Device device) {
   for (const Device other : {Device{Device::Kind::sim, 0}, Device{Device::Kind::cuda, 0}}) {
     if (const std::string reason = why_unavailable(other); !reason.empty()) unavailable[to_string(other)] = reason;
   }
-  return {{"version", build.version},           {"compiler", build.compiler},
-          {"instructions", build.instructions}, {"matrix_products", build.matrix_products},
-          {"device", to_string(device)},        {"threads", threads()},
-          {"processor", processor()},           {"unavailable", unavailable}};
+  return {{"version", build.version},
+          {"compiler", build.compiler},
+          {"instructions", build.instructions},
+          {"matrix_products", build.matrix_products},
+          {"device", to_string(device)},
+          {"threads", threads()},
+          {"processor", processor()},
+          {"unavailable", unavailable},
+          {"cuda", build.cuda},
+          {"hardware", hardware(device)},
+          {"cudnn", libraries().cudnn},
+          {"tf32", libraries().tf32}};
 }
 
 }  // namespace kantor

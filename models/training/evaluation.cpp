@@ -100,7 +100,7 @@ json evaluate_critic(const Trainer& trainer, const Dataset& data) {
       from_host(data.draw(seed, stream_evaluation_data, key, probes), data.batch_shape(probes), options);
   const Tensor fake = trainer.generate(probes, stream_evaluation_noise, trainer.steps_done()).detach();
   const Tensor step = full({}, static_cast<double>(key), {DType::int64, trainer.device()});
-  const Tensor between = interpolate(real, fake, uniform({probes}, seed, stream_evaluation_eps, step));
+  const Tensor between = interpolate(real, fake, Draw{seed, stream_evaluation_eps, step});
 
   const std::vector<double> norms = gradient_norms(trainer.critic(), between);
   const auto summary = summarize(std::span<const double>(norms));

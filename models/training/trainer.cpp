@@ -89,9 +89,9 @@ Trainer::Trainer(const RunConfig& config, const Dataset& data, Device device, bo
 
   slab_ = zeros(data.batch_shape(config.critic_steps * config.batch), {DType::float32, device});
   counter_ = zeros({}, {DType::int64, device});
-  for (Tensor* scalar : {&critic_loss_, &generator_loss_, &estimate_, &penalty_}) {
-    *scalar = zeros({}, {DType::float32, device});
-  }
+  losses_ = zeros({4}, {DType::float32, device});
+  int64_t place = 0;
+  for (Tensor* scalar : {&critic_loss_, &generator_loss_, &estimate_, &penalty_}) *scalar = losses_.window(place++, {});
   step_ = std::make_unique<Step>([this] { once(); }, device, capture);
 }
 
@@ -128,7 +128,6 @@ void Trainer::once() {
   const auto seed = static_cast<uint64_t>(config_.seed);
   const int64_t batch = config_.batch, total = config_.critic_steps * batch;
   const Tensor z = normal({total, config_.z}, seed, stream_critic_noise, counter_);
-  const Tensor eps = uniform({total}, seed, stream_eps, counter_);
   // The generator stands still during the critic's updates: one pass makes all their fake batches, unless batch norm
   // must see one batch at a time.
   const bool one_pass = !generator_->has_batch_norm();
@@ -140,13 +139,13 @@ void Trainer::once() {
   for (int64_t k = 0; k < config_.critic_steps; ++k) {
     const int64_t begin = k * batch, end = begin + batch;
     const Tensor fake = one_pass ? slice(all, 0, begin, end) : generate_rows(begin, end);
-    critic_update(slice(slab_, 0, begin, end), fake, slice(eps, 0, begin, end));
+    critic_update({slice(slab_, 0, begin, end).detach(), fake.detach(), {}, {seed, stream_eps, counter_, begin}});
   }
   generator_update();
 }
 
-void Trainer::critic_update(const Tensor& real, const Tensor& fake, const Tensor& eps) {
-  const CriticLoss loss = critic_loss(*critic_, *constraint_, {real.detach(), fake.detach(), eps.detach()});
+void Trainer::critic_update(const ConstraintBatch& batch) {
+  const CriticLoss loss = critic_loss(*critic_, *constraint_, batch);
   store_gradients(grad(loss.loss, critic_->parameters().tensors()), critic_gradients_);
   critic_optimizer_->update(critic_gradients_);
   critic_loss_.copy_from(loss.loss);
@@ -165,7 +164,8 @@ void Trainer::generator_update() {
 }
 
 StepLosses Trainer::losses() const {
-  return {critic_loss_.item(), generator_loss_.item(), estimate_.item(), penalty_.item()};
+  const auto values = losses_.to_vector<double>();
+  return {values[0], values[1], values[2], values[3]};
 }
 
 void Trainer::check_finite() const {

@@ -54,7 +54,7 @@ class Trainer {
  private:
   void start_clipped();
   void once();
-  void critic_update(const Tensor& real, const Tensor& fake, const Tensor& eps);
+  void critic_update(const ConstraintBatch& batch);
   void generator_update();
   void check_finite() const;
   template <class F>
@@ -68,7 +68,8 @@ class Trainer {
   std::unique_ptr<Optimizer> generator_optimizer_, critic_optimizer_;
   Arena generator_gradients_, critic_gradients_, average_;
   Tensor slab_, counter_;  // data of a step; its number, for the random numbers
-  Tensor critic_loss_, generator_loss_, estimate_, penalty_;
+  Tensor losses_;  // of the last step, in one buffer: the host reads it once a step
+  Tensor critic_loss_, generator_loss_, estimate_, penalty_;  // its elements, as StepLosses has them
   std::unique_ptr<Loader> loader_;
   std::unique_ptr<Step> step_;
   int64_t steps_done_ = 0;
