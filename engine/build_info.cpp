@@ -6,6 +6,14 @@
 #ifdef KANTOR_HAS_ONEDNN
 #include <dnnl.h>
 #endif
+#ifdef KANTOR_HAS_CUDA
+#include "kernels/cuda/cublas.h"
+
+#include <cuda_runtime_api.h>
+#endif
+#ifdef KANTOR_HAS_CUDNN
+#include "kernels/cuda/cudnn.h"
+#endif
 
 namespace kantor {
 
@@ -29,6 +37,13 @@ BuildInfo build_info() {
   info.matrix_products = fmt::format("oneDNN {}.{}.{}", version->major, version->minor, version->patch);
 #else
   info.matrix_products = fmt::format("Eigen {}.{}.{}", EIGEN_WORLD_VERSION, EIGEN_MAJOR_VERSION, EIGEN_MINOR_VERSION);
+#endif
+#ifdef KANTOR_HAS_CUDA
+  info.cuda =
+      fmt::format("CUDA {}.{}, cuBLAS {}", CUDART_VERSION / 1000, CUDART_VERSION / 10 % 100, cuda::cublas_version());
+#endif
+#ifdef KANTOR_HAS_CUDNN
+  info.cuda += ", cuDNN " + cuda::cudnn_version();
 #endif
   return info;
 }

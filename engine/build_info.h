@@ -10,6 +10,7 @@ struct BuildInfo {
   std::string compiler;         // "g++ 12.2.0"
   std::string instructions;     // widest vector unit that the code was compiled for
   std::string matrix_products;  // "oneDNN 2.6.3" or "Eigen 3.4.0"
+  std::string cuda;             // "CUDA 13.0, cuBLAS 13.0.2, cuDNN 9.13.0"; empty where the build holds no such device
 };
 BuildInfo build_info();
 

@@ -15,6 +15,7 @@ namespace kantor {
 namespace {
 
 int thread_count = 0;
+Libraries chosen_libraries;
 
 }  // namespace
 
@@ -92,9 +93,46 @@ Runtime& runtime(Device device) {
   throw DeviceError("the CPU runs no kernels");
 }
 
+void synchronize(Device device) {
+  if (device.kind != Device::Kind::cpu) runtime(device).synchronize();
+}
+
+std::string hardware([[maybe_unused]] Device device) {
+#ifdef KANTOR_HAS_CUDA
+  if (device.kind == Device::Kind::cuda) return cuda_hardware(device.index);
+#endif
+  return "";
+}
+
+void Stopwatch::start() {
+  if (device_.kind != Device::Kind::cpu) return runtime(device_).start_clock();
+  start_ = std::chrono::steady_clock::now();
+}
+
+double Stopwatch::stop() {
+  if (device_.kind != Device::Kind::cpu) return runtime(device_).stop_clock();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+}
+
 Target target_of(Device device) {
   const Runtime& r = runtime(device);
   return {r.backend(), r.stream()};
+}
+
+void set_libraries(Libraries choice) {
+#ifndef KANTOR_HAS_CUDNN
+  if (choice.cudnn) {
+    throw DeviceError(
+        "cuDNN was asked for, but this build holds none: it was not found when the build was configured; go without, "
+        "or "
+        "install it and configure again");
+  }
+#endif
+  chosen_libraries = choice;
+}
+
+Libraries libraries() {
+  return chosen_libraries;
 }
 
 void set_threads(int count) {

@@ -2,6 +2,7 @@
 // `sim` runs the same kernel sources thread by thread on the host. A build holds the devices that it found.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -24,6 +25,34 @@ std::string why_unavailable(Device device);
 /// The device named `cpu`, `sim`, `cuda`, `cuda:N`, or `auto`: a working GPU, else the CPU. Throws DeviceError with the
 /// reason where the named device does not work, and for unknown names.
 Device find_device(std::string_view name);
+
+/// What the device runs on, for people: the GPU's name, capability, memory and driver; "" for `cpu` and `sim`.
+std::string hardware(Device device);
+
+/// Waits for the device's work, and throws what failed in it. The CPU's is done when its calls return.
+void synchronize(Device device);
+
+/// Measures work on a device: CUDA events on `cuda`, the steady clock elsewhere. One measurement at a time a device.
+class Stopwatch {
+ public:
+  explicit Stopwatch(Device device) : device_(device) {}
+  void start();
+  /// Waits for the work since start(), and gives its seconds.
+  double stop();
+
+ private:
+  Device device_;
+  std::chrono::steady_clock::time_point start_;
+};
+
+/// What `cuda` takes from NVIDIA's libraries beside matrix products: cuDNN's convolutions (float32) in place of the
+/// project's own, and TF32 (10 bits of mantissa, tensor cores) in cuBLAS and cuDNN. One choice for the process.
+struct Libraries {
+  bool cudnn = false, tf32 = false;
+};
+/// Before the first step is captured. Throws DeviceError where this build holds no cuDNN and it is asked for.
+void set_libraries(Libraries choice);
+Libraries libraries();
 
 /// Threads that CPU work may use; at least 1. Results do not depend on it.
 void set_threads(int count);

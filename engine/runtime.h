@@ -16,6 +16,8 @@ class DeviceGraph {
  public:
   virtual ~DeviceGraph() = default;
   virtual void launch() = 0;
+  /// Kernels and copies in it.
+  [[nodiscard]] virtual int64_t launches() const = 0;
 };
 
 class Runtime {
@@ -34,6 +36,9 @@ class Runtime {
   virtual void copy(void* to, const void* from, size_t bytes) = 0;
   /// Waits for all work, and throws what failed in it.
   virtual void synchronize() = 0;
+  /// Marks this place in the stream; then waits for the work since the mark, and gives the seconds it took the device.
+  virtual void start_clock() = 0;
+  virtual double stop_clock() = 0;
   /// Between the two, launches and copies on the stream are recorded instead of run.
   virtual void begin_capture() = 0;
   virtual std::unique_ptr<DeviceGraph> end_capture() = 0;
@@ -44,6 +49,7 @@ Runtime& runtime(Device device);
 
 /// Empty where the backend's devices work here; else why not. Defined by the folder of each backend that is built.
 std::string why_no_cuda(int index);
+std::string cuda_hardware(int index);
 Runtime& cuda_runtime(int index);
 Runtime& sim_runtime();
 

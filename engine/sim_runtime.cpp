@@ -2,6 +2,8 @@
 #include "engine/runtime.h"
 #include "kernels/sim/simulator.h"
 
+#include <chrono>
+
 namespace kantor {
 namespace {
 
@@ -9,6 +11,7 @@ class SimGraph final : public DeviceGraph {
  public:
   explicit SimGraph(sim::Graph graph) : graph_(std::move(graph)) {}
   void launch() override { graph_.launch(); }
+  [[nodiscard]] int64_t launches() const override { return graph_.launches(); }
 
  private:
   sim::Graph graph_;
@@ -25,8 +28,15 @@ class SimRuntime final : public Runtime {
   void copy_out(void* host, const void* device, size_t bytes) override { sim::copy_out(host, device, bytes); }
   void copy(void* to, const void* from, size_t bytes) override { sim::copy(to, from, bytes, nullptr); }
   void synchronize() override {}
+  void start_clock() override { start_ = std::chrono::steady_clock::now(); }
+  double stop_clock() override {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  }
   void begin_capture() override { sim::begin_capture(); }
   std::unique_ptr<DeviceGraph> end_capture() override { return std::make_unique<SimGraph>(sim::end_capture()); }
+
+ private:
+  std::chrono::steady_clock::time_point start_;
 };
 
 }  // namespace

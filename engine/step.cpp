@@ -84,7 +84,7 @@ bool Step::captured() const {
   return state_->recorded;
 }
 int64_t Step::launches() const {
-  return static_cast<int64_t>(state_->recorder.launches.size());
+  return state_->graph ? state_->graph->launches() : static_cast<int64_t>(state_->recorder.launches.size());
 }
 
 bool capturing() {

@@ -22,7 +22,7 @@ class Step {
   void operator()();
   /// Whether the next call replays.
   [[nodiscard]] bool captured() const;
-  /// Launches in the recording; 0 before it.
+  /// Launches in the recording: kernels and copies, on the CPU ops; 0 before it.
   [[nodiscard]] int64_t launches() const;
 
  private:

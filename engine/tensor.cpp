@@ -1,5 +1,6 @@
 #include "engine/tensor.h"
 
+#include "engine/cpu/parallel.h"
 #include "engine/launch.h"
 #include "engine/op.h"
 #include "engine/recorder.h"
@@ -31,8 +32,12 @@ class Copy final : public Op {
   [[nodiscard]] const char* name() const override { return "copy"; }
   [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override { return {inputs[0]}; }
   void cpu(Inputs inputs, Outputs outputs) const override {
-    const size_t bytes = static_cast<size_t>(outputs[0].size()) * size_of(outputs[0].dtype);
-    if (bytes > 0) std::memcpy(outputs[0].data, inputs[0].data, bytes);
+    const auto element = static_cast<int64_t>(size_of(outputs[0].dtype));
+    auto* to = static_cast<std::byte*>(outputs[0].data);
+    const auto* from = static_cast<const std::byte*>(inputs[0].data);
+    cpu::for_ranges(outputs[0].size(), 0.5, [&](int64_t begin, int64_t end) {
+      std::memcpy(to + begin * element, from + begin * element, static_cast<size_t>((end - begin) * element));
+    });
   }
   void device(Device device, Inputs inputs, Outputs outputs) const override {
     const size_t bytes = static_cast<size_t>(outputs[0].size()) * size_of(outputs[0].dtype);

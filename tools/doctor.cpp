@@ -40,6 +40,8 @@ int run(bool as_json) {
   fmt::print("device:    {} ({} threads, {}, {:.1f} GiB)\n", text("device"), found["threads"].get<int>(),
              text("processor"), found["memory_gib"].get<double>());
   fmt::print("products:  {}\n", text("matrix_products"));
+  if (!text("cuda").empty()) fmt::print("cuda:      built with {}\n", text("cuda"));
+  if (!text("hardware").empty()) fmt::print("hardware:  {}\n", text("hardware"));
   for (const auto& [device, reason] : found["unavailable"].items()) {
     fmt::print("{:<10} not available: {}\n", device + ":", reason.get<std::string>());
   }

@@ -20,6 +20,8 @@ void RunArguments::add_to(CLI::App& app) {
       ->allow_extra_args(false);
   app.add_option("--out", out, "the run's folder (default runs/<date>-<name>)");
   app.add_option("--device", device, "auto, cpu, sim, cuda, cuda:N")->capture_default_str();
+  app.add_flag("--cudnn", cudnn, "cuda: take cuDNN's convolutions instead of Kantor's own kernels");
+  app.add_flag("--tf32", tf32, "cuda: round operands of cuBLAS and cuDNN to TF32, for tensor cores");
   app.add_option("--threads", threads, "CPU threads (default: all); the results do not depend on it")
       ->check(CLI::Range(1, 1024));
   app.add_flag("--eager", eager, "run every step op by op instead of replaying a captured one");
@@ -58,9 +60,12 @@ std::string RunArguments::folder(const std::string& name) const {
 Device RunArguments::use_machine() const {
   if (threads > 0) set_threads(threads);
   const Device found = find_device(device);
-  if (device == "auto" && found.kind == Device::Kind::cpu && !quiet) {
-    fmt::print(stderr, "device auto: cpu with {} threads ({})\n", kantor::threads(),
-               why_unavailable({Device::Kind::cuda, 0}));
+  set_libraries({cudnn, tf32});
+  if (device == "auto" && !quiet) {
+    fmt::print(stderr, "device auto: {}\n",
+               found.kind == Device::Kind::cpu ? fmt::format("cpu with {} threads ({})", kantor::threads(),
+                                                             why_unavailable({Device::Kind::cuda, 0}))
+                                               : fmt::format("{} ({})", to_string(found), hardware(found)));
   }
   return found;
 }

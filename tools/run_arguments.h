@@ -14,7 +14,7 @@ struct RunArguments {
   std::string preset, config, data, out, device = "auto";
   std::vector<std::string> settings;
   int threads = 0;
-  bool quiet = false, json = false, eager = false, print_config = false;
+  bool quiet = false, json = false, eager = false, print_config = false, cudnn = false, tf32 = false;
 
   void add_to(CLI::App& app);
   /// Preset, then --config, --data, --set, in this order. Throws ConfigError and FileError.

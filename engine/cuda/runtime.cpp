@@ -31,6 +31,11 @@ class CudaGraph final : public DeviceGraph {
     cudaGraphDestroy(graph_);
   }
   void launch() override { check(cudaGraphLaunch(executable_, stream_), "launching the captured step"); }
+  [[nodiscard]] int64_t launches() const override {
+    size_t count = 0;
+    check(cudaGraphGetNodes(graph_, nullptr, &count), "counting a graph's launches");
+    return static_cast<int64_t>(count);
+  }
 
  private:
   cudaGraph_t graph_;
@@ -43,6 +48,8 @@ class CudaRuntime final : public Runtime {
   explicit CudaRuntime(int index) : index_(index) {
     select();
     check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "making a stream");
+    check(cudaEventCreate(&start_), "making an event");
+    check(cudaEventCreate(&stop_), "making an event");
   }
   [[nodiscard]] Backend backend() const override { return Backend::cuda; }
   [[nodiscard]] Stream stream() const override {
@@ -77,6 +84,14 @@ class CudaRuntime final : public Runtime {
     check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, stream()), "copying on the GPU");
   }
   void synchronize() override { check(cudaStreamSynchronize(stream_), "the work on the GPU"); }
+  void start_clock() override { check(cudaEventRecord(start_, stream()), "starting the clock"); }
+  double stop_clock() override {
+    check(cudaEventRecord(stop_, stream()), "stopping the clock");
+    check(cudaEventSynchronize(stop_), "the work on the GPU");
+    float milliseconds = 0;
+    check(cudaEventElapsedTime(&milliseconds, start_, stop_), "reading the clock");
+    return milliseconds * 1e-3;
+  }
   void begin_capture() override {
     check(cudaStreamBeginCapture(stream(), cudaStreamCaptureModeRelaxed), "beginning a capture");
   }
@@ -90,9 +105,20 @@ class CudaRuntime final : public Runtime {
   void select() const { check(cudaSetDevice(index_), "choosing the GPU"); }
   int index_;
   cudaStream_t stream_ = nullptr;
+  cudaEvent_t start_ = nullptr, stop_ = nullptr;
 };
 
 }  // namespace
+
+std::string cuda_hardware(int index) {
+  cudaDeviceProp properties{};
+  check(cudaGetDeviceProperties(&properties, index), "asking the GPU what it is");
+  int driver = 0;
+  check(cudaDriverGetVersion(&driver), "asking for the driver");
+  return fmt::format("{}, compute capability {}.{}, {} processors, {:.1f} GiB, driver for CUDA {}.{}", properties.name,
+                     properties.major, properties.minor, properties.multiProcessorCount,
+                     static_cast<double>(properties.totalGlobalMem) / (1 << 30), driver / 1000, driver / 10 % 100);
+}
 
 std::string why_no_cuda(int index) {
   int count = 0;

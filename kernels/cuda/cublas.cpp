@@ -30,7 +30,6 @@ cublasHandle_t handle_of(Stream stream) {
     throw KernelError("cublas: no memory for its workspace of 32 MiB");
   }
   check(cublasSetWorkspace(handle, workspace, workspace_bytes), "giving it a workspace");
-  check(cublasSetMathMode(handle, CUBLAS_DEFAULT_MATH), "choosing float32 arithmetic");
   return handle;
 }
 
@@ -49,7 +48,7 @@ cublasStatus_t call(cublasHandle_t h, cublasOperation_t ta, cublasOperation_t tb
 
 template <class T>
 void library_gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const T* a, const T* b, T* c,
-                  Stream stream) {
+                  bool tf32, Stream stream) {
   if (m * n == 0) return;
   if (k == 0) {
     if (cudaMemsetAsync(c, 0, static_cast<size_t>(m * n) * sizeof(T), stream) != cudaSuccess) {
@@ -58,15 +57,28 @@ void library_gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int6
     return;
   }
   // cuBLAS counts in columns: it sees each matrix transposed, and C^T = op(B)^T op(A)^T.
+  const cublasHandle_t handle = handle_of(stream);
+  check(cublasSetMathMode(handle, tf32 ? CUBLAS_TF32_TENSOR_OP_MATH : CUBLAS_DEFAULT_MATH), "choosing the arithmetic");
   const auto flag = [](bool transpose) { return transpose ? CUBLAS_OP_T : CUBLAS_OP_N; };
-  check(call(handle_of(stream), flag(transpose_b), flag(transpose_a), static_cast<int>(n), static_cast<int>(m),
-             static_cast<int>(k), b, static_cast<int>(transpose_b ? k : n), a, static_cast<int>(transpose_a ? m : k), c,
-             static_cast<int>(n)),
-        "a matrix product");
+  check(
+      call(handle, flag(transpose_b), flag(transpose_a), static_cast<int>(n), static_cast<int>(m), static_cast<int>(k),
+           b, static_cast<int>(transpose_b ? k : n), a, static_cast<int>(transpose_a ? m : k), c, static_cast<int>(n)),
+      "a matrix product");
 }
 
-template void library_gemm<float>(bool, bool, int64_t, int64_t, int64_t, const float*, const float*, float*, Stream);
-template void library_gemm<double>(bool, bool, int64_t, int64_t, int64_t, const double*, const double*, double*,
+std::string cublas_version() {
+  std::string text;
+  for (const libraryPropertyType part : {MAJOR_VERSION, MINOR_VERSION, PATCH_LEVEL}) {
+    int number = 0;
+    check(cublasGetProperty(part, &number), "asking for its version");
+    text += (text.empty() ? "" : ".") + std::to_string(number);
+  }
+  return text;
+}
+
+template void library_gemm<float>(bool, bool, int64_t, int64_t, int64_t, const float*, const float*, float*, bool,
+                                  Stream);
+template void library_gemm<double>(bool, bool, int64_t, int64_t, int64_t, const double*, const double*, double*, bool,
                                    Stream);
 
 }  // namespace kantor::cuda

@@ -1,4 +1,8 @@
-# Third-party libraries, all from the distribution's packages (tools/setup installs them).
+# Third-party libraries, all from the distribution's packages (tools/setup installs them), or from a bundle.
+if(KANTOR_BUNDLE)
+  include(KantorBundle)
+  return()
+endif()
 find_package(Eigen3 3.4 REQUIRED NO_MODULE)
 find_package(OpenMP REQUIRED)
 find_package(Threads REQUIRED)

@@ -1,0 +1,25 @@
+// Convolutions by cuDNN: an alternative to kernels/conv2d.cu on `cuda`, and the peer that it is measured against.
+// float32 only, NHWC, filters [O, kh, kw, C]: the engine's own layouts. Deterministic algorithms only.
+#pragma once
+
+#include "kernels/conv2d.h"
+
+#include <cstddef>
+
+namespace kantor::cuda {
+
+/// The three partials, in the terms of kernels/conv2d.h.
+enum class ConvPass : uint8_t { forward, input_grad, weight_grad };
+
+/// Bytes of workspace that library_conv2d wants for this pass. Throws KernelError where cuDNN has no algorithm for it.
+size_t library_conv2d_workspace(ConvPass pass, const ConvShape& shape, bool tf32, Stream stream);
+
+/// One pass. `image` is x or its gradient, `filter` the filter or its gradient, `output` y or its gradient; the pass's
+/// own result among them is written, the other two are read. `tf32`: operands rounded to TF32, on tensor cores.
+void library_conv2d(ConvPass pass, const ConvShape& shape, float* image, float* filter, float* output, void* workspace,
+                    bool tf32, Stream stream);
+
+/// "9.13.0", of the library that is loaded.
+std::string cudnn_version();
+
+}  // namespace kantor::cuda
