@@ -14,7 +14,8 @@ namespace fs = std::filesystem;
 
 TEST_CASE("program: help and version") {
   CHECK(run_kantor({"--version"}).out.starts_with("kantor 0."));
-  for (const char* command : {"train", "compare", "sample", "inspect", "gradients", "data", "report", "doctor"}) {
+  for (const char* command :
+       {"train", "compare", "sample", "inspect", "gradients", "data", "report", "bench", "doctor"}) {
     const ProgramResult help = run_kantor({command, "--help"});
     CHECK(help.code == 0);
     CHECK_THAT(help.out, Contains("Example") && Contains(std::string("kantor ") + command));
@@ -214,4 +215,26 @@ TEST_CASE("program: gradients of every golden critic step, in float64") {
     CHECK(gradients.at("loss").item() == Approx(read_npy(golden / "loss.npy").item()).epsilon(1e-10));
   }
   CHECK(cases >= 8);
+}
+
+TEST_CASE("program: bench clip-vs-penalty counts, times and prices, on cpu and sim") {
+  const ProgramFolder folder;
+  for (const char* device : {"cpu", "sim"}) {
+    const ProgramResult result =
+        run_kantor({"bench", "clip-vs-penalty", "--quick", "--device", device, "--json", folder / "b.json"});
+    INFO(result.err);
+    REQUIRE(result.code == 0);
+    const json bench = json::parse(text_of(folder / "b.json"));
+    CHECK(bench["device"] == device);
+    CHECK(bench["simulated"] == (std::string(device) == "sim"));
+    CHECK_THAT(result.out, Contains("price") && Contains("RMSProp + clip"));
+    CHECK(bench["rows"].size() > 10);
+    for (const json& row : bench["rows"]) {
+      INFO(row.dump());
+      CHECK(row["seconds"] > 0);
+      CHECK(row["p10"] <= row["p90"]);
+      CHECK(row["launches"] >= 1);
+      if (row["name"] == "RMSProp + clip + statistics") CHECK(row["bytes"] == 20 * 10'000);
+    }
+  }
 }

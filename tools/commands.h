@@ -24,6 +24,7 @@ void add_inspect(CLI::App& app, int& exit_code);
 void add_gradients(CLI::App& app, int& exit_code);
 void add_data(CLI::App& app, int& exit_code);
 void add_report(CLI::App& app, int& exit_code);
+void add_bench(CLI::App& app, int& exit_code);
 void add_doctor(CLI::App& app, int& exit_code);
 
 }  // namespace kantor

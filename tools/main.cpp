@@ -96,7 +96,7 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   int exit_code = exit_ok;
   for (const auto& add :
-       {add_train, add_compare, add_sample, add_inspect, add_gradients, add_data, add_report, add_doctor}) {
+       {add_train, add_compare, add_sample, add_inspect, add_gradients, add_data, add_report, add_bench, add_doctor}) {
     add(app, exit_code);
   }
   return guarded([&] {

@@ -1,0 +1,211 @@
+#include "bench/clip_vs_penalty.h"
+
+#include "engine/autograd.h"
+#include "engine/build_info.h"
+#include "engine/op.h"
+#include "engine/ops.h"
+#include "engine/optimizer.h"
+#include "engine/random.h"
+#include "kernels/clip_update.h"
+#include "kernels/gemm.h"
+#include "models/lipschitz/constraint.h"
+#include "models/nn/network.h"
+#include "models/nn/presets.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <functional>
+#include <map>
+#include <memory>
+
+namespace kantor {
+namespace {
+
+using nlohmann::json;
+Tensor random_values(const Shape& shape, Device device, uint32_t stream) {
+  return normal(shape, 1, stream, zeros({}, {DType::int64, device}));
+}
+
+Subject optimizer_pass(const std::string& name, OptimizerConfig::Kind kind, UpdateRule rule, int64_t size,
+                       Device device) {
+  Arena parameters({{"w", {size}}}, {DType::float32, device});
+  parameters.rows()[0].bound = 0.01;
+  parameters.flat().copy_from(random_values({parameters.flat().size()}, device, 1) * 0.01);
+  const Arena gradients = parameters.like();
+  gradients.flat().copy_from(random_values({parameters.flat().size()}, device, 2) * 1e-3);
+  OptimizerConfig config;
+  config.kind = kind;
+  const auto optimizer = std::make_shared<Optimizer>(config, parameters);
+  return {name + " + clip + statistics", fmt::format("{} parameters", size), clip_update_cost(rule, size, 4),
+          [optimizer, gradients] { optimizer->update(gradients); }};
+}
+
+Subject interpolation(int64_t rows, int64_t width, Device device) {
+  const Tensor real = random_values({rows, width}, device, 3), fake = random_values({rows, width}, device, 4);
+  const Tensor counter = zeros({}, {DType::int64, device}), out = zeros({rows, width}, {DType::float32, device});
+  return {"interpolation, random numbers included", fmt::format("{} x {}", rows, width),
+          interpolate_cost(rows, width, 4), [=] {
+            (void)interpolate(real, fake, Draw{1, 5, counter});
+          }};
+}
+
+Subject penalty(int64_t rows, int64_t width, Device device) {
+  const Tensor g = random_values({rows, width}, device, 6);
+  return {"norm + penalty + derivative", fmt::format("{} x {}", rows, width), gradient_penalty_cost(rows, width, 4),
+          [=] { (void)gradient_penalty(g, PenaltyKind::two_sided, 10); }};
+}
+
+Subject critic_step(const std::string& kind, int64_t width, int64_t batch, Device device) {
+  struct State {
+    Network critic, generator;
+    std::unique_ptr<Constraint> constraint;
+    std::unique_ptr<Optimizer> optimizer;
+    Arena gradients;
+    Tensor real, counter;
+  };
+  NetworkOptions options;
+  options.tensor.device = device;
+  MlpSpec spec;
+  spec.width = width;
+  const json critic = mlp(spec);
+  spec.out = 2;
+  const auto state = std::make_shared<State>(State{Network(critic, {2}, options),
+                                                   Network(mlp(spec), {2}, options),
+                                                   make_constraint({.kind = kind}),
+                                                   nullptr,
+                                                   {},
+                                                   random_values({batch, 2}, device, 7),
+                                                   zeros({}, {DType::int64, device})});
+  state->constraint->set_bounds(state->critic);
+  OptimizerConfig config;  // one optimizer for all: the price is the constraint's
+  state->optimizer = std::make_unique<Optimizer>(config, state->critic.parameters());
+  state->gradients = state->critic.parameters().like();
+  const auto step = [state, batch] {
+    increment(state->counter);
+    const Tensor fake = [&] {
+      const RecordingScope off(false);
+      return state->generator(normal({batch, 2}, 1, 8, state->counter));
+    }();
+    const CriticLoss loss =
+        critic_loss(state->critic, *state->constraint, {state->real, fake, {}, {1, 9, state->counter}});
+    store_gradients(grad(loss.loss, state->critic.parameters().tensors()), state->gradients);
+    state->optimizer->update(state->gradients);
+  };
+  const bool first_order = kind == "clip" || kind == "none";
+  const int64_t products = first_order ? 7 : 11;  // of 2 batch width^2, for each of two hidden layers
+  return {"critic step",
+          fmt::format("MLP {} x 3, batch {}", width, batch),
+          {0, products * 2 * 2 * batch * width * width},
+          step,
+          false,
+          {{"constraint", kind}}};
+}
+
+std::vector<Subject> subjects(const BenchOptions& options) {
+  const Device device = options.device;
+  const bool few = options.few();
+  using Sizes = std::vector<int64_t>;
+  std::vector<Subject> all;
+  for (const int64_t size : few ? Sizes{10'000} : Sizes{10'000, 1'000'000, 30'000'000}) {
+    all.push_back(optimizer_pass("SGD", OptimizerConfig::Kind::sgd, UpdateRule::sgd, size, device));
+    all.push_back(optimizer_pass("RMSProp", OptimizerConfig::Kind::rmsprop, UpdateRule::rmsprop, size, device));
+    all.push_back(optimizer_pass("Adam", OptimizerConfig::Kind::adam, UpdateRule::adam, size, device));
+  }
+  for (const int64_t width : few ? Sizes{2, 784} : Sizes{2, 784, 3072, 65536}) {
+    const int64_t rows = few ? 32 : 256;
+    all.push_back(interpolation(rows, width, device));
+    all.push_back(penalty(rows, width, device));
+  }
+  for (const int64_t width : few ? Sizes{64} : Sizes{64, 128, 512}) {
+    for (const char* kind : {"none", "clip", "penalty", "one-sided", "r1", "r2"}) {
+      all.push_back(critic_step(kind, width, width == 512 ? 256 : 64, device));
+    }
+  }
+  return all;
+}
+
+/// The machine's own rates, in the same run: a copy beyond the caches, and a square product.
+std::vector<Subject> machine_subjects(const BenchOptions& options) {
+  const bool few = options.few();
+  const int64_t size = few ? 100'000 : 64'000'000, edge = few ? 64 : 1024;
+  const TensorOptions tensor{DType::float32, options.device};
+  const Tensor from = random_values({size}, options.device, 12), to = zeros({size}, tensor);
+  const Tensor a = random_values({edge, edge}, options.device, 10), b = random_values({edge, edge}, options.device, 11);
+  return {
+      {"copy", fmt::format("{} floats", size), {8 * size, 0}, [=] { to.copy_from(from); }},
+      {"product", fmt::format("{0} x {0} x {0}", edge), gemm_cost(edge, edge, edge, 4), [=] { (void)matmul(a, b); }}};
+}
+
+}  // namespace
+
+json clip_vs_penalty(const BenchOptions& options) {
+  std::vector<Subject> all = machine_subjects(options);
+  for (Subject& subject : subjects(options)) all.push_back(std::move(subject));
+  const std::vector<Measurement> measured = measure(all, options);
+  json rows = json::array();
+  std::map<std::string, double> unconstrained;
+  for (size_t i = 0; i < all.size(); ++i) {
+    json row = row_of(all[i], measured[i]);
+    if (row.contains("constraint")) {
+      if (row["constraint"] == "none") unconstrained[all[i].size] = measured[i].warm.median;
+      row["price"] = measured[i].warm.median / unconstrained.at(all[i].size) - 1;
+    }
+    rows.push_back(std::move(row));
+  }
+  const BuildInfo build = build_info();
+  const auto rate = [&](size_t i, int64_t amount) {
+    return static_cast<double>(amount) / std::max(measured[i].warm.median, 1e-12);
+  };
+  return {
+      {"device", to_string(options.device)},
+      {"hardware", hardware(options.device)},
+      {"simulated", options.device.kind == Device::Kind::sim},
+      {"threads", threads()},
+      {"build",
+       {{"version", build.version},
+        {"compiler", build.compiler},
+        {"products", build.matrix_products},
+        {"cuda", build.cuda}}},
+      {"machine",
+       {{"copy_bytes_per_second", rate(0, all[0].cost.bytes)}, {"gemm_flops_per_second", rate(1, all[1].cost.flops)}}},
+      {"rows", rows}};
+}
+
+std::string bench_table(const json& result) {
+  const bool simulated = result["simulated"];
+  const double copy = result["machine"]["copy_bytes_per_second"], product = result["machine"]["gemm_flops_per_second"];
+  const std::string hardware = result["hardware"];
+  std::string text = fmt::format("device {}, {}\n", result["device"].get<std::string>(),
+                                 hardware.empty() ? fmt::format("{} threads, {}", result["threads"].get<int>(),
+                                                                result["build"]["products"].get<std::string>())
+                                                  : hardware);
+  text += simulated ? "simulated: times say nothing about a GPU, so no rates are given\n"
+                    : fmt::format("this machine, in this run: copy {:.1f} GB/s, product {:.1f} GFLOP/s\n", copy / 1e9,
+                                  product / 1e9);
+  text += fmt::format("{:<40} {:<24} {:>11} {:>19} {:>11} {:>9} {:>8} {:>10} {:>8}\n", "what", "size", "median",
+                      "p10 .. p90", "cold", "MB", "launches", "of machine", "price");
+  const auto microseconds = [](const json& value) { return 1e6 * value.get<double>(); };
+  for (const json& row : result["rows"]) {
+    const double bytes = row["bytes"], flops = row["flops"];
+    const bool step = row.contains("constraint"), cold = !row["cold"].is_null();
+    const double seconds = cold ? row["cold"]["seconds"] : row["seconds"];
+    const double share = bytes == 0 || flops / product > bytes / copy ? flops / row["seconds"].get<double>() / product
+                                                                      : bytes / seconds / copy;
+    text += fmt::format("{:<40} {:<24} {:>8.1f} us {:>8.1f} .. {:<7.1f} {:>11} {:>9} {:>8} {:>10} {:>8}\n",
+                        row["name"].get<std::string>() + (step ? ", " + row["constraint"].get<std::string>() : ""),
+                        row["size"].get<std::string>(), microseconds(row["seconds"]), microseconds(row["p10"]),
+                        microseconds(row["p90"]),
+                        cold ? fmt::format("{:.1f} us", microseconds(row["cold"]["seconds"])) : "-",
+                        bytes > 0 ? fmt::format("{:.2f}", bytes / 1e6) : "-", row["launches"].get<int64_t>(),
+                        simulated ? "-" : fmt::format("{:.0f} %", 100 * share),
+                        step && !simulated ? fmt::format("{:+.0f} %", 100 * row["price"].get<double>()) : "-");
+  }
+  return text +
+         "cold: the caches overwritten before each run\n"
+         "of machine: counted bytes of the cold run over the measured copy rate; where products are the floor, "
+         "counted\n"
+         "FLOPs of the warm run over the measured product rate\n"
+         "price: of a critic step, against the same step without a constraint\n";
+}
+
+}  // namespace kantor

@@ -1,0 +1,18 @@
+// What clipping costs beside a penalty: the kernels of both by size, and a whole critic step under each constraint.
+#pragma once
+
+#include "bench/harness.h"
+
+#include <string>
+
+namespace kantor {
+
+/// Runs it and gives {"device", "hardware", "simulated", "threads", "build", "machine": {"copy_bytes_per_second",
+/// "gemm_flops_per_second"}, "rows": as row_of, with "constraint" and "price" (against "none") in those of whole
+/// steps}.
+nlohmann::json clip_vs_penalty(const BenchOptions& options);
+
+/// The same as a table for people. On `sim` no rates are printed: its time is no device's.
+std::string bench_table(const nlohmann::json& result);
+
+}  // namespace kantor

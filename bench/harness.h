@@ -1,0 +1,49 @@
+// The harness of the microbenchmarks: Google Benchmark times the replay of captured steps, by the device's own clock
+// (CUDA events on `cuda`), warm and cold.
+#pragma once
+
+#include "engine/device.h"
+#include "kernels/launcher.h"
+
+#include <cstdint>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+namespace kantor {
+
+struct BenchOptions {
+  Device device = {};
+  bool quick = false;  // the small sizes, briefly: for tests
+  [[nodiscard]] bool few() const { return quick || device.kind == Device::Kind::sim; }
+};
+
+/// One thing to time: a step that may be captured, what it moves and computes at least, and how rows tell it apart.
+struct Subject {
+  std::string name, size;
+  Cost cost;
+  std::function<void()> step;
+  bool cold = true;                                 // also timed with its operands out of the caches
+  nlohmann::json extra = nlohmann::json::object();  // goes into its row
+};
+
+/// Median and spread over repetitions, in seconds a step.
+struct Timing {
+  double median = 0, p10 = 0, p90 = 0;
+};
+
+struct Measurement {
+  Timing warm;  // the operands are where the replay before left them
+  Timing cold;  // the caches were overwritten before each; zeros where it was not asked for
+  int64_t launches = 0;
+};
+
+/// Times all subjects, in the order given. Warm: ten replays between two looks at the clock (one on `sim`), which costs
+/// as much as a short kernel; cold: one.
+std::vector<Measurement> measure(const std::vector<Subject>& subjects, const BenchOptions& options);
+
+/// {"name", "size", "seconds", "p10", "p90", "cold": {the same} or null, "bytes", "flops", "launches", ...extra}.
+nlohmann::json row_of(const Subject& subject, const Measurement& measurement);
+
+}  // namespace kantor

@@ -1,0 +1,53 @@
+// kantor bench: microbenchmarks of what the project is about. Needs Google Benchmark at build time.
+#include "engine/error.h"
+#include "models/files/files.h"
+#include "tools/commands.h"
+
+#include <fmt/format.h>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#ifdef KANTOR_HAS_BENCH
+#include "bench/clip_vs_penalty.h"
+#endif
+
+namespace kantor {
+namespace {
+
+struct BenchArguments {
+  std::string device = "auto", json;
+  int threads = 0;
+  bool quick = false;
+};
+
+int run([[maybe_unused]] const BenchArguments& arguments) {
+#ifdef KANTOR_HAS_BENCH
+  if (arguments.threads > 0) set_threads(arguments.threads);
+  const nlohmann::json result = clip_vs_penalty({find_device(arguments.device), arguments.quick});
+  fmt::print("{}", bench_table(result));
+  if (!arguments.json.empty()) write_file_atomically(arguments.json, std::string_view(result.dump(2) + "\n"));
+  return exit_ok;
+#else
+  throw Error("this build holds no benchmarks: install libbenchmark-dev (tools/setup test does) and build again");
+#endif
+}
+
+}  // namespace
+
+void add_bench(CLI::App& app, int& exit_code) {
+  auto* command = app.add_subcommand("bench", "microbenchmarks: time, counted bytes, share of the machine's own rates");
+  command->require_subcommand(1);
+  auto* versus = command->add_subcommand(
+      "clip-vs-penalty", "the kernels of clipping and of the penalty by size, and the price of each constraint a step");
+  const auto arguments = std::make_shared<BenchArguments>();
+  versus->add_option("--device", arguments->device, "auto, cpu, sim, cuda, cuda:N")->capture_default_str();
+  versus->add_option("--threads", arguments->threads, "CPU threads (default: all)")->check(CLI::Range(1, 1024));
+  versus->add_option("--json", arguments->json, "also write the figures into this file");
+  versus->add_flag("--quick", arguments->quick, "small sizes, briefly");
+  const char* example = "Example: kantor bench clip-vs-penalty --device cpu --json a.json";
+  command->footer(example);
+  versus->footer(example);
+  versus->callback([arguments, &exit_code] { exit_code = run(*arguments); });
+}
+
+}  // namespace kantor
