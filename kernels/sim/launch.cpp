@@ -139,6 +139,10 @@ void Graph::launch() const {
   }
 }
 
+int64_t Graph::launches() const {
+  return static_cast<int64_t>(nodes_->size());
+}
+
 void begin_capture() {
   if (capture != nullptr) throw KernelError("simulator: a capture is begun inside a capture; end the first one");
   capture = new std::vector<Graph::Node>;

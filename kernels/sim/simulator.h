@@ -31,6 +31,8 @@ class Graph {
  public:
   struct Node;
   void launch() const;
+  /// Kernels and copies in it.
+  [[nodiscard]] int64_t launches() const;
 
  private:
   friend Graph end_capture();
