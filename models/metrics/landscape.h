@@ -1,0 +1,34 @@
+// The loss as a function of a network's weights: its values round the current ones, and the curvature there.
+#pragma once
+
+#include "engine/tensor.h"
+#include "models/nn/network.h"
+
+#include <functional>
+#include <vector>
+
+namespace kantor {
+
+/// A random direction in the space of the parameters, one tensor a row of the arena: normal, and every filter (the
+/// weights of one output unit or channel) scaled to the norm of the network's own (Li et al. 2018, "Visualizing the
+/// Loss Landscape of Neural Nets"). Biases and norm scales do not move.
+std::vector<Tensor> filter_normalized_direction(const Network& network, uint64_t seed, uint32_t stream);
+
+/// Loss at w + a * first + b * second for each a and b of `steps`, b outermost; `second` may be empty, and then there
+/// is one row. The weights are as before at the end, also where `loss` throws.
+std::vector<double> loss_on_plane(Network& network, const std::vector<Tensor>& first, const std::vector<Tensor>& second,
+                                  const std::vector<double>& steps, const std::function<double()>& loss);
+
+struct Curvature {
+  double eigenvalue = 0;  // of the Hessian, the largest by magnitude, with its sign
+  double residual = 0;    // |H v - eigenvalue v| of the unit vector v that was found
+  int iterations = 0;
+};
+
+/// The Hessian's largest eigenvalue by power iteration on Hessian-vector products (two passes of grad, no matrix).
+/// `loss` builds the loss [] from the parameters, recorded. Stops where the residual falls under `tolerance` times the
+/// eigenvalue, or after `most` products. A loss that is linear in the parameters has 0.
+Curvature largest_curvature(const std::function<Tensor()>& loss, const std::vector<Tensor>& parameters,
+                            double tolerance = 1e-3, int most = 100, uint64_t seed = 0);
+
+}  // namespace kantor
