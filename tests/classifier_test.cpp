@@ -1,0 +1,85 @@
+// The classifier behind the image scores: it learns, it is cached, and its scores are those of planted samples.
+#include "models/metrics/classifier.h"
+
+#include "engine/error.h"
+#include "engine/random.h"
+#include "tests/catch.h"
+#include "tests/program.h"
+
+#include <cmath>
+
+using namespace kantor;
+using Catch::Matchers::Contains;
+
+namespace {
+
+/// Pictures of 12x12 in four classes: a bright quarter each, with noise.
+LabelledImages quarters(int64_t count, uint64_t seed) {
+  LabelledImages data{{1, 12, 12}, {}, {}, 4};
+  HostRandom random(seed, 0);
+  for (int64_t i = 0; i < count; ++i) {
+    const auto label = static_cast<uint8_t>(random.below(4));
+    data.labels.push_back(label);
+    for (int64_t y = 0; y < 12; ++y) {
+      for (int64_t x = 0; x < 12; ++x) {
+        const bool inside = (y < 6) == (label < 2) && (x < 6) == (label % 2 == 0);
+        data.pixels.push_back(static_cast<uint8_t>((inside ? 120 : 20) + random.below(100)));
+      }
+    }
+  }
+  return data;
+}
+
+std::vector<float> of_class(const LabelledImages& data, int label, int64_t count) {
+  std::vector<int64_t> index;
+  for (int64_t i = 0; i < data.count() && static_cast<int64_t>(index.size()) < count; ++i) {
+    if (label < 0 || data.labels[static_cast<size_t>(i)] == label) index.push_back(i);
+  }
+  return data.images(index);
+}
+
+}  // namespace
+
+TEST_CASE("classifier: it learns, and scores planted samples as they are") {
+  const LabelledImages data = quarters(2000, 1), fresh = quarters(1000, 2);
+  const Classifier classifier = Classifier::train(data, {.epochs = 4, .batch = 50});
+  CHECK(classifier.accuracy(fresh) > 0.98);
+
+  const std::vector<float> real = of_class(data, -1, 800), other = of_class(fresh, -1, 800);
+  const ImageScores good = score_images(classifier, other, real);
+  CHECK(good.score > 3.5);
+  CHECK(good.class_kl < 0.02);
+  // One class of four only: nothing varies, the histogram is log 4 from even, and the features are far.
+  const ImageScores collapsed = score_images(classifier, of_class(fresh, 2, 200), real);
+  CHECK(collapsed.score < 1.2);
+  CHECK(collapsed.class_kl == Approx(std::log(4.0)).epsilon(0.05));
+  CHECK(collapsed.histogram[2] >= 195);
+  CHECK(collapsed.frechet > 10 * good.frechet);
+  CHECK_THROWS_AS(classifier(std::vector<float>(100)), ShapeError);
+}
+
+TEST_CASE("classifier: the cache serves the same data and options, and a damaged one is made anew") {
+  const ProgramFolder folder;
+  const std::filesystem::path path = folder.path / "cache" / "classifier.safetensors";
+  const LabelledImages data = quarters(200, 1);
+  const ClassifierOptions options{.epochs = 1, .batch = 50};
+  const std::vector<float> images = of_class(data, -1, 20);
+  const auto first = Classifier::cached(data, path, options)(images).probabilities;
+  const std::string written = text_of(path);
+  CHECK(Classifier::cached(data, path, options)(images).probabilities == first);
+  CHECK(text_of(path) == written);
+  CHECK(Classifier::cached(quarters(200, 9), path, options)(images).probabilities != first);  // other data
+  CHECK(text_of(path) != written);
+  (void)folder.file("cache/classifier.safetensors", written.substr(0, written.size() / 2));
+  CHECK(Classifier::cached(data, path, options)(images).probabilities == first);
+  CHECK(text_of(path) == written);
+}
+
+TEST_CASE("classifier: labels that do not match their images are refused") {
+  const ProgramFolder folder;
+  const std::string images("\0\0\x08\x03\0\0\0\x02\0\0\0\x01\0\0\0\x01\x05\x06", 18);
+  const std::string labels("\0\0\x08\x01\0\0\0\x03\x01\0\x01", 11);
+  CHECK_THROWS_WITH(read_labelled(folder.file("i", images), folder.file("l", labels)), Contains("2 images"));
+  CHECK_THROWS_WITH(read_labelled(folder.file("i", images), folder.file("l", images)), Contains("ranks 3 and 3"));
+  CHECK_THROWS_WITH(read_labelled_mnist(folder.path, true), Contains("dataset-fashion-mnist"));
+}
