@@ -48,9 +48,9 @@ std::vector<Tensor> gradients(const Case& c, const Tensor& y, const Tensor& weig
   return grad(sum(y * weights.to(y.dtype()).to(y.device())), differentiable(c, inputs));
 }
 
-void compare_with_cpu(Device device, int cases) {
+void compare_with_cpu(const std::vector<OpRow>& rows, Device device, int cases) {
   uint32_t index = 0;
-  for (const OpRow& row : op_table()) {
+  for (const OpRow& row : rows) {
     HostRandom random(2027, 1, index++);
     for (int k = 0; k < cases; ++k) {
       const Case c = row.sample(random);
@@ -77,7 +77,8 @@ void compare_with_cpu(Device device, int cases) {
 }  // namespace
 
 TEST_CASE("sim: every op agrees with the CPU's float64, values and derivatives") {
-  compare_with_cpu(sim_device, 6);
+  compare_with_cpu(op_table(), sim_device, 6);
+  compare_with_cpu(large_cases(), sim_device, 1);
 }
 
 TEST_CASE("cuda: every op agrees with the CPU's float64, values and derivatives") {
@@ -85,5 +86,6 @@ TEST_CASE("cuda: every op agrees with the CPU's float64, values and derivatives"
     WARN("not run: " << reason);
     return;
   }
-  compare_with_cpu(gpu, 20);
+  compare_with_cpu(op_table(), gpu, 20);
+  compare_with_cpu(large_cases(), gpu, 4);
 }

@@ -1,5 +1,7 @@
 #include "kernels/cuda/cublas.h"
 
+#include "kernels/cuda/check.h"
+
 #include <cublas_v2.h>
 #include <cuda_runtime.h>
 #include <map>
@@ -63,6 +65,7 @@ void library_gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int6
              static_cast<int>(k), b, static_cast<int>(transpose_b ? k : n), a, static_cast<int>(transpose_a ? m : k), c,
              static_cast<int>(n)),
         "a matrix product");
+  wait_if_synchronous(stream, "gemm of cuBLAS");
 }
 
 template void library_gemm<float>(bool, bool, int64_t, int64_t, int64_t, const float*, const float*, float*, Stream);
