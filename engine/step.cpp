@@ -40,8 +40,9 @@ struct Step::State {
   }
   /// Records the launches once more, as kernels; nothing runs. Temporaries of launches come from a pool of their own:
   /// in the recording's pool every buffer is free by now, also those whose values a launch in the middle still needs.
+  /// None where launches are synchronous: a kernel that fails inside a graph has no name.
   void make_graph() {
-    if (device.kind == Device::Kind::cpu) return;
+    if (device.kind == Device::Kind::cpu || synchronous()) return;
     temporaries = std::make_shared<Pool>(device);
     const PoolScope scope(temporaries);
     Runtime& r = runtime(device);

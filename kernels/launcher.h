@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstdlib>
 #include <limits>
 #include <stdexcept>
 #include <string>
@@ -22,6 +23,16 @@ class KernelError : public std::runtime_error {
 
 /// What the kernels are compiled for: the simulator on the CPU, or a GPU.
 enum class Backend : uint8_t { sim, cuda };
+
+/// Whether every launch on a GPU waits for its kernel, so that a failure has the kernel's name: KANTOR_SYNC=1 in the
+/// environment, read once.
+inline bool synchronous() {
+  static const bool on = [] {
+    const char* value = std::getenv("KANTOR_SYNC");
+    return value != nullptr && std::string(value) == "1";
+  }();
+  return on;
+}
 
 /// What a launch has to do at least: bytes read and written in device memory, and floating-point operations.
 struct Cost {

@@ -55,9 +55,9 @@ std::vector<Tensor> gradients(const Case& c, const Tensor& y, const Tensor& weig
   return grad(sum(y * weights.to(y.dtype()).to(y.device())), differentiable(c, inputs));
 }
 
-void compare_with_cpu(Device device, int cases) {
+void compare_with_cpu(const std::vector<OpRow>& rows, Device device, int cases) {
   uint32_t index = 0;
-  for (const OpRow& row : op_table()) {
+  for (const OpRow& row : rows) {
     HostRandom random(2027, 1, index++);
     for (int k = 0; k < cases; ++k) {
       const Case c = row.sample(random);
@@ -84,7 +84,8 @@ void compare_with_cpu(Device device, int cases) {
 }  // namespace
 
 TEST_CASE("sim: every op agrees with the CPU's float64, values and derivatives") {
-  compare_with_cpu(sim_device, cases_or(6));
+  compare_with_cpu(op_table(), sim_device, cases_or(6));
+  compare_with_cpu(large_cases(), sim_device, 1);
 }
 
 TEST_CASE("cuda: every op agrees with the CPU's float64, values and derivatives") {
@@ -92,5 +93,6 @@ TEST_CASE("cuda: every op agrees with the CPU's float64, values and derivatives"
     WARN("not run: " << reason);
     return;
   }
-  compare_with_cpu(gpu, cases_or(20));
+  compare_with_cpu(op_table(), gpu, cases_or(20));
+  compare_with_cpu(large_cases(), gpu, cases_or(4));
 }

@@ -18,4 +18,8 @@ struct OpRow {
 
 const std::vector<OpRow>& op_table();
 
+/// Rows beside the table, for the devices that run kernels: sizes that take a kernel's other paths (rows of a block,
+/// several chunks, tiles and stretches), which the table's random shapes are too small for.
+const std::vector<OpRow>& large_cases();
+
 }  // namespace kantor::testing

@@ -1,5 +1,7 @@
 #include "kernels/cuda/cublas.h"
 
+#include "kernels/cuda/check.h"
+
 #include <cublas_v2.h>
 #include <cuda_runtime.h>
 #include <map>
@@ -64,6 +66,7 @@ void library_gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int6
       call(handle, flag(transpose_b), flag(transpose_a), static_cast<int>(n), static_cast<int>(m), static_cast<int>(k),
            b, static_cast<int>(transpose_b ? k : n), a, static_cast<int>(transpose_a ? m : k), c, static_cast<int>(n)),
       "a matrix product");
+  wait_if_synchronous(stream, "gemm of cuBLAS");
 }
 
 std::string cublas_version() {

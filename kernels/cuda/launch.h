@@ -1,11 +1,11 @@
 // Launching on a GPU: CUDA's headers, launch and dynamic_shared. Seen by nvcc only.
 #pragma once
 
+#include "kernels/cuda/check.h"
 #include "kernels/kernel_name.h"
 #include "kernels/launcher.h"
 
 #include <cuda_runtime.h>
-#include <string>
 #include <utility>
 
 namespace kantor::cuda {
@@ -17,14 +17,8 @@ struct LaunchShape {
   Stream stream = nullptr;
 };
 
-/// Throws KernelError with CUDA's own words unless `status` is success.
-inline void check(cudaError_t status, std::string_view kernel, const char* action) {
-  if (status == cudaSuccess) return;
-  throw KernelError("kernel " + std::string(kernel) + ": " + action + " failed: " + cudaGetErrorString(status));
-}
-
 /// Starts a kernel. Arguments convert to the parameters' types. Throws KernelError where CUDA refuses the launch; what
-/// fails later, inside the kernel, shows at the stream's next synchronization.
+/// fails later, inside the kernel, shows at the stream's next synchronization, and here where launches are synchronous.
 template <auto kernel, class... Args>
 void launch(const LaunchShape& shape, Args&&... args) {
   constexpr size_t without_asking = 32 * 1024;  // of the 48 KiB that every kernel has, static arrays take their part
@@ -40,6 +34,7 @@ void launch(const LaunchShape& shape, Args&&... args) {
   config.dynamicSmemBytes = shape.shared_bytes;
   config.stream = shape.stream;
   check(cudaLaunchKernelEx(&config, kernel, std::forward<Args>(args)...), name, "its launch");
+  wait_if_synchronous(shape.stream, name);
 }
 
 /// The launch's dynamic shared memory, 16-byte aligned.

@@ -1,5 +1,7 @@
 #include "kernels/sim/block.h"
 
+#include "kernels/sim/races.h"
+
 #include <algorithm>
 #include <cstdarg>
 #include <cstdio>
@@ -80,6 +82,7 @@ std::string BlockRunner::run(const KernelLaunch& launch, uint64_t index, Order o
   dynamic_shared_.reset(bytes > 0 ? ::operator new (bytes, std::align_val_t{16}) : nullptr);
   if (bytes > 0) std::memset(dynamic_shared_.get(), 0xff, bytes);
   fill_static_shared();
+  races::block_begins(index, dynamic_shared_.get(), bytes);
 
   running = this;
   on_ = &idle_fiber();
@@ -115,7 +118,8 @@ void BlockRunner::work() {
   Fiber& self = *on_;
   const int thread = next();
   if (thread < 0) {
-    if (returned_ < count_) error_ = "barrier divergence: not every thread comes to where others wait\n" + states();
+    error_ = returned_ < count_ ? "barrier divergence: not every thread comes to where others wait\n" + states()
+                                : races::block_ends();
     idle_.push_back(&self);
     on_ = &host_;
     return host_.jump_from(self);
@@ -123,7 +127,9 @@ void BlockRunner::work() {
   if (threads_[static_cast<size_t>(thread)].state == State::fresh) {
     threads_[static_cast<size_t>(thread)].fiber = &self;
     set_indices(thread);
+    races::set_watching(true);
     launch_->call(launch_->arguments);
+    races::set_watching(false);
     thread_returned();
     return;
   }
@@ -183,7 +189,7 @@ void BlockRunner::thread_returned() {
   ++returned_;
   const int warp = current_ / 32;
   for (const auto& record : open_[static_cast<size_t>(warp)]) {
-    if (is_complete(*record, warp)) complete(*record);
+    if (!record->complete && is_complete(*record, warp)) complete(*record);
   }
 }
 
@@ -209,6 +215,7 @@ Votes BlockRunner::barrier(const char* word, bool predicate, Site site) {
     votes_ = {};
     at_barrier_ = 0;
     ++generation_;
+    races::barrier();
     for (const int i : sequence_) {
       if (threads_[static_cast<size_t>(i)].state != State::at_barrier) continue;
       threads_[static_cast<size_t>(i)].state = State::ready;
@@ -236,6 +243,8 @@ bool BlockRunner::is_complete(const Collective& record, int warp) const {
 /// Wakes the lanes that wait for the record.
 void BlockRunner::complete(Collective& record) {
   const int warp = current_ / 32;
+  record.complete = true;
+  if (record.orders_memory) races::warp_barrier(warp, record.arrived);
   for (int lane = 0; lane < 32; ++lane) {
     const int thread = warp * 32 + lane;
     if (!record.has(lane) || thread >= count_) continue;
@@ -272,6 +281,8 @@ Collective& BlockRunner::join(const char* word, uint32_t mask, uint32_t bytes, S
   record.bytes = bytes;
   record.arrived = 1U << own;
   record.readers = 1;
+  record.complete = false;
+  record.orders_memory = std::strcmp(word, "__syncwarp") == 0;
   return record;
 }
 
@@ -329,6 +340,7 @@ std::string BlockRunner::states() const {
 
 /// The frames below are abandoned: what they hold on the heap by now would leak, so `what` is taken from them.
 void BlockRunner::fail(std::string what) {
+  races::set_watching(false);
   error_ = "thread " + text_of(threadIdx) + ": ";
   error_ += what;
   std::string().swap(what);  // an assignment would keep the memory
@@ -349,15 +361,19 @@ void fail(const char* format, ...) {
 }
 
 Votes block_barrier(const char* word, bool predicate, Site site) {
+  const races::Pause pause;
   return BlockRunner::current().barrier(word, predicate, site);
 }
 Collective& join_collective(const char* word, uint32_t mask, uint32_t bytes, Site site) {
+  const races::Pause pause;
   return BlockRunner::current().join(word, mask, bytes, site);
 }
 void await_collective(Collective& collective, Site site) {
+  const races::Pause pause;
   BlockRunner::current().await(collective, site);
 }
 void leave_collective(Collective& collective) {
+  const races::Pause pause;
   BlockRunner::current().leave(collective);
 }
 void thread_fence() {

@@ -1,5 +1,6 @@
 #include "kernels/sim/device_memory.h"
 
+#include "kernels/sim/races.h"
 #include "kernels/sim/simulator.h"
 
 #include <cstdlib>
@@ -61,6 +62,7 @@ void* device_malloc(size_t bytes) noexcept {
   void* data = nullptr;
   if (posix_memalign(&data, alignment, bytes > 0 ? bytes : 1) != 0) return nullptr;
   std::memset(data, 0xff, bytes);
+  races::memory_begins(data, bytes);
 #ifdef KANTOR_ASAN
   const std::lock_guard lock(buffers().mutex);
   buffers().sizes[data] = bytes;
@@ -77,6 +79,7 @@ void device_free(void* data) noexcept {
     buffers().sizes.erase(found);
   }
 #endif
+  races::memory_ends(data);
   std::free(data);
 }
 

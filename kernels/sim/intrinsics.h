@@ -101,23 +101,23 @@ inline unsigned __brev(unsigned x) {
 
 // Hints to caches.
 template <class T>
-T __ldg(const T* p) {
+__forceinline__ T __ldg(const T* p) {
   return *p;
 }
 template <class T>
-T __ldcs(const T* p) {
+__forceinline__ T __ldcs(const T* p) {
   return *p;
 }
 template <class T>
-T __ldcg(const T* p) {
+__forceinline__ T __ldcg(const T* p) {
   return *p;
 }
 template <class T>
-void __stcs(T* p, std::type_identity_t<T> value) {
+__forceinline__ void __stcs(T* p, std::type_identity_t<T> value) {
   *p = value;
 }
 template <class T>
-void __stcg(T* p, std::type_identity_t<T> value) {
+__forceinline__ void __stcg(T* p, std::type_identity_t<T> value) {
   *p = value;
 }
 

@@ -3,6 +3,7 @@
 
 #include "kernels/sim/block.h"
 #include "kernels/sim/device_memory.h"
+#include "kernels/sim/races.h"
 #include "kernels/sim/simulator.h"
 
 #include <atomic>
@@ -67,6 +68,7 @@ std::string place_of(uint64_t block, dim3 grid) {
 
 void run(const KernelLaunch& launch) {
   const DeviceAccess access;
+  races::launch_begins();
   const uint64_t blocks = uint64_t{launch.shape.grid.x} * launch.shape.grid.y * launch.shape.grid.z;
   const Order order = thread_order;
   const uint64_t seed = order_seed;

@@ -11,9 +11,10 @@
 #define __forceinline__ inline __attribute__((always_inline))
 #define __align__(bytes) __attribute__((aligned(bytes)))
 
-// In the checked builds shared memory is one section, which is filled with NaN before each block and which the race
-// checker knows. In the fast build every host thread has its own, so that blocks run in parallel.
-#ifdef KANTOR_SIM_CHECKED
+// Under AddressSanitizer shared memory is one section, which is filled with NaN before each block; but for the arrays of
+// template kernels, whose section g++ ignores. Else every host thread has its own, so that blocks run in parallel; the
+// race checker finds it among the thread's variables, and there reports whoever reads what no thread wrote.
+#if defined(KANTOR_SIM_CHECKED) && !defined(KANTOR_SIM_RACES)
 #define __shared__ static __attribute__((section("kantor_sim_shared")))
 #else
 #define __shared__ static thread_local

@@ -39,6 +39,14 @@ __global__ void shared_past_end_kernel(float* y) {
   y[threadIdx.x] = values[threadIdx.x];
 }
 
+__global__ void shared_read_past_end_kernel(float* y) {
+  __shared__ float values[32];
+  const float* first = values;
+  values[threadIdx.x] = 1;
+  __syncthreads();
+  y[threadIdx.x] = first[threadIdx.x + 1];
+}
+
 __global__ void dynamic_past_end_kernel(float* y) {
   float* values = dynamic_shared<float>();
   values[threadIdx.x] = 1;
@@ -76,6 +84,99 @@ __global__ void unwritten_shared_kernel(float* y) {
   if (threadIdx.x == 0) y[0] = values[0];
 }
 
+template <class T>
+__global__ void unwritten_dynamic_kernel(T* y) {
+  T* values = dynamic_shared<T>();
+  if (threadIdx.x < 31) values[threadIdx.x] = 1;
+  __syncthreads();
+  y[threadIdx.x] = values[threadIdx.x];
+}
+
+// Races. Where `right`, the same kernel with what it lacks otherwise.
+
+template <bool right>
+__global__ void warp_reduction_kernel(float* y) {
+  float* values = dynamic_shared<float>();
+  const int lane = threadIdx.x;
+  values[lane] = float(lane);
+  for (int distance = 16; distance > 0; distance /= 2) {
+    if (right) __syncwarp();
+    if (lane < distance) values[lane] += values[lane + distance];
+  }
+  if (lane == 0) *y = values[0];
+}
+
+template <bool right>
+__global__ void half_warps_kernel(float* y) {
+  __shared__ float values[32];
+  const int lane = threadIdx.x;
+  values[lane] = float(lane);
+  __syncwarp(right ? 0xffffffffU : lane < 16 ? 0x0000ffffU : 0xffff0000U);
+  y[lane] = values[31 - lane];
+}
+
+template <bool right>
+__global__ void shuffle_is_no_barrier_kernel(float* y) {
+  __shared__ float values[32];
+  const int lane = threadIdx.x;
+  values[lane] = float(lane);
+  const float sum = __shfl_xor_sync(0xffffffffU, float(lane), 1);
+  if (right) __syncwarp();
+  y[lane] = sum + values[31 - lane];
+}
+
+template <bool right>
+__global__ void tiles_kernel(const float* x, float* y) {
+  __shared__ float values[64];
+  const int i = threadIdx.x;
+  float sum = 0;
+  for (int first = 0; first < 256; first += 64) {
+    values[i] = x[first + i];
+    __syncthreads();
+    sum += values[63 - i];
+    if (right) __syncthreads();
+  }
+  y[i] = sum;
+}
+
+template <bool right>
+__global__ void all_write_one_kernel(float* y) {
+  if (!right || threadIdx.x == 0) *y = 1;
+}
+
+template <bool right>
+__global__ void blocks_overlap_kernel(float* y) {
+  y[right ? blockIdx.x * blockDim.x + threadIdx.x : threadIdx.x] = float(blockIdx.x);
+}
+
+template <bool right>
+__global__ void reads_other_block_kernel(float* y) {
+  y[blockIdx.x] = 1;
+  const float other = y[right ? blockIdx.x : (blockIdx.x + 1) % gridDim.x];
+  y[gridDim.x + blockIdx.x] = other;
+}
+
+template <bool right>
+__global__ void plain_beside_atomic_kernel(int* count) {
+  __shared__ int local;
+  if (threadIdx.x == 0) local = 0;
+  if (right) __syncthreads();
+  atomicAdd(&local, 1);
+  __syncthreads();
+  if (threadIdx.x == 0) atomicAdd(count, local);
+}
+
+template <bool right>
+__global__ void reads_count_early_kernel(int* count, int* y) {
+  __shared__ int local;
+  if (threadIdx.x == 0) local = 0;
+  __syncthreads();
+  atomicAdd(&local, 1);
+  if (right) __syncthreads();
+  if (threadIdx.x == 40) y[blockIdx.x] = local;
+  atomicAdd(count, 1);  // by all blocks, in any order
+}
+
 }  // namespace
 
 void half_skip(Stream stream) {
@@ -95,6 +196,9 @@ void read_past_end(const float* x, float* y, int size, Stream stream) {
 }
 void shared_past_end(float* y, Stream stream) {
   launch<shared_past_end_kernel>({1, 32, 0, stream}, y);
+}
+void shared_read_past_end(float* y, Stream stream) {
+  launch<shared_read_past_end_kernel>({1, 32, 0, stream}, y);
 }
 void dynamic_past_end(float* y, Stream stream) {
   launch<dynamic_past_end_kernel>({1, 32, 32 * sizeof(float), stream}, y);
@@ -122,6 +226,44 @@ void empty_grid(Stream stream) {
 }
 void unwritten_shared(float* y, Stream stream) {
   launch<unwritten_shared_kernel>({1, 32, 0, stream}, y);
+}
+void unwritten_dynamic(float* y, Stream stream) {
+  launch<unwritten_dynamic_kernel<float>>({2, 32, 32 * sizeof(float), stream}, y);
+}
+void warp_reduction(bool right, float* y, Stream stream) {
+  right ? launch<warp_reduction_kernel<true>>({1, 32, 32 * sizeof(float), stream}, y)
+        : launch<warp_reduction_kernel<false>>({1, 32, 32 * sizeof(float), stream}, y);
+}
+void half_warps(bool right, float* y, Stream stream) {
+  right ? launch<half_warps_kernel<true>>({1, 32, 0, stream}, y)
+        : launch<half_warps_kernel<false>>({1, 32, 0, stream}, y);
+}
+void shuffle_is_no_barrier(bool right, float* y, Stream stream) {
+  right ? launch<shuffle_is_no_barrier_kernel<true>>({1, 32, 0, stream}, y)
+        : launch<shuffle_is_no_barrier_kernel<false>>({1, 32, 0, stream}, y);
+}
+void tiles(bool right, const float* x, float* y, Stream stream) {
+  right ? launch<tiles_kernel<true>>({1, 64, 0, stream}, x, y) : launch<tiles_kernel<false>>({1, 64, 0, stream}, x, y);
+}
+void all_write_one(bool right, float* y, Stream stream) {
+  right ? launch<all_write_one_kernel<true>>({1, 64, 0, stream}, y)
+        : launch<all_write_one_kernel<false>>({1, 64, 0, stream}, y);
+}
+void blocks_overlap(bool right, float* y, Stream stream) {
+  right ? launch<blocks_overlap_kernel<true>>({4, 64, 0, stream}, y)
+        : launch<blocks_overlap_kernel<false>>({4, 64, 0, stream}, y);
+}
+void reads_other_block(bool right, float* y, Stream stream) {
+  right ? launch<reads_other_block_kernel<true>>({4, 1, 0, stream}, y)
+        : launch<reads_other_block_kernel<false>>({4, 1, 0, stream}, y);
+}
+void plain_beside_atomic(bool right, int* count, Stream stream) {
+  right ? launch<plain_beside_atomic_kernel<true>>({2, 64, 0, stream}, count)
+        : launch<plain_beside_atomic_kernel<false>>({2, 64, 0, stream}, count);
+}
+void reads_count_early(bool right, int* count, int* y, Stream stream) {
+  right ? launch<reads_count_early_kernel<true>>({2, 64, 0, stream}, count, y)
+        : launch<reads_count_early_kernel<false>>({2, 64, 0, stream}, count, y);
 }
 
 }  // namespace kantor::sim::bugs

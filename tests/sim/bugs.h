@@ -17,6 +17,8 @@ void with_barrier(float* y, int size, Stream stream);
 void read_past_end(const float* x, float* y, int size, Stream stream);
 /// Writes one past the end of a shared array.
 void shared_past_end(float* y, Stream stream);
+/// Reads one past the end of a shared array.
+void shared_read_past_end(float* y, Stream stream);
 /// Reads one past the end of its dynamic shared memory.
 void dynamic_past_end(float* y, Stream stream);
 /// Shuffles under a mask that omits half of the callers; reads a lane outside of the mask.
@@ -32,5 +34,27 @@ void too_much_shared(Stream stream);
 void empty_grid(Stream stream);
 /// y[0] = what a shared array holds that nobody wrote.
 void unwritten_shared(float* y, Stream stream);
+/// The same of dynamic shared memory, in a template: y [32].
+void unwritten_dynamic(float* y, Stream stream);
+
+// Races, some of which leave the result right. Where `right` is set, the same kernel as it should be.
+
+/// A sum over a warp in dynamic shared memory, without __syncwarp: y [1].
+void warp_reduction(bool right, float* y, Stream stream);
+/// Each half of a warp has a __syncwarp of its own, and reads what the other wrote: y [32].
+void half_warps(bool right, float* y, Stream stream);
+/// A shuffle stands where a __syncwarp should: y [32].
+void shuffle_is_no_barrier(bool right, float* y, Stream stream);
+/// The second barrier of a loop over tiles is missing: a tile is overwritten while others read it. x [256], y [64].
+void tiles(bool right, const float* x, float* y, Stream stream);
+/// All threads write the same number to one word: y [1].
+void all_write_one(bool right, float* y, Stream stream);
+/// Four blocks write the same 64 words: y [256].
+void blocks_overlap(bool right, float* y, Stream stream);
+/// Four blocks read what their neighbour wrote: y [8].
+void reads_other_block(bool right, float* y, Stream stream);
+/// A plain write beside atomics, and a plain read beside them; count [1], y [2].
+void plain_beside_atomic(bool right, int* count, Stream stream);
+void reads_count_early(bool right, int* count, int* y, Stream stream);
 
 }  // namespace kantor::sim::bugs

@@ -5,6 +5,7 @@
 #include "kernels/reduce.h"
 #include "kernels/sim/simulator.h"
 #include "tests/catch.h"
+#include "tests/sim/support.h"
 
 #include <cmath>
 #include <cstring>
@@ -15,56 +16,11 @@
 #include <vector>
 
 using namespace kantor;
+using namespace kantor::testing;
 using Catch::Matchers::Contains;
 namespace bugs = kantor::sim::bugs;
 
 namespace {
-
-/// Floats in device memory.
-class Array {
- public:
-  explicit Array(size_t size, float value = 0) : data_(static_cast<float*>(sim::device_malloc(size * 4))), size_(size) {
-    const std::vector<float> host(size, value);
-    sim::copy_in(data_, host.data(), size * 4);
-  }
-  ~Array() { sim::device_free(data_); }
-  Array(const Array&) = delete;
-  Array& operator=(const Array&) = delete;
-  [[nodiscard]] float* get() const { return data_; }
-  [[nodiscard]] std::vector<float> host() const {
-    std::vector<float> values(size_);
-    sim::copy_out(values.data(), data_, size_ * 4);
-    return values;
-  }
-
- private:
-  float* data_;
-  size_t size_;
-};
-
-/// Calls fn in forward, reverse and three random orders.
-void in_every_order(const std::function<void()>& fn) {
-  sim::set_order(sim::Order::forward);
-  fn();
-  sim::set_order(sim::Order::reverse);
-  fn();
-  for (uint64_t seed = 1; seed <= 3; ++seed) {
-    sim::set_order(sim::Order::random, seed);
-    fn();
-  }
-  sim::set_order(sim::Order::forward);
-}
-
-void found(const std::function<void()>& fn, const std::vector<std::string>& texts) {
-  in_every_order([&] {
-    try {
-      fn();
-      FAIL_CHECK("nothing was found");
-    } catch (const KernelError& error) {
-      for (const std::string& text : texts) CHECK_THAT(error.what(), Contains(text));
-    }
-  });
-}
 
 /// What a child process that runs fn writes to its error output before it ends; "" where it ends well.
 std::string report_of(const std::function<void()>& fn) {
@@ -188,6 +144,7 @@ TEST_CASE("sim: the sanitizers see accesses outside of global, shared and dynami
   const Array x(50), y(50), z(32);
   CHECK_THAT(report_of([&] { bugs::read_past_end(x.get(), y.get(), 50, nullptr); }), Contains("AddressSanitizer"));
   CHECK_THAT(report_of([&] { bugs::shared_past_end(z.get(), nullptr); }), Contains("bugs.cu:"));
+  CHECK_THAT(report_of([&] { bugs::shared_read_past_end(z.get(), nullptr); }), Contains("AddressSanitizer"));
   CHECK_THAT(report_of([&] { bugs::dynamic_past_end(z.get(), nullptr); }), Contains("AddressSanitizer"));
   CHECK(report_of([&] { bugs::with_barrier(y.get(), 50, nullptr); }) == "");
 }

@@ -1,0 +1,48 @@
+// What the race checker remembers of one word of memory: the last plain write, and the reads or atomics since then.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace kantor::sim::races {
+
+enum class Kind : uint8_t { read, write, atomic };
+
+/// One access of one 4-byte word. All zero: none, as launches count from 1.
+struct Access {
+  const void* pc;  // where the call to the checker returns to
+  uint64_t block;
+  uint32_t launch;
+  uint32_t epoch;  // barriers that the block had passed
+  uint32_t clock;  // __syncwarps that the lane had passed
+  uint16_t thread;
+  uint8_t bytes;  // which of the word's, as bits
+  Kind kind;
+
+  [[nodiscard]] int warp() const { return thread / 32; }
+  [[nodiscard]] int lane() const { return thread % 32; }
+  [[nodiscard]] bool same_warp(const Access& a) const { return block == a.block && warp() == a.warp(); }
+  /// Nothing of the thread's order lies between the two.
+  [[nodiscard]] bool same_moment(const Access& a) const {
+    return launch == a.launch && block == a.block && thread == a.thread && epoch == a.epoch && clock == a.clock;
+  }
+};
+
+/// The last access of each lane of one warp, between two barriers.
+struct Lanes {
+  uint32_t present;
+  Access of[32];
+};
+
+/// A word. Two plain writes in no order are a race at once, so that the last one stands for all. Reads, and atomics,
+/// may come from many threads in no order; of these it is enough to know
+///   recent  the last one, with those of the other lanes of its warp where there are any (`lanes`), and
+///   other   one of another warp or block:
+/// since blocks run one after the other, and warps of a block are ordered by barriers alone, whatever is ordered after
+/// both of them is ordered after all.
+struct Word {
+  Access write, recent, other;
+  uint32_t lanes;  // 1 + index of the Lanes; 0: it never needed any
+};
+
+}  // namespace kantor::sim::races

@@ -1,0 +1,281 @@
+// Happens-before, whatever order the threads happened to run in (Lamport 1978; the state kept for each word is that of
+// FastTrack, Flanagan and Freund 2009, cut to CUDA's two orders).
+//
+// Within a block a barrier orders everything before it before everything behind it: an epoch. Within a warp, between
+// two barriers, __syncwarp does so for its lanes: a vector clock a lane. Shuffles, votes and the other collectives
+// exchange values and order no memory, as CUDA's guide says. Launches follow each other. Nothing orders the blocks of
+// one launch. Shared memory is each block's own and begins unwritten.
+#include "kernels/sim/races/checker.h"
+
+#include "kernels/sim/block.h"
+#include "kernels/sim/races.h"
+#include "kernels/sim/races/shadow.h"
+#include "kernels/sim/races/source_line.h"
+
+#include <algorithm>
+#include <array>
+#include <link.h>
+#include <string>
+#include <utility>
+
+namespace kantor::sim::races {
+namespace {
+
+using Clock = std::array<uint32_t, 32>;  // of the lanes of a warp
+
+/// One for the program: the checked builds run one block at a time.
+struct Checker {
+  Shadow shadow;
+  bool watching = false;
+  uint32_t launch = 0, epoch = 0;
+  uint64_t block = 0;
+  Access unwritten_read{};  // the first read in the launch of shared memory that nobody had written
+  std::string unwritten;
+  std::array<std::array<Clock, 32>, 32> clocks{};  // [warp][lane]: what the lane knows of the others
+
+  void check(Region& region, uintptr_t address, const Access& now);
+
+ private:
+  [[nodiscard]] bool counts(const Region& region, const Access& earlier) const;
+  [[nodiscard]] bool ordered(const Access& earlier, const Access& now) const;
+  [[nodiscard]] bool clash(const Region& region, const Access& earlier, const Access& now) const;
+  const Access* clashing(Region& region, const Word& word, const Access& now) const;
+  void remember(Region& region, Word& word, Access now) const;
+  void remember_unordered(Region& region, Word& word, Access now) const;
+};
+
+/// Never destroyed: device memory may be given back after everything else.
+Checker& checker() {
+  static auto* const instance = new Checker;
+  return *instance;
+}
+
+/// Whether an access is of this launch and, in shared memory, of this block.
+bool Checker::counts(const Region& region, const Access& earlier) const {
+  return earlier.launch == launch && (region.memory == Memory::global || earlier.block == block);
+}
+
+bool Checker::ordered(const Access& earlier, const Access& now) const {
+  if (earlier.block != now.block) return false;
+  if (earlier.thread == now.thread || earlier.epoch != now.epoch) return true;
+  if (earlier.warp() != now.warp()) return false;
+  const auto lane = static_cast<size_t>(now.lane()), other = static_cast<size_t>(earlier.lane());
+  return clocks[static_cast<size_t>(now.warp())][lane][other] >= earlier.clock;
+}
+
+bool Checker::clash(const Region& region, const Access& earlier, const Access& now) const {
+  if (earlier.kind == now.kind && now.kind != Kind::write) return false;
+  return counts(region, earlier) && (earlier.bytes & now.bytes) != 0 && !ordered(earlier, now);
+}
+
+/// An earlier access that races with this one, or null.
+const Access* Checker::clashing(Region& region, const Word& word, const Access& now) const {
+  if (clash(region, word.write, now)) return &word.write;
+  if (word.recent.kind == now.kind && now.kind != Kind::write) return nullptr;
+  if (clash(region, word.other, now)) return &word.other;
+  if (clash(region, word.recent, now)) return &word.recent;
+  if (word.lanes == 0 || !counts(region, word.recent)) return nullptr;
+  const Lanes& lanes = region.lanes[word.lanes - 1];
+  for (size_t lane = 0; lane < 32; ++lane) {
+    if ((lanes.present >> lane & 1) != 0 && clash(region, lanes.of[lane], now)) return &lanes.of[lane];
+  }
+  return nullptr;
+}
+
+/// After the check: whatever races with `now` has been reported.
+void Checker::remember(Region& region, Word& word, Access now) const {
+  if (now.kind != Kind::write) return remember_unordered(region, word, now);
+  if (word.write.same_moment(now)) now.bytes |= word.write.bytes;
+  word.write = now;
+  word.recent = word.other = {};
+  if (word.lanes != 0) region.lanes_of(word).present = 0;
+}
+
+void Checker::remember_unordered(Region& region, Word& word, Access now) const {
+  Access &recent = word.recent, &other = word.other;
+  const auto set_recent = [&] {
+    recent = now;
+    if (word.lanes != 0) region.lanes_of(word).present = 0;
+  };
+  if (!counts(region, recent) || recent.kind != now.kind) {
+    other = {};
+    return set_recent();
+  }
+  if (other.launch != 0 && ordered(other, now)) other = {};
+  if (recent.epoch != now.epoch && recent.block == now.block) return set_recent();
+  if (!recent.same_warp(now)) {
+    if (other.launch == 0) other = now;
+    return;
+  }
+  if (recent.same_moment(now)) now.bytes |= recent.bytes;
+  if (recent.thread == now.thread && (word.lanes == 0 || region.lanes_of(word).present == 0)) {
+    recent = now;
+    return;
+  }
+  Lanes& lanes = region.lanes_of(word);
+  for (const Access& access : {recent, now}) {
+    lanes.of[access.lane()] = access;
+    lanes.present |= 1U << access.lane();
+  }
+  recent = now;
+}
+
+std::string text_of(uint64_t index, dim3 extent) {
+  return "(" + std::to_string(index % extent.x) + "," + std::to_string(index / extent.x % extent.y) + "," +
+         std::to_string(index / extent.x / extent.y) + ")";
+}
+
+const char* text_of(Kind kind) {
+  switch (kind) {
+    case Kind::read:
+      return "read";
+    case Kind::write:
+      return "write";
+    case Kind::atomic:
+      return "atomic";
+  }
+  return "";
+}
+
+std::string text_of(const Region& region, uintptr_t address) {
+  const std::string byte = "byte " + std::to_string(address - region.begin);
+  switch (region.memory) {
+    case Memory::global:
+      return "global memory (" + byte + " of a buffer of " + std::to_string(region.bytes) + ")";
+    case Memory::static_shared:
+      return "static shared memory";
+    case Memory::dynamic_shared:
+      return "dynamic shared memory (" + byte + " of " + std::to_string(region.bytes) + ")";
+  }
+  return "";
+}
+
+const char* advice(const Access& earlier, const Access& now) {
+  if (earlier.block != now.block) {
+    return "; the blocks of a launch run in any order: give each its own words, let both be integer atomics, or take a "
+           "second launch";
+  }
+  if (earlier.warp() == now.warp()) {
+    return "; put a __syncwarp() of both lanes, or a __syncthreads(), between them: shuffles and votes order no memory";
+  }
+  return "; put a __syncthreads() between them";
+}
+
+/// "data race on ...: this read at a.cu:3 and the write of thread (1,0,0) at a.cu:2 are in no order; put ..."
+std::string report(const Region& region, uintptr_t address, const Access& earlier, const Access& now) {
+  const std::string whose = (earlier.block != now.block ? "block " + text_of(earlier.block, gridDim) + ", " : "") +
+                            "thread " + text_of(earlier.thread, blockDim);
+  return "data race on " + text_of(region, address) + ": this " + text_of(now.kind) + " at " + source_line(now.pc) +
+         " and the " + text_of(earlier.kind) + " of " + whose + " at " + source_line(earlier.pc) + " are in no order" +
+         advice(earlier, now);
+}
+
+/// threadIdx and its like: among the host thread's variables too, and written by the scheduler.
+bool is_index(uintptr_t address) {
+  const auto within = [address](const auto& variable) {
+    return address - reinterpret_cast<uintptr_t>(&variable) < sizeof variable;
+  };
+  return within(threadIdx) || within(blockIdx) || within(blockDim) || within(gridDim) || within(thread_in_block);
+}
+
+void Checker::check(Region& region, uintptr_t address, const Access& now) {
+  Word& word = region.word(address);
+  if (unwritten_read.launch != launch && region.memory != Memory::global && now.kind != Kind::write &&
+      !counts(region, word.write) && !is_index(address)) {
+    unwritten_read = now;  // told at the block's end: a write may follow that makes a race of it, which tells more
+    unwritten = text_of(region, address);
+  }
+  if (const Access* earlier = clashing(region, word, now); earlier != nullptr) {
+    BlockRunner::current().fail(report(region, address, *earlier, now));
+  }
+  remember(region, word, now);
+}
+
+}  // namespace
+
+void memory_begins(void* data, size_t bytes) {
+  checker().shadow.add(reinterpret_cast<uintptr_t>(data), bytes);
+}
+void memory_ends(void* data) {
+  checker().shadow.remove(reinterpret_cast<uintptr_t>(data));
+}
+
+/// Static shared memory is among the variables of the host thread: those of the program itself, the first of its parts.
+void launch_begins() {
+  ++checker().launch;
+  dl_iterate_phdr(
+      [](dl_phdr_info* part, size_t, void*) {
+        for (int i = 0; i < part->dlpi_phnum; ++i) {
+          if (part->dlpi_phdr[i].p_type != PT_TLS || part->dlpi_tls_data == nullptr) continue;
+          checker().shadow.move(Memory::static_shared, reinterpret_cast<uintptr_t>(part->dlpi_tls_data),
+                                part->dlpi_phdr[i].p_memsz);
+        }
+        return 1;
+      },
+      nullptr);
+}
+
+void block_begins(uint64_t block, void* dynamic_shared, size_t bytes) {
+  Checker& c = checker();
+  c.shadow.move(Memory::dynamic_shared, reinterpret_cast<uintptr_t>(dynamic_shared), bytes);
+  c.block = block;
+  c.epoch = 0;
+  const auto warps = (uint64_t{blockDim.x} * blockDim.y * blockDim.z + 31) / 32;
+  for (size_t warp = 0; warp < warps; ++warp) {
+    for (size_t lane = 0; lane < 32; ++lane) {
+      c.clocks[warp][lane] = {};
+      c.clocks[warp][lane][lane] = 1;
+    }
+  }
+}
+
+std::string block_ends() {
+  const Access& read = checker().unwritten_read;
+  if (read.launch != checker().launch) return {};
+  return "thread " + text_of(read.thread, blockDim) + ": the " + text_of(read.kind) + " at " + source_line(read.pc) +
+         " finds " + checker().unwritten +
+         " that no thread of the block had written; write it, and let a barrier follow";
+}
+
+bool set_watching(bool on) {
+  return std::exchange(checker().watching, on);
+}
+
+void barrier() {
+  ++checker().epoch;
+}
+
+void warp_barrier(int warp, uint32_t lanes) {
+  auto& clocks = checker().clocks[static_cast<size_t>(warp)];
+  Clock joined{};
+  for (size_t lane = 0; lane < 32; ++lane) {
+    if ((lanes >> lane & 1) == 0) continue;
+    for (size_t k = 0; k < 32; ++k) joined[k] = std::max(joined[k], clocks[lane][k]);
+  }
+  for (size_t lane = 0; lane < 32; ++lane) {
+    if ((lanes >> lane & 1) == 0) continue;
+    clocks[lane] = joined;
+    ++clocks[lane][lane];
+  }
+}
+
+void access(const volatile void* data, size_t bytes, Kind kind, const void* pc) {
+  Checker& c = checker();
+  if (!c.watching) return;
+  const Pause pause;
+  const auto begin = reinterpret_cast<uintptr_t>(data), end = begin + bytes;
+  Region* region = c.shadow.find(begin);
+  if (region == nullptr) return;
+  const auto thread = static_cast<size_t>(thread_in_block), lane = thread % 32;
+  Access now{pc,  c.block, c.launch, c.epoch, c.clocks[thread / 32][lane][lane], static_cast<uint16_t>(thread),
+             0xf, kind};
+  for (uintptr_t word = begin / 4 * 4; word < end; word += 4) {
+    unsigned touched = 0xf;
+    if (word < begin) touched &= 0xfU << (begin - word);
+    if (word + 4 > end) touched &= 0xfU >> (word + 4 - end);
+    now.bytes = static_cast<uint8_t>(touched);
+    c.check(*region, word, now);
+  }
+}
+
+}  // namespace kantor::sim::races

@@ -1,0 +1,58 @@
+// The memory that the race checker watches, and the shadow that it keeps beside: one Word for each 4 bytes.
+#pragma once
+
+#include "kernels/sim/races/access.h"
+
+#include <cstdlib>
+#include <deque>
+#include <map>
+#include <memory>
+
+namespace kantor::sim::races {
+
+enum class Memory : uint8_t { global, static_shared, dynamic_shared };
+
+/// One stretch of watched memory. Its words come from the system zero-filled, and only when they are touched.
+struct Region {
+  uintptr_t begin = 0;
+  size_t bytes = 0;
+  Memory memory = Memory::global;
+  struct Free {
+    void operator()(Word* words) const { std::free(words); }
+  };
+  std::unique_ptr<Word, Free> words;
+  size_t word_count = 0;
+  std::deque<Lanes> lanes;
+
+  /// Throws KernelError where there is no memory for the words.
+  void reserve(size_t size);
+  [[nodiscard]] Word& word(uintptr_t address) const { return words.get()[(address - begin) / 4]; }
+  /// The word's table of lanes, made where it has none yet.
+  Lanes& lanes_of(Word& word);
+};
+
+class Shadow {
+ public:
+  /// Global memory, until it is removed.
+  void add(uintptr_t begin, size_t bytes);
+  void remove(uintptr_t begin);
+  /// Sets where static or dynamic shared memory is. Its words stay: they hold earlier blocks' accesses, which count no
+  /// more.
+  void move(Memory memory, uintptr_t begin, size_t bytes);
+  /// The region that the address is in, or null: host memory, a stack.
+  Region* find(uintptr_t address);
+
+ private:
+  struct Stretch {
+    uintptr_t begin = 0, end = 0;
+    Region* region = nullptr;
+  };
+  static constexpr size_t recent_count = 8;
+
+  std::map<uintptr_t, Region> regions_;
+  Region static_, dynamic_;
+  Stretch recent_[recent_count];  // last answers, also that nothing is there
+  size_t next_ = 0;
+};
+
+}  // namespace kantor::sim::races

@@ -1,0 +1,12 @@
+// Where in the sources an instruction of this program comes from.
+#pragma once
+
+#include <string>
+
+namespace kantor::sim::races {
+
+/// "bugs.cu:24", or "block.h:24 (in norm.cu:70)" for an inlined function, of the call that returns to `pc`. The
+/// simulator's own lines are left out. Asks addr2line; without it, or without debug information, gives the address.
+std::string source_line(const void* pc);
+
+}  // namespace kantor::sim::races

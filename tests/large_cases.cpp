@@ -1,0 +1,96 @@
+// Sizes that the table's random shapes do not reach, on which kernels take their other paths.
+#include "engine/ops.h"
+#include "kernels/conv2d.h"
+#include "kernels/reduce.h"
+#include "tests/op_table.h"
+
+namespace kantor::testing {
+namespace {
+
+using Inputs = std::vector<Tensor>;
+
+OpRow of_one(const std::string& name, const std::string& family, const Shape& shape,
+             const std::function<Tensor(const Tensor&)>& fn) {
+  return {name, family, [shape, fn](HostRandom& random) {
+            return Case{[fn](const Inputs& in) { return fn(in[0]); }, {random_tensor(shape, random)}, {true}};
+          }};
+}
+
+/// A warp, a block that keeps its row, and one that reads it twice; each with a ragged last part.
+std::vector<OpRow> penalties() {
+  std::vector<OpRow> rows;
+  for (const PenaltyKind kind : {PenaltyKind::two_sided, PenaltyKind::one_sided, PenaltyKind::squared}) {
+    for (const int64_t width : {1000, 1500, 25'000}) {
+      rows.push_back(of_one("gradient_penalty", "gradient_penalty", {3, width},
+                            [kind](const Tensor& g) { return gradient_penalty(g, kind, 10).value; }));
+    }
+  }
+  return rows;
+}
+
+/// One chunk more than fits into one launch.
+std::vector<OpRow> reductions() {
+  return {
+      of_one("sum", "reduce", {2, sum_chunk_elements + 3}, [](const Tensor& x) { return sum(x, {1}); }),
+      of_one("sum", "reduce", {2, sum_chunk_rows + 5, 35}, [](const Tensor& x) { return sum(x, {1}); }),
+      of_one("row_norm", "reduce", {3, 1025}, [](const Tensor& x) { return row_norm(x); }),
+  };
+}
+
+/// Several tiles each way, and stretches of split-K.
+std::vector<OpRow> products() {
+  const Window window{2, 1};
+  const Shape x{5, 23, 23, 3}, filter{6, 3, 3, 3}, y{5, 12, 12, 6};
+  return {
+      {"matmul", "matmul",
+       [](HostRandom& r) {
+         return Case{[](const Inputs& in) { return matmul(in[0], in[1], false, true); },
+                     {random_tensor({70, 35}, r), random_tensor({130, 35}, r)},
+                     {true, true}};
+       }},
+      {"conv2d", "conv2d",
+       [=](HostRandom& r) {
+         return Case{[=](const Inputs& in) { return conv2d(in[0], in[1], window); },
+                     {random_tensor(x, r), random_tensor(filter, r)},
+                     {true, true}};
+       }},
+      {"conv2d_weight_grad", "conv2d",
+       [=](HostRandom& r) {
+         return Case{[=](const Inputs& in) { return conv2d_weight_grad(in[0], in[1], window, 3, 3); },
+                     {random_tensor(x, r), random_tensor(y, r)},
+                     {true, true}};
+       }},
+  };
+}
+
+std::vector<OpRow> norms() {
+  return {
+      {"batch_norm", "norm",
+       [](HostRandom& r) {
+         return Case{[](const Inputs& in) { return batch_norm(in[0], in[1], in[2]).y; },
+                     {random_tensor({sum_chunk_rows + 7, 37}, r), random_tensor({37}, r), random_tensor({37}, r)},
+                     {true, true, true}};
+       }},
+      {"layer_norm", "norm",
+       [](HostRandom& r) {
+         return Case{[](const Inputs& in) { return layer_norm(in[0], in[1], in[2]); },
+                     {random_tensor({3, 700}, r), random_tensor({700}, r), random_tensor({700}, r)},
+                     {true, true, true}};
+       }},
+  };
+}
+
+}  // namespace
+
+const std::vector<OpRow>& large_cases() {
+  static const std::vector<OpRow> table = [] {
+    std::vector<OpRow> all;
+    for (const auto& rows : {penalties(), reductions(), products(), norms()}) {
+      all.insert(all.end(), rows.begin(), rows.end());
+    }
+    return all;
+  }();
+  return table;
+}
+
+}  // namespace kantor::testing
