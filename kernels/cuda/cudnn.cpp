@@ -1,5 +1,7 @@
 #include "kernels/cuda/cudnn.h"
 
+#include "kernels/cuda/check.h"
+
 #include <array>
 #include <cudnn.h>
 #include <map>
@@ -142,21 +144,25 @@ void library_conv2d(ConvPass pass, const ConvShape& shape, float* image, float* 
   const float one = 1, zero = 0;
   switch (pass) {
     case ConvPass::forward:
-      return check(cudnnConvolutionForward(library.handle, &one, p.image, image, p.filter, filter, p.convolution,
-                                           static_cast<cudnnConvolutionFwdAlgo_t>(p.algorithm), workspace, p.workspace,
-                                           &zero, p.output, output),
-                   "a convolution");
+      check(cudnnConvolutionForward(library.handle, &one, p.image, image, p.filter, filter, p.convolution,
+                                    static_cast<cudnnConvolutionFwdAlgo_t>(p.algorithm), workspace, p.workspace, &zero,
+                                    p.output, output),
+            "a convolution");
+      break;
     case ConvPass::input_grad:
-      return check(cudnnConvolutionBackwardData(library.handle, &one, p.filter, filter, p.output, output, p.convolution,
-                                                static_cast<cudnnConvolutionBwdDataAlgo_t>(p.algorithm), workspace,
-                                                p.workspace, &zero, p.image, image),
-                   "an input gradient");
+      check(cudnnConvolutionBackwardData(library.handle, &one, p.filter, filter, p.output, output, p.convolution,
+                                         static_cast<cudnnConvolutionBwdDataAlgo_t>(p.algorithm), workspace,
+                                         p.workspace, &zero, p.image, image),
+            "an input gradient");
+      break;
     case ConvPass::weight_grad:
-      return check(cudnnConvolutionBackwardFilter(library.handle, &one, p.image, image, p.output, output, p.convolution,
-                                                  static_cast<cudnnConvolutionBwdFilterAlgo_t>(p.algorithm), workspace,
-                                                  p.workspace, &zero, p.filter, filter),
-                   "a weight gradient");
+      check(cudnnConvolutionBackwardFilter(library.handle, &one, p.image, image, p.output, output, p.convolution,
+                                           static_cast<cudnnConvolutionBwdFilterAlgo_t>(p.algorithm), workspace,
+                                           p.workspace, &zero, p.filter, filter),
+            "a weight gradient");
+      break;
   }
+  wait_if_synchronous(stream, "convolution of cuDNN");
 }
 
 std::string cudnn_version() {
