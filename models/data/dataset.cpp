@@ -1,6 +1,7 @@
 // Data sets by name, and what they share.
 #include "models/data/dataset.h"
 
+#include "models/data/funnels.h"
 #include "models/files/files.h"
 
 #include <fmt/format.h>
@@ -39,13 +40,16 @@ std::unique_ptr<Dataset> open_dataset(const DataConfig& config) {
   if (config.kind == "gaussians8") return gaussians8();
   if (config.kind == "gaussians25") return gaussians25();
   if (config.kind == "swissroll") return swissroll();
+  if (config.kind == "funnels")
+    return funnels_p(config.path.empty() ? make_funnels(2, 4, 1) : read_funnels(config.path));
   if (config.kind == "fashion-mnist") return fashion_mnist(config.path);
   if (config.kind == "file") {
     if (config.path.empty()) throw FileError("data kind \"file\" needs data.path: a .npy or IDX(.gz) file");
     return open_samples(config.path, std::filesystem::path(config.path).filename().string());
   }
   throw Error(fmt::format(
-      "unknown data kind \"{}\": expected gaussians8, gaussians25, swissroll, fashion-mnist or file", config.kind));
+      "unknown data kind \"{}\": expected gaussians8, gaussians25, swissroll, funnels, fashion-mnist or file",
+      config.kind));
 }
 
 void check_batch(const Dataset& data, int64_t batch) {

@@ -1,7 +1,7 @@
 // Samples of a file, held in memory and drawn with replacement: IDX images and NPY arrays.
 #include "engine/random.h"
 #include "models/data/dataset.h"
-#include "models/files/files.h"
+#include "models/files/bytes.h"
 
 #include <algorithm>
 #include <array>
@@ -59,16 +59,6 @@ std::unique_ptr<Dataset> open_idx(const fs::path& path, std::string name) {
                                 path.string(), to_string(shape)));
   refuse_empty(path, shape);
   return std::make_unique<Samples<uint8_t>>(std::move(name), Shape{1, shape[1], shape[2]}, std::move(file.values));
-}
-
-/// "[3, 0, 27]": the index of element `flat` of a C-ordered array.
-std::string index_text(const Shape& shape, int64_t flat) {
-  std::vector<int64_t> index;
-  for (int axis = 0; axis < shape.rank(); ++axis) {
-    index.push_back(flat / shape.size_from(axis + 1));
-    flat %= shape.size_from(axis + 1);
-  }
-  return to_string(Shape(index));
 }
 
 /// NCHW to NHWC.

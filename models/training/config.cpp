@@ -115,8 +115,8 @@ std::vector<ConfigField> make_fields() {
   std::vector<ConfigField> fields{
       word("name", "name of the run, in its folder's name", [](RunConfig& c) -> std::string& { return c.name; }),
       word("data.kind", "data", [](RunConfig& c) -> std::string& { return c.data.kind; },
-           {"gaussians8", "gaussians25", "swissroll", "fashion-mnist", "file"}),
-      word("data.path", "file (.npy, IDX, IDX.gz), or the folder of Fashion-MNIST",
+           {"gaussians8", "gaussians25", "swissroll", "funnels", "fashion-mnist", "file"}),
+      word("data.path", "file (.npy, IDX, IDX.gz), or the folder of Fashion-MNIST or of a pair of funnels",
            [](RunConfig& c) -> std::string& { return c.data.path; }),
       integer(
           "train.steps", "generator updates", [](RunConfig& c) -> int64_t& { return c.steps; }, 0, many),
