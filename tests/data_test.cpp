@@ -29,6 +29,10 @@ struct Folder {
     std::ofstream(path / name, std::ios::binary) << content;
     return (path / name).string();
   }
+  [[nodiscard]] std::string image(const std::string& name, const Image& content) const {
+    write_png(path / name, content);
+    return (path / name).string();
+  }
   [[nodiscard]] std::string array(const std::string& name, const Tensor& tensor) const {
     write_npy(path / name, tensor);
     return (path / name).string();
@@ -58,7 +62,7 @@ struct Counting final : Dataset {
 }  // namespace
 
 TEST_CASE("data: a draw is a pure function of seed, stream, step and sample") {
-  for (const char* kind : {"gaussians8", "gaussians25", "swissroll"}) {
+  for (const char* kind : {"gaussians8", "gaussians25", "swissroll", "funnels"}) {
     INFO(kind);
     const auto data = open_dataset({kind, ""});
     const std::vector<float> long_draw = data->draw(1, 2, 3, 100), short_draw = data->draw(1, 2, 3, 10);
@@ -148,6 +152,58 @@ TEST_CASE("data: NPY points and images, channels last") {
   CHECK(bytes->draw(0, 0, 0, 1) == std::vector<float>{0, 0.2f, 1, 1});
 }
 
+TEST_CASE("data: a CSV table is points, a line of names on top or not") {
+  const Folder folder;
+  const auto points = open_dataset({"file", folder.file("points.csv", "a;b;c\n1;2;3\n")});
+  CHECK(points->sample_shape() == Shape{3});
+  CHECK(points->size() == 1);
+  CHECK(points->draw(0, 0, 0, 2) == std::vector<float>{1, 2, 3, 1, 2, 3});
+  CHECK(open_dataset({"file", folder.file("points.tsv", "1\t2\n")})->sample_shape() == Shape{2});
+}
+
+TEST_CASE("data: a folder of PNGs is its images, gray ones among colour ones in colour") {
+  const Folder folder;
+  (void)folder.file(".hidden.png", "no PNG");
+  (void)folder.file("notes.txt", "no PNG");
+  (void)folder.image("b.png", {2, 1, 1, {0, 255}});
+  const auto gray = open_dataset({"file", folder.path.string()});
+  CHECK(gray->sample_shape() == Shape{1, 1, 2});
+  CHECK(gray->draw(0, 0, 0, 1) == std::vector<float>{0, 1});
+  (void)folder.image("a.PNG", {2, 1, 3, {0, 51, 255, 255, 51, 0}});
+  const auto colour = open_dataset({"file", folder.path.string()});
+  CHECK(colour->is_image());
+  CHECK(colour->size() == 2);
+  CHECK(open_dataset({"file", folder.path.string() + "/"})->name() == folder.path.filename().string());
+  CHECK(colour->sample_shape() == Shape{3, 1, 2});
+  CHECK(colour->batch_shape(4) == Shape{4, 1, 2, 3});
+  // Sorted by name: sample 0 is a.PNG. Both appear, each whole.
+  const std::vector<float> first{0, 0.2F, 1, 1, 0.2F, 0}, second{0, 0, 0, 1, 1, 1};
+  int seen = 0;
+  const std::vector<float> draws = colour->draw(0, 0, 0, 40);
+  for (auto at = draws.begin(); at != draws.end(); at += 6) {
+    const std::vector<float> sample(at, at + 6);
+    REQUIRE((sample == first || sample == second));
+    seen |= sample == first ? 1 : 2;
+  }
+  CHECK(seen == 3);
+}
+
+TEST_CASE("data: a folder of PNGs that is wrong is refused by file") {
+  const Folder folder;
+  const auto refused = [&](const std::string& text) {
+    CHECK_THROWS_AS(open_dataset({"file", folder.path.string()}), FileError);
+    CHECK_THROWS_WITH(open_dataset({"file", folder.path.string()}), Contains(folder.path.string()) && Contains(text));
+  };
+  refused("no files named *.png");
+  const std::string small = folder.image("a.png", {2, 1, 1, {0, 1}}), large = folder.image("b.png", {1, 2, 1, {0, 1}});
+  refused(large + ": 1 x 2 pixels, expected 2 x 1 as in " + small);
+  (void)folder.file("b.png", "\xff\xd8\xff\xe0 JFIF");
+  refused("b.png: is a JPEG");
+  fs::remove(folder.path / "b.png");
+  fs::create_directory(folder.path / "b.png");
+  refused("b.png: expected a regular file");
+}
+
 TEST_CASE("data: files draw every sample, with replacement") {
   const Folder folder;
   std::vector<float> rows(50);
@@ -172,17 +228,20 @@ TEST_CASE("data: bad files are refused by name and index") {
   refused(folder.array("big.npy", from_host<double>({1e300}, {1, 1}, {DType::float64, {}})), "the value at [0, 0]");
   refused(folder.array("bright.npy", from_host<float>({0, 2}, {1, 1, 1, 2})), "[0, 0, 0, 1] is 2, expected pixels");
   refused(folder.array("line.npy", from_host<float>({0, 2}, {2})), "shape [2], expected [N, D]");
+  refused(folder.file("ragged.csv", "x,y\n1,2\n3\n"), "line 3 has 1 column, expected 2");
   refused(folder.array("none.npy", zeros({0, 2})), "holds no values");
   refused(folder.file("labels-idx1-ubyte", idx_header({2}) + "ab"), "shape [2], expected images");
-  refused(folder.file("text.csv", "x,y\n1,2\n"), "neither NPY's, IDX's nor gzip's");
+  refused(folder.file("text.dat", "x,y\n1,2\n"), "neither NPY's, IDX's nor gzip's");
   refused(folder.file("empty.npy", ""), "begins with neither NPY's");
   refused((folder.path / "absent.npy").string(), "no such file");
-  refused(folder.path.string(), "not a regular file");
+  refused("/dev/null", "not a regular file");
 }
 
-TEST_CASE("data: a missing Fashion-MNIST names the package, an unknown kind the known ones") {
+TEST_CASE("data: missing packages are named, an unknown kind gets the known ones") {
   CHECK_THROWS_WITH(open_dataset({"fashion-mnist", "/nonexistent"}), Contains("dataset-fashion-mnist"));
   CHECK_THROWS_AS(open_dataset({"fashion-mnist", "/nonexistent"}), FileError);
+  CHECK_THROWS_WITH(open_dataset({"silk", "/nonexistent"}), Contains("famfamfam-silk") && Contains("/nonexistent"));
+  CHECK_THROWS_AS(open_dataset({"silk", "/nonexistent"}), FileError);
   CHECK_THROWS_WITH(open_dataset({"gaussian8", ""}), Contains("gaussian8") && Contains("swissroll"));
   CHECK_THROWS_AS(open_dataset({"file", ""}), FileError);
 }
@@ -199,6 +258,23 @@ TEST_CASE("data: Fashion-MNIST where it is installed") {
   double mean = 0;
   for (const float value : batch) mean += value / static_cast<double>(batch.size());
   CHECK(mean == Approx(0.2860).margin(0.01));  // the training set's published mean
+}
+
+TEST_CASE("data: the silk icons where they are installed") {
+  if (!fs::exists("/usr/share/icons/silk/16x16")) {
+    WARN("not run: the package famfamfam-silk is not installed");
+    return;
+  }
+  const auto data = open_dataset({"silk", ""});
+  CHECK(data->name() == "silk");
+  CHECK(data->size() == 1000);
+  CHECK(data->sample_shape() == Shape{3, 16, 16});
+  // Over white: the corner pixels of nearly all icons are transparent.
+  const std::vector<float> batch = data->draw(0, 0, 0, 500);
+  int white = 0;
+  for (size_t i = 0; i < batch.size(); i += 16 * 16 * 3)
+    white += batch[i] == 1 && batch[i + 1] == 1 && batch[i + 2] == 1;
+  CHECK(white > 350);
 }
 
 TEST_CASE("data: fewer samples than a batch are refused") {

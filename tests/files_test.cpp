@@ -3,13 +3,12 @@
 #include "models/files/files.h"
 
 #include "tests/catch.h"
+#include "tests/formats.h"
 
-#include <bit>
 #include <cstdlib>
-#include <cstring>
 #include <functional>
+#include <map>
 #include <random>
-#include <zlib.h>
 
 using namespace kantor;
 using Catch::Matchers::Contains;
@@ -18,68 +17,6 @@ namespace {
 
 using Bytes = std::vector<std::byte>;
 using Parse = std::function<void(std::span<const std::byte>)>;
-
-Bytes bytes_of(const std::string& text) {
-  const auto* data = reinterpret_cast<const std::byte*>(text.data());
-  return {data, data + text.size()};
-}
-std::string big_endian(uint32_t value) {
-  std::string text;
-  for (int shift = 24; shift >= 0; shift -= 8) text += static_cast<char>(value >> shift & 255);
-  return text;
-}
-template <class T>
-std::string little_endian(T value) {
-  return {reinterpret_cast<const char*>(&value), sizeof value};
-}
-
-std::string idx(const std::vector<uint32_t>& shape, const std::string& values, char type = 8) {
-  std::string text{'\0', '\0', type, static_cast<char>(shape.size())};
-  for (const uint32_t extent : shape) text += big_endian(extent);
-  return text + values;
-}
-
-std::string gzip(const std::string& text) {
-  z_stream stream{};
-  deflateInit2(&stream, 9, Z_DEFLATED, 15 + 16, 9, Z_DEFAULT_STRATEGY);
-  std::string out(deflateBound(&stream, text.size()) + 64, '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
-  stream.avail_in = static_cast<uInt>(text.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  deflate(&stream, Z_FINISH);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  return out;
-}
-
-std::string npy(const std::string& header, const std::string& values) {
-  return std::string("\x93NUMPY\x01\x00", 8) + little_endian(static_cast<uint16_t>(header.size())) + header + values;
-}
-std::string npy(const std::string& descr, const std::string& shape, const std::string& values,
-                const std::string& fortran = "False") {
-  return npy("{'descr': '" + descr + "', 'fortran_order': " + fortran + ", 'shape': (" + shape + "), }\n", values);
-}
-
-std::string safetensors(const std::string& header, const std::string& values) {
-  return little_endian(static_cast<uint64_t>(header.size())) + header + values;
-}
-
-std::string chunk(const std::string& type, const std::string& content) {
-  const std::string checked = type + content;
-  const uLong sum = crc32(0, reinterpret_cast<const Bytef*>(checked.data()), static_cast<uInt>(checked.size()));
-  return big_endian(static_cast<uint32_t>(content.size())) + checked + big_endian(static_cast<uint32_t>(sum));
-}
-/// A PNG of the given depth and colour type whose compressed rows are `raw`; `before` stands before its data.
-std::string png(uint32_t width, uint32_t height, char depth, char colour, char interlace, const std::string& raw,
-                const std::string& before = "") {
-  std::string packed(compressBound(raw.size()), '\0');
-  uLongf size = packed.size();
-  compress(reinterpret_cast<Bytef*>(packed.data()), &size, reinterpret_cast<const Bytef*>(raw.data()), raw.size());
-  packed.resize(size);
-  const std::string header = big_endian(width) + big_endian(height) + depth + colour + '\0' + '\0' + interlace;
-  return "\x89PNG\r\n\x1a\n" + chunk("IHDR", header) + before + chunk("IDAT", packed) + chunk("IEND", "");
-}
 
 void refuses(const Parse& parse, const std::string& content, const std::string& text) {
   const Bytes bytes = bytes_of(content);
@@ -90,17 +27,9 @@ void refuses(const Parse& parse, const std::string& content, const std::string& 
 
 const Parse as_idx = [](auto bytes) { (void)parse_idx(bytes, "the-file"); };
 const Parse as_npy = [](auto bytes) { (void)parse_npy(bytes, "the-file"); };
+const Parse as_csv = [](auto bytes) { (void)parse_csv(bytes, "the-file"); };
 const Parse as_png = [](auto bytes) { (void)parse_png(bytes, "the-file"); };
 const Parse as_safetensors = [](auto bytes) { (void)parse_safetensors(bytes, "the-file"); };
-
-TensorFile small_checkpoint() {
-  TensorFile file;
-  file.metadata = {{"kantor.step", "7"}, {"note", "quote \" backslash \\ tab \t"}};
-  file.tensors.emplace_back("critic.0.weight", from_host<float>({1, -2, 0.5F, 3}, {2, 2}));
-  file.tensors.emplace_back("counter", from_host<int64_t>({1LL << 40}, {}, {DType::int64, {}}));
-  file.tensors.emplace_back("empty", zeros({0, 3}));
-  return file;
-}
 
 }  // namespace
 
@@ -168,13 +97,53 @@ TEST_CASE("files: NPY that is wrong") {
   refuses(as_npy, npy("{'descr': '<f4'}", "abcd"), "the-file");
 }
 
+TEST_CASE("files: CSV of every separator, with and without names, quoted or not") {
+  const auto table = [](const std::string& text) { return parse_csv(bytes_of(text), "the-file"); };
+  const std::vector<float> four{1, -2.5F, 3e-2F, 4};
+  for (const char* text : {"1,-2.5\n0.03,4", "1,-2.5\n0.03,4\n", "1,-2.5\r\n3e-2,+4\r\n\r\n\n", "1;-2.5\n0.03;4\n",
+                           "1\t-2.5\n.03\t4\n", "x,y\n1,-2.5\n0.03,4\n", "\xef\xbb\xbfx;\"y;z\"\n1;-2.5\n0.03;4\n",
+                           "\"1\",\"-2.5\"\n 0.03 , \"4\" \n", "\"a \"\"b\"\", c\",\n1,-2.5\n0.03,4\n"}) {
+    INFO(text);
+    CHECK(table(text).shape() == Shape{2, 2});
+    CHECK(table(text).to_vector<float>() == four);
+  }
+  CHECK(table("7").shape() == Shape{1, 1});
+  CHECK(table("value\n1\n2\n3\n").shape() == Shape{3, 1});
+  CHECK(table("1e-50,0\n").to_vector<float>() == std::vector<float>{0, 0});
+}
+
+TEST_CASE("files: CSV that is wrong") {
+  refuses(as_csv, "", "is empty");
+  refuses(as_csv, "\xef\xbb\xbf \r\n\n", "is empty");
+  refuses(as_csv, "x,y\n", "no row of numbers");
+  refuses(as_csv, "1,2\n3,4\n5\n", "line 3 has 1 column, expected 2 as in line 1");
+  refuses(as_csv, "x,y\n1,2,3\n", "line 2 has 3 columns, expected 2");
+  refuses(as_csv, "1,2\n\n3,4\n", "line 2 is empty");
+  refuses(as_csv, "1,2\n3,four\n", "line 2, column 2: found \"four\", expected a number");
+  refuses(as_csv, "1,two\n", "line 1, column 2: found \"two\"");
+  refuses(as_csv, "1,2\nx,y\n", "line 2, column 1: found \"x\"");
+  refuses(as_csv, "1,\n", "line 1, column 2: found nothing, expected a number");
+  refuses(as_csv, ",\n", "line 1, column 1: found nothing");
+  refuses(as_csv, "1,2\n3,nan\n", "line 2, column 2: found \"nan\", expected a finite number");
+  refuses(as_csv, "-inf,2\n", "line 1, column 1: found \"-inf\", expected a finite number");
+  refuses(as_csv, "1,1e39\n", "line 1, column 2: found \"1e39\", expected a finite number that float32 holds");
+  refuses(as_csv, "1,1e999\n", "line 1, column 2: found \"1e999\"");
+  refuses(as_csv, "1;2,5\n", "column 2: found \"2,5\"");
+  refuses(as_csv, "1 2\n3 4\n", "line 2, column 1: found \"3 4\"");
+  refuses(as_csv, "0x10,1\n", "found \"0x10\"");
+  refuses(as_csv, "1,\"2\n", "line 1, column 2: found a quote that does not close");
+  refuses(as_csv, "1,\"2\"3\n", "column 2: found \"3\" after a closing quote");
+  refuses(as_csv, std::string("1,\0\n", 4), "found \"\\x00\"");
+}
+
 TEST_CASE("files: PNG of every kind as 8 bits of gray or colour") {
   Image image{2, 2, 3, {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}};
   CHECK(parse_png(encode_png(image), "f").pixels == image.pixels);
   const Image deep = parse_png(bytes_of(png(1, 1, 16, 0, 0, std::string("\0\xff\xff", 3))), "f");
   CHECK(deep.channels == 1);
   CHECK(deep.pixels == std::vector<uint8_t>{255});
-  const Image palette = parse_png(bytes_of(png(2, 1, 8, 3, 0, std::string("\0\1\0", 3), chunk("PLTE", "abcdef"))), "f");
+  const Image palette =
+      parse_png(bytes_of(png(2, 1, 8, 3, 0, std::string("\0\1\0", 3), png_chunk("PLTE", "abcdef"))), "f");
   CHECK(palette.pixels == std::vector<uint8_t>{'d', 'e', 'f', 'a', 'b', 'c'});
   CHECK(parse_png(bytes_of(png(1, 1, 8, 0, 1, std::string("\0\x07", 2))), "f").pixels == std::vector<uint8_t>{7});
 }
@@ -249,20 +218,16 @@ TEST_CASE("files: every flipped bit and every truncation of a checkpoint is refu
 TEST_CASE("files: random damage is refused or read, never more (KANTOR_FUZZ_ITERATIONS a format)") {
   const char* wanted = std::getenv("KANTOR_FUZZ_ITERATIONS");
   const long iterations = wanted != nullptr ? std::atol(wanted) : 50'000;
-  Image image{3, 2, 3, std::vector<uint8_t>(18, 77)};
-  const std::vector<std::pair<Parse, std::vector<Bytes>>> formats{
-      {as_idx, {bytes_of(idx({2, 2, 2}, "abcdefgh")), bytes_of(gzip(idx({2, 3}, "abcdef")))}},
-      {as_npy, {bytes_of(npy("<f4", "2, 1", "abcdefgh")), bytes_of(npy(">i2", "2,", "abcd", "True"))}},
-      {as_png, {encode_png(image), bytes_of(png(2, 1, 8, 3, 0, std::string("\0\1\0", 3), chunk("PLTE", "abcdef")))}},
-      {as_safetensors,
-       {encode_safetensors(small_checkpoint()),
-        bytes_of(safetensors(R"({"a":{"dtype":"F16","shape":[2],"data_offsets":[0,4]}})", "abcd"))}}};
+  const std::map<std::string, Parse> formats{{"idx", as_idx}, {"gzip", as_idx}, {"npy", as_npy},
+                                             {"csv", as_csv}, {"png", as_png},  {"safetensors", as_safetensors}};
+  const std::map<std::string, std::vector<std::string>> sound = sound_files();
   std::mt19937 random(1);  // of the test: the program draws from Philox
   const auto below = [&](size_t n) { return std::uniform_int_distribution<size_t>(0, n - 1)(random); };
   long refused = 0;
-  for (const auto& [parse, seeds] : formats) {
+  for (const auto& [format, parse] : formats) {
+    const std::vector<std::string>& seeds = sound.at(format);
     for (long i = 0; i < iterations; ++i) {
-      Bytes bytes = seeds[below(seeds.size())];
+      Bytes bytes = bytes_of(seeds[below(seeds.size())]);
       for (size_t edits = 1 + below(4); edits > 0 && !bytes.empty(); --edits) {
         const size_t at = below(bytes.size());
         const auto place = bytes.begin() + static_cast<std::ptrdiff_t>(at);

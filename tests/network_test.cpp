@@ -55,8 +55,8 @@ TEST_CASE("network: an MLP of any depth and width") {
   }
 }
 
-TEST_CASE("network: DCGAN for 28, 32 and 64 pixels in grey and colour, with and without norms") {
-  for (const int64_t size : {28, 32, 64}) {
+TEST_CASE("network: DCGAN for 16, 28, 32 and 64 pixels in grey and colour, with and without norms") {
+  for (const int64_t size : {16, 28, 32, 64}) {
     for (const int64_t channels : {1, 3}) {
       for (const char* norm : {"none", "batch", "layer"}) {
         INFO(size << " pixels, " << channels << " channels, norm " << norm);

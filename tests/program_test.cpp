@@ -38,6 +38,9 @@ TEST_CASE("program: wrong usage exits 2 and suggests the right word") {
   check_refused({"train", "--config", folder.file("deep.toml", "a = " + std::string(100'000, '['))}, 2, {"deep.toml"});
   check_refused({"train", "--resume"}, 2, {"--out"});
   check_refused({"train", "--set", "critic.network=dcgan", "--out", folder / "square"}, 2, {"square images"});
+  write_png(folder / "twenty.png", {20, 20, 1, std::vector<uint8_t>(400)});
+  check_refused({"train", "--data", folder.path.string(), "--set", "train.batch=1", "--out", folder / "square"}, 2,
+                {"20 pixels", "16, 28, 32, 64", "network = mlp"});
   CHECK_FALSE(fs::exists(folder / "square"));
 }
 
@@ -53,7 +56,7 @@ TEST_CASE("program: bad data exit 3 and name the file") {
     return std::vector<std::string>{"train", "--data", data, "--out", folder / "out"};
   };
   check_refused(train_on(folder / "absent.npy"), 3, {"absent.npy", "no such file"});
-  check_refused(train_on(folder.path.string()), 3, {"not a regular file"});
+  check_refused(train_on(folder.path.string()), 3, {"no files named *.png"});
   mkfifo((folder / "pipe").c_str(), 0600);
   check_refused(train_on(folder / "pipe"), 3, {"not a regular file"});
   check_refused(train_on(folder.file("cut.idx", std::string("\0\0\x08\x03", 4))), 3, {"cut.idx"});

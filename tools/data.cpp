@@ -5,7 +5,9 @@
 #include "models/training/config.h"
 #include "tools/commands.h"
 
+#include <algorithm>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <memory>
 
 namespace kantor {
@@ -17,7 +19,8 @@ struct DataArguments {
 };
 
 bool is_kind(const std::string& name) {
-  return name == "gaussians8" || name == "gaussians25" || name == "swissroll" || name == "fashion-mnist";
+  const std::vector<std::string>& kinds = dataset_kinds();
+  return name != "file" && std::find(kinds.begin(), kinds.end(), name) != kinds.end();
 }
 
 int run(const DataArguments& arguments) {
@@ -41,7 +44,9 @@ int run(const DataArguments& arguments) {
 void add_data(CLI::App& app, int& exit_code) {
   auto* command = app.add_subcommand("data", "describe a data set, and draw samples of it");
   const auto arguments = std::make_shared<DataArguments>();
-  command->add_option("data", arguments->data, "gaussians8, gaussians25, swissroll, fashion-mnist, or a file")
+  command
+      ->add_option("data", arguments->data,
+                   fmt::format("a file, a folder of PNGs, or a kind: {}", fmt::join(dataset_kinds(), ", ")))
       ->required();
   command->add_option("--out", arguments->out, "write samples into this .npy file");
   command->add_option("--count", arguments->count, "samples to write")

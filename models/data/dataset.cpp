@@ -1,9 +1,11 @@
 // Data sets by name, and what they share.
 #include "models/data/dataset.h"
 
+#include "models/data/funnels.h"
 #include "models/files/files.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace kantor {
 
@@ -21,12 +23,24 @@ std::unique_ptr<Dataset> fashion_mnist(const std::string& path) {
                   packed.string()));
 }
 
+std::unique_ptr<Dataset> silk(const std::string& path) {
+  const std::filesystem::path folder = path.empty() ? "/usr/share/icons/silk/16x16" : path;
+  std::error_code ignored;
+  if (std::filesystem::is_directory(folder, ignored)) return open_samples(folder, "silk");
+  throw FileError(
+      fmt::format("silk icons not found: expected the folder {} of PNGs; install it with `apt install "
+                  "famfamfam-silk`, or name the folder in data.path",
+                  folder.string()));
+}
+
 }  // namespace
 
 Shape Dataset::batch_shape(int64_t count) const {
   const Shape sample = sample_shape();
   if (is_image()) return {count, sample[1], sample[2], sample[0]};
-  return {count, sample.size()};
+  std::vector<int64_t> extents{count};
+  extents.insert(extents.end(), sample.begin(), sample.end());
+  return Shape(extents);
 }
 
 std::vector<float> Dataset::draw(uint64_t seed, uint32_t stream, uint64_t step, int64_t count) const {
@@ -35,17 +49,29 @@ std::vector<float> Dataset::draw(uint64_t seed, uint32_t stream, uint64_t step, 
   return values;
 }
 
+const std::vector<std::string>& dataset_kinds() {
+  static const std::vector<std::string> kinds{"gaussians8", "gaussians25",   "swissroll", "sequences",
+                                              "funnels",    "fashion-mnist", "silk",      "file"};
+  return kinds;
+}
+
 std::unique_ptr<Dataset> open_dataset(const DataConfig& config) {
   if (config.kind == "gaussians8") return gaussians8();
   if (config.kind == "gaussians25") return gaussians25();
   if (config.kind == "swissroll") return swissroll();
+  if (config.kind == "sequences") return sequences(config.length);
+  if (config.kind == "funnels")
+    return funnels_p(config.path.empty() ? make_funnels(2, 4, 1) : read_funnels(config.path));
   if (config.kind == "fashion-mnist") return fashion_mnist(config.path);
+  if (config.kind == "silk") return silk(config.path);
   if (config.kind == "file") {
-    if (config.path.empty()) throw FileError("data kind \"file\" needs data.path: a .npy or IDX(.gz) file");
-    return open_samples(config.path, std::filesystem::path(config.path).filename().string());
+    if (config.path.empty())
+      throw FileError("data kind \"file\" needs data.path: a .npy, IDX(.gz) or .csv file, or a folder of PNGs");
+    const auto path = std::filesystem::path(config.path);
+    return open_samples(path, (path.has_filename() ? path : path.parent_path()).filename().string());
   }
-  throw Error(fmt::format(
-      "unknown data kind \"{}\": expected gaussians8, gaussians25, swissroll, fashion-mnist or file", config.kind));
+  throw Error(
+      fmt::format("unknown data kind \"{}\": expected one of {}", config.kind, fmt::join(dataset_kinds(), ", ")));
 }
 
 void check_batch(const Dataset& data, int64_t batch) {

@@ -26,17 +26,19 @@ class Dataset {
 
   /// What messages and titles call it.
   [[nodiscard]] virtual std::string name() const = 0;
-  /// One sample in PyTorch's order: [D], or [C, H, W] for images.
+  /// One sample in PyTorch's order: [D], [T, D] for sequences, or [C, H, W] for images.
   [[nodiscard]] virtual Shape sample_shape() const = 0;
   /// Samples that a file holds; 0 for a distribution, which never runs out.
   [[nodiscard]] virtual int64_t size() const { return 0; }
   /// The Gaussians that it is made of, where it is; else null.
   [[nodiscard]] virtual const Mixture* mixture() const { return nullptr; }
-  /// Writes `count` samples to `out`: [count, D], or [count, H, W, C] (NHWC) in [0, 1] for images. Sample k depends on
-  /// (seed, stream, step, k) only, not on `count`. Safe to call from several threads.
+  /// Writes `count` samples to `out`: [count, D], [count, T, D], or [count, H, W, C] (NHWC) in [0, 1] for images.
+  /// Sample k depends on (seed, stream, step, k) only, not on `count`. Safe to call from several threads.
   virtual void draw(uint64_t seed, uint32_t stream, uint64_t step, int64_t count, float* out) const = 0;
 
   [[nodiscard]] bool is_image() const { return sample_shape().rank() == 3; }
+  /// Points x, y, for which there are exact W1 and pictures with level sets.
+  [[nodiscard]] bool is_plane() const { return sample_shape() == Shape{2}; }
   /// The shape that `draw` fills: the engine's layout.
   [[nodiscard]] Shape batch_shape(int64_t count) const;
   [[nodiscard]] std::vector<float> draw(uint64_t seed, uint32_t stream, uint64_t step, int64_t count) const;
@@ -44,9 +46,14 @@ class Dataset {
 
 /// What a configuration says of the data.
 struct DataConfig {
-  std::string kind = "gaussians8";  // gaussians8, gaussians25, swissroll, fashion-mnist, file
-  std::string path;                 // file: .npy or IDX(.gz); fashion-mnist: its folder, if not Debian's
+  std::string kind = "gaussians8";  // one of dataset_kinds()
+  // file: .npy, IDX(.gz), .csv or a folder of PNGs; fashion-mnist and silk: the folder, if not Debian's; funnels: the
+  // folder of a pair, if not one made here
+  std::string path;
+  int64_t length = 32;  // sequences: T
 };
+
+const std::vector<std::string>& dataset_kinds();
 
 /// Throws Error for an unknown kind, FileError for a file that is missing or bad.
 std::unique_ptr<Dataset> open_dataset(const DataConfig& config);
@@ -58,9 +65,12 @@ void check_batch(const Dataset& data, int64_t batch);
 std::unique_ptr<Dataset> gaussians8();
 std::unique_ptr<Dataset> gaussians25();
 std::unique_ptr<Dataset> swissroll();
+/// Noisy sines [T, 1] (sequences.cpp): sin(2 pi (f t + p)) + 0.1 N(0, 1), t = 0 ... length - 1, with f uniform in
+/// [1/32, 1/8] and p in [0, 1), one of each a sequence. Throws ShapeError for a length below 1.
+std::unique_ptr<Dataset> sequences(int64_t length);
 /// Samples of a file, drawn with replacement (samples.cpp): IDX images, plain or gzip, [N, H, W] bytes scaled to [0,
-/// 1]; NPY [N, D], or images [N, C, H, W] (PyTorch's order) in [0, 1] or, if integers, in 0..255. Non-finite values are
-/// refused.
+/// 1]; NPY [N, D], [N, T, D], or images [N, C, H, W] (PyTorch's order) in [0, 1] or, if integers, in 0..255; CSV (by
+/// its name) [N, D]; a folder of PNGs of one size (image_folder.cpp). Non-finite values are refused.
 std::unique_ptr<Dataset> open_samples(const std::filesystem::path& path, std::string name);
 
 }  // namespace kantor

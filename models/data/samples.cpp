@@ -1,7 +1,6 @@
-// Samples of a file, held in memory and drawn with replacement: IDX images and NPY arrays.
-#include "engine/random.h"
-#include "models/data/dataset.h"
-#include "models/files/files.h"
+// Samples of a file: IDX images, NPY arrays, CSV tables; and the rule by which a path is one of these or a folder.
+#include "models/data/held_samples.h"
+#include "models/files/bytes.h"
 
 #include <algorithm>
 #include <array>
@@ -16,35 +15,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Values of all samples in the engine's layout; bytes stay bytes, a quarter of the memory.
-template <class T>
-class Samples final : public Dataset {
- public:
-  Samples(std::string name, const Shape& sample, std::vector<T> values)
-      : name_(std::move(name)), sample_(sample), values_(std::move(values)) {}
-
-  std::string name() const override { return name_; }
-  Shape sample_shape() const override { return sample_; }
-  int64_t size() const override { return static_cast<int64_t>(values_.size()) / sample_.size(); }
-
-  void draw(uint64_t seed, uint32_t stream, uint64_t step, int64_t count, float* out) const override {
-    HostRandom random(seed, stream, step);
-    const int64_t length = sample_.size(), samples = size();
-    for (int64_t i = 0; i < count; ++i, out += length) {
-      const T* from = values_.data() + random.below(samples) * length;
-      if constexpr (std::is_same_v<T, uint8_t>)
-        std::transform(from, from + length, out, [](uint8_t byte) { return static_cast<float>(byte) / 255.0f; });
-      else
-        std::copy_n(from, length, out);
-    }
-  }
-
- private:
-  std::string name_;
-  Shape sample_;
-  std::vector<T> values_;
-};
-
 void refuse_empty(const fs::path& path, const Shape& shape) {
   if (shape.size() == 0)
     throw FileError(
@@ -58,17 +28,7 @@ std::unique_ptr<Dataset> open_idx(const fs::path& path, std::string name) {
     throw FileError(fmt::format("{}: IDX of shape {}, expected images [N, height, width] (labels are not needed)",
                                 path.string(), to_string(shape)));
   refuse_empty(path, shape);
-  return std::make_unique<Samples<uint8_t>>(std::move(name), Shape{1, shape[1], shape[2]}, std::move(file.values));
-}
-
-/// "[3, 0, 27]": the index of element `flat` of a C-ordered array.
-std::string index_text(const Shape& shape, int64_t flat) {
-  std::vector<int64_t> index;
-  for (int axis = 0; axis < shape.rank(); ++axis) {
-    index.push_back(flat / shape.size_from(axis + 1));
-    flat %= shape.size_from(axis + 1);
-  }
-  return to_string(Shape(index));
+  return std::make_unique<HeldSamples<uint8_t>>(std::move(name), Shape{1, shape[1], shape[2]}, std::move(file.values));
 }
 
 /// NCHW to NHWC.
@@ -86,9 +46,9 @@ std::vector<float> channels_last(const std::vector<float>& values, const Shape& 
 std::unique_ptr<Dataset> open_npy(const fs::path& path, std::string name) {
   const Tensor array = read_npy(path);
   const Shape& shape = array.shape();
-  if (shape.rank() != 2 && shape.rank() != 4)
-    throw FileError(
-        fmt::format("{}: array of shape {}, expected [N, D] or images [N, C, H, W]", path.string(), to_string(shape)));
+  if (shape.rank() < 2 || shape.rank() > 4)
+    throw FileError(fmt::format("{}: array of shape {}, expected [N, D], sequences [N, T, D] or images [N, C, H, W]",
+                                path.string(), to_string(shape)));
   refuse_empty(path, shape);
   const bool image = shape.rank() == 4;
   std::vector<float> values = array.to_vector<float>();
@@ -103,20 +63,27 @@ std::unique_ptr<Dataset> open_npy(const fs::path& path, std::string name) {
     if (!std::isfinite(values[i])) refuse("finite float32 numbers");
     if (image && (values[i] < 0 || values[i] > 1)) refuse("pixels in [0, 1], or integers in 0..255");
   }
-  if (!image) return std::make_unique<Samples<float>>(std::move(name), Shape{shape[1]}, std::move(values));
-  return std::make_unique<Samples<float>>(std::move(name), Shape{shape[1], shape[2], shape[3]},
-                                          channels_last(values, shape));
+  const Shape sample{std::span(shape.begin() + 1, shape.end())};
+  if (image) values = channels_last(values, shape);
+  return std::make_unique<HeldSamples<float>>(std::move(name), sample, std::move(values));
+}
+
+std::unique_ptr<Dataset> open_csv(const fs::path& path, std::string name) {
+  const Tensor table = read_csv(path);
+  return std::make_unique<HeldSamples<float>>(std::move(name), Shape{table.shape()[1]}, table.to_vector<float>());
 }
 
 }  // namespace
 
 std::unique_ptr<Dataset> open_samples(const fs::path& path, std::string name) {
+  static constexpr std::string_view expected = "NPY, IDX(.gz) or CSV samples, or a folder of PNGs";
   std::error_code error;
   const fs::file_status status = fs::status(path, error);
-  if (!fs::exists(status))
-    throw FileError(fmt::format("{}: no such file, expected NPY or IDX(.gz) samples", path.string()));
-  if (!fs::is_regular_file(status))
-    throw FileError(fmt::format("{}: not a regular file, expected NPY or IDX(.gz) samples", path.string()));
+  if (!fs::exists(status)) refuse(path.string(), "no such file, expected {}", expected);
+  if (fs::is_directory(status)) return open_image_folder(path, std::move(name));
+  if (!fs::is_regular_file(status)) refuse(path.string(), "not a regular file, expected {}", expected);
+  const fs::path ending = path.extension();
+  if (ending == ".csv" || ending == ".tsv") return open_csv(path, std::move(name));  // the format has no mark
   std::array<char, 6> start{};
   std::ifstream file(path, std::ios::binary);
   file.read(start.data(), start.size());
@@ -124,8 +91,10 @@ std::unique_ptr<Dataset> open_samples(const fs::path& path, std::string name) {
   if (magic == "\x93NUMPY") return open_npy(path, std::move(name));
   const bool gzip = magic.starts_with("\x1f\x8b"), idx = magic.starts_with(std::string_view("\0\0", 2));
   if (gzip || idx) return open_idx(path, std::move(name));
-  throw FileError(fmt::format("{}: begins with neither NPY's, IDX's nor gzip's mark, expected one of these formats",
-                              path.string()));
+  refuse(path.string(),
+         "begins with neither NPY's, IDX's nor gzip's mark, and its name ends in neither .csv nor .tsv; "
+         "expected {}",
+         expected);
 }
 
 }  // namespace kantor

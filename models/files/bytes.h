@@ -12,9 +12,11 @@
 #include <cstdint>
 #include <cstring>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace kantor {
 
@@ -56,6 +58,16 @@ inline Shape checked_shape(const std::string& name, std::span<const int64_t> ext
   } catch (const ShapeError& error) {
     refuse(name, "{}", error.what());
   }
+}
+
+/// "[3, 0, 27]": the index of element `flat` of a C-ordered array.
+inline std::string index_text(const Shape& shape, int64_t flat) {
+  std::vector<int64_t> index;
+  for (int axis = 0; axis < shape.rank(); ++axis) {
+    index.push_back(flat / shape.size_from(axis + 1));
+    flat %= shape.size_from(axis + 1);
+  }
+  return fmt::format("[{}]", fmt::join(index, ", "));
 }
 
 inline std::string_view as_text(Bytes bytes) {

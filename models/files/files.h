@@ -46,6 +46,12 @@ struct IdxBytes {
 IdxBytes parse_idx(std::span<const std::byte> data, const std::string& name);
 IdxBytes read_idx(const std::filesystem::path& path);
 
+// ---- CSV (files/csv.cpp): numbers separated by commas, semicolons or tabs, quoted or not, with or without a first
+// line of names, as float32 [rows, columns]. Text, empty fields, NaN, infinity and rows of unequal length are refused
+// by line and column.
+Tensor parse_csv(std::span<const std::byte> data, const std::string& name);
+Tensor read_csv(const std::filesystem::path& path);
+
 // ---- safetensors (files/safetensors.cpp), with a SHA-256 over the whole file, its own digits taken as zeros, in
 // __metadata__ "kantor.digest"; "kantor.format" beside it tells that there must be one
 struct TensorFile {
@@ -74,6 +80,21 @@ std::vector<std::byte> encode_png(const Image& image);
 /// Any PNG of at most 2^26 pixels as 8-bit gray or RGB: palettes and 16 bits converted, transparency laid over white,
 /// gamma and colour profiles ignored.
 Image parse_png(std::span<const std::byte> data, const std::string& name);
+/// Whether the bytes begin as those of a PNG do, up to its size.
+bool is_png(std::span<const std::byte> data);
 Image read_png(const std::filesystem::path& path);
+
+// ---- TensorBoard events (files/tensorboard.cpp): TFRecord frames of tensorflow.Event messages
+struct Event {
+  double wall_time = 0;  // seconds since 1970
+  int64_t step = 0;
+  std::vector<std::pair<std::string, float>> scalars;
+  std::vector<std::pair<std::string, std::vector<std::byte>>> images;  // PNG files
+};
+/// What a file begins with: the format's version, and the start of a session at step 0, at which a running TensorBoard
+/// drops what it has read from the folder before.
+std::string event_file_start(double wall_time);
+/// One frame. Throws ShapeError for an image that is no PNG.
+std::string encode_event(const Event& content);
 
 }  // namespace kantor

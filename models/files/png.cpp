@@ -125,6 +125,11 @@ Image parse_png(Bytes data, const std::string& name) {
   return image;
 }
 
+bool is_png(Bytes data) {
+  return as_text(data).starts_with(signature) &&
+         data.size() >= signature.size() + 25;  // its mark and the header's chunk
+}
+
 Image read_png(const std::filesystem::path& path) {
   return parse_png(read_file(path, size_t{1} << 30), path.string());
 }

@@ -30,6 +30,8 @@ void append_norm(json& layers, const std::string& norm, int64_t channels, int64_
 /// Picture sides from the smallest to the full size, each twice the last (7 to 14 to 28 begins at 4).
 std::vector<int64_t> sides(const DcganSpec& spec) {
   switch (spec.size) {
+    case 16:
+      return {4, 8, 16};
     case 28:
       return {4, 7, 14, 28};
     case 32:
@@ -37,7 +39,7 @@ std::vector<int64_t> sides(const DcganSpec& spec) {
     case 64:
       return {4, 8, 16, 32, 64};
     default:
-      throw ShapeError(fmt::format("dcgan of {} pixels a side; possible are 28, 32, 64", spec.size));
+      throw ShapeError(fmt::format("dcgan of {} pixels a side; possible are 16, 28, 32, 64", spec.size));
   }
 }
 
@@ -105,6 +107,11 @@ json dcgan_generator(const DcganSpec& spec) {
     in = out;
   }
   return layers;
+}
+
+json rnn_critic(int64_t in, int64_t hidden) {
+  return json::array(
+      {{{"type", "rnn"}, {"in", in}, {"hidden", hidden}}, {{"type", "linear"}, {"in", hidden}, {"out", 1}}});
 }
 
 }  // namespace kantor

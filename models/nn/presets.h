@@ -17,7 +17,7 @@ struct MlpSpec {
 nlohmann::json mlp(const MlpSpec& spec);
 
 struct DcganSpec {
-  int64_t size = 28;     // 28, 32 or 64 pixels a side; else ShapeError
+  int64_t size = 28;     // 16, 28, 32 or 64 pixels a side; else ShapeError
   int64_t channels = 1;  // 1 or 3
   int64_t dim = 64;      // channels of the widest picture's layer
   int64_t z = 128;
@@ -27,5 +27,8 @@ struct DcganSpec {
 nlohmann::json dcgan_critic(const DcganSpec& spec);
 /// linear to 4x4, 5x5 stride-2 transposed convolutions with ReLU, sigmoid out (pixels in [0, 1]).
 nlohmann::json dcgan_generator(const DcganSpec& spec);
+
+/// A tanh RNN over [T, in] whose last state a linear layer scores.
+nlohmann::json rnn_critic(int64_t in, int64_t hidden);
 
 }  // namespace kantor

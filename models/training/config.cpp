@@ -72,13 +72,14 @@ ConfigField word(const std::string& key, const std::string& text, Ref ref, std::
 constexpr int64_t many = 1'000'000'000;
 
 template <class Ref>
-void append_network(std::vector<ConfigField>& fields, const std::string& section, Ref net) {
+void append_network(std::vector<ConfigField>& fields, const std::string& section,
+                    const std::vector<std::string>& networks, Ref net) {
   const auto add = [&](ConfigField field) { fields.push_back(std::move(field)); };
   const auto key = [&](const char* name) { return section + "." + name; };
-  add(word(key("network"), "architecture", [net](RunConfig& c) -> std::string& { return net(c).network; },
-           {"mlp", "dcgan"}));
+  add(word(
+      key("network"), "architecture", [net](RunConfig& c) -> std::string& { return net(c).network; }, networks));
   add(integer(
-      key("width"), "units of a hidden layer (mlp)", [net](RunConfig& c) -> int64_t& { return net(c).width; }, 1,
+      key("width"), "units of a hidden layer (mlp, rnn)", [net](RunConfig& c) -> int64_t& { return net(c).width; }, 1,
       65536));
   add(integer(
       key("depth"), "hidden layers (mlp)", [net](RunConfig& c) -> int64_t& { return net(c).depth; }, 0, 1000));
@@ -114,10 +115,13 @@ void append_network(std::vector<ConfigField>& fields, const std::string& section
 std::vector<ConfigField> make_fields() {
   std::vector<ConfigField> fields{
       word("name", "name of the run, in its folder's name", [](RunConfig& c) -> std::string& { return c.name; }),
-      word("data.kind", "data", [](RunConfig& c) -> std::string& { return c.data.kind; },
-           {"gaussians8", "gaussians25", "swissroll", "fashion-mnist", "file"}),
-      word("data.path", "file (.npy, IDX, IDX.gz), or the folder of Fashion-MNIST",
+      word(
+          "data.kind", "data", [](RunConfig& c) -> std::string& { return c.data.kind; }, dataset_kinds()),
+      word("data.path", "file (.npy, IDX, IDX.gz, .csv), a folder of PNGs, or that of fashion-mnist, silk or funnels",
            [](RunConfig& c) -> std::string& { return c.data.path; }),
+      integer(
+          "data.length", "steps of a sequence (sequences)", [](RunConfig& c) -> int64_t& { return c.data.length; }, 8,
+          64),
       integer(
           "train.steps", "generator updates", [](RunConfig& c) -> int64_t& { return c.steps; }, 0, many),
       integer(
@@ -133,14 +137,14 @@ std::vector<ConfigField> make_fields() {
           "generator.average", "decay of the weights' running average that is sampled; 0: none",
           [](RunConfig& c) -> double& { return c.average; }, 0, 0.999999),
   };
-  append_network(fields, "generator", [](RunConfig& c) -> NetworkConfig& { return c.generator; });
+  append_network(fields, "generator", {"mlp", "dcgan"}, [](RunConfig& c) -> NetworkConfig& { return c.generator; });
   fields.push_back(word("critic.constraint", "what keeps the critic Lipschitz",
                         [](RunConfig& c) -> std::string& { return c.constraint.kind; },
                         {"clip", "penalty", "one-sided", "r1", "r2", "none"}));
   fields.push_back(number(
       "critic.lambda", "weight of the penalty (gamma of r1 and r2)",
       [](RunConfig& c) -> double& { return c.constraint.lambda; }, 0, 1e12));
-  append_network(fields, "critic", [](RunConfig& c) -> NetworkConfig& { return c.critic; });
+  append_network(fields, "critic", {"mlp", "dcgan", "rnn"}, [](RunConfig& c) -> NetworkConfig& { return c.critic; });
   fields.push_back(number(
       "clip.c", "bound of the weights under clipping", [](RunConfig& c) -> double& { return c.constraint.clip; }, 0,
       1e12, true));
@@ -298,10 +302,13 @@ void apply_setting(RunConfig& config, const std::string& setting) {
 
 void validate(const RunConfig& config) {
   if (config.data.kind == "file" && config.data.path.empty()) {
-    throw ConfigError("data.kind = file: data.path must name the file");
+    throw ConfigError("data.kind = file: data.path must name the file or the folder of PNGs");
   }
   if (config.generator.norm == "layer" && config.generator.network == "dcgan") {
     throw ConfigError("generator.norm = layer: a dcgan generator takes none or batch");
+  }
+  if (config.critic.norm != "none" && config.critic.network == "rnn") {
+    throw ConfigError(fmt::format("critic.norm = {}: an rnn critic takes none", config.critic.norm));
   }
 }
 

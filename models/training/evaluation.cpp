@@ -70,7 +70,7 @@ json activation_gradients(const Network& critic, const Tensor& real, const Tenso
 
 json evaluate_samples(const Trainer& trainer, const Dataset& data, const W1Floor& floor) {
   json result = json::object();
-  if (data.is_image() || data.sample_shape().size() != 2) return result;
+  if (!data.is_plane()) return result;
   const RunConfig& config = trainer.config();
   const auto seed = static_cast<uint64_t>(config.seed);
   const int64_t n = config.eval_samples;

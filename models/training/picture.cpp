@@ -38,8 +38,7 @@ Image draw_samples(const Trainer& trainer, const Dataset& data) {
   const std::vector<float> real =
       data.draw(static_cast<uint64_t>(trainer.config().seed), stream_pictures, 0, plane_points);
   const std::vector<float> fake = trainer.generate(plane_points, stream_pictures, 0).to_vector<float>();
-  const bool plane = data.sample_shape().size() == 2;
-  if (plane) return scatter(critic_field(trainer.critic(), real), real, fake);
+  if (data.is_plane()) return scatter(critic_field(trainer.critic(), real), real, fake);
   // Beyond the plane: the first two coordinates, over an even ground.
   const int64_t width = data.sample_shape().size();
   const auto first_two = [&](const std::vector<float>& values) {

@@ -51,9 +51,21 @@ RunConfig toy_paper(const std::string& kind, bool clipped) {
   return c;
 }
 
-RunConfig fashion(int64_t dim, double rate, int64_t steps, bool clipped) {
+/// Sequences, an RNN critic: for what becomes of gradients over many steps, not for good samples.
+RunConfig recurrent(bool clipped) {
+  RunConfig c = toy("sequences", clipped);
+  c.z = 8;
+  c.batch = 64;
+  c.critic.network = "rnn";
+  c.critic.width = 64;
+  c.critic.initialization = "xavier_uniform";
+  return c;
+}
+
+/// Pictures, by convolutions whose widest layer has `dim` channels.
+RunConfig pictures(const std::string& kind, int64_t dim, double rate, int64_t steps, bool clipped) {
   RunConfig c;
-  c.data.kind = "fashion-mnist";
+  c.data.kind = kind;
   for (NetworkConfig* net : {&c.generator, &c.critic}) {
     net->network = "dcgan";
     net->dim = dim;
@@ -73,8 +85,8 @@ RunConfig fashion(int64_t dim, double rate, int64_t steps, bool clipped) {
 }  // namespace
 
 const std::vector<std::string>& preset_names() {
-  static const std::vector<std::string> names{"ring8",     "ring8-paper",   "grid25",
-                                              "swissroll", "fashion-small", "fashion"};
+  static const std::vector<std::string> names{"ring8",         "ring8-paper", "grid25", "swissroll",
+                                              "fashion-small", "fashion",     "silk",   "sequences"};
   return names;
 }
 
@@ -90,10 +102,14 @@ RunConfig preset(const std::string& name, const std::string& constraint) {
     c.steps = 4000;
   } else if (name == "swissroll") {
     c = toy("swissroll", clipped);
+  } else if (name == "sequences") {
+    c = recurrent(clipped);
   } else if (name == "fashion-small") {
-    c = fashion(16, 1e-3, 1000, clipped);
+    c = pictures("fashion-mnist", 16, 1e-3, 1000, clipped);
   } else if (name == "fashion") {
-    c = fashion(64, 1e-4, 20'000, clipped);
+    c = pictures("fashion-mnist", 64, 1e-4, 20'000, clipped);
+  } else if (name == "silk") {
+    c = pictures("silk", 32, 1e-3, 2000, clipped);
   } else {
     const std::string near = nearest(name, preset_names());
     throw ConfigError(fmt::format("unknown preset '{}'; known are {}{}", name, fmt::join(preset_names(), ", "),

@@ -2,6 +2,7 @@
 
 #include "models/training/environment.h"
 #include "models/training/evaluation.h"
+#include "models/training/event_log.h"
 #include "models/training/picture.h"
 #include "models/training/trainer.h"
 
@@ -84,6 +85,7 @@ class MetricsLog {
     stream_ << line.dump() << '\n' << std::flush;
     if (!stream_) throw FileError(fmt::format("cannot write {}: {}", path_.string(), std::strerror(errno)));
   }
+  [[nodiscard]] const std::vector<json>& lines() const { return lines_; }
   [[nodiscard]] double seconds() const { return lines_.empty() ? 0 : lines_.back().value("seconds", 0.0); }
 
   /// The scalar columns, in order of first appearance.
@@ -128,8 +130,9 @@ class Run {
     prepare_folder();
     resume();
     log_.emplace(options.folder, trainer_.steps_done());
+    events_.emplace(options.folder, log_->lines());
     seconds_ = log_->seconds();
-    if (!data_->is_image() && data_->sample_shape().size() == 2) floor_ = w1_floor(*data_, config.eval_samples);
+    if (data_->is_plane()) floor_ = w1_floor(*data_, config.eval_samples);
   }
 
   RunResult go() {
@@ -225,6 +228,7 @@ class Run {
       }
     }
     log_->append(line);
+    events_->append(line);
     if (options_.on_line) {
       line["steps"] = config_.steps;
       options_.on_line(line);
@@ -237,6 +241,7 @@ class Run {
   Trainer trainer_;
   std::optional<FolderLock> lock_;
   std::optional<MetricsLog> log_;
+  std::optional<EventLog> events_;
   W1Floor floor_;
   double seconds_ = 0;
   std::vector<double> recent_;  // milliseconds of the steps since the last line

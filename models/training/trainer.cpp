@@ -33,6 +33,15 @@ DcganSpec dcgan_spec(const RunConfig& config, const NetworkConfig& net, const Sh
   return {sample[1], sample[0], net.dim, config.z, net.norm};
 }
 
+/// The layers of `build`; a picture that it does not take is the configuration's fault.
+json dcgan_layers(json (*build)(const DcganSpec&), const DcganSpec& spec) {
+  try {
+    return build(spec);
+  } catch (const ShapeError& error) {
+    throw ConfigError(fmt::format("{}; scale the images, or choose network = mlp", error.what()));
+  }
+}
+
 MlpSpec mlp_spec(const NetworkConfig& net, int64_t in, int64_t out) {
   return {in, out, net.width, static_cast<int>(net.depth), net.activation, net.norm};
 }
@@ -53,19 +62,25 @@ std::string essential_config(RunConfig config) {
 }  // namespace
 
 json critic_layers(const RunConfig& config, const Shape& sample) {
-  if (config.critic.network == "dcgan") return dcgan_critic(dcgan_spec(config, config.critic, sample));
+  if (config.critic.network == "dcgan") return dcgan_layers(dcgan_critic, dcgan_spec(config, config.critic, sample));
+  if (config.critic.network == "rnn") {
+    if (sample.rank() != 2) {
+      throw ConfigError(
+          fmt::format("critic.network = rnn: the data's samples are {}, expected sequences [T, D]", to_string(sample)));
+    }
+    return rnn_critic(sample[1], config.critic.width);
+  }
   json layers = mlp(mlp_spec(config.critic, sample.size(), 1));
   if (sample.rank() > 1) layers.insert(layers.begin(), json{{"type", "flatten"}});
   return layers;
 }
 
 json generator_layers(const RunConfig& config, const Shape& sample) {
-  if (config.generator.network == "dcgan") return dcgan_generator(dcgan_spec(config, config.generator, sample));
+  if (config.generator.network == "dcgan")
+    return dcgan_layers(dcgan_generator, dcgan_spec(config, config.generator, sample));
   json layers = mlp(mlp_spec(config.generator, config.z, sample.size()));
-  if (sample.rank() == 3) {  // pixels lie in [0, 1]
-    layers.push_back({{"type", "sigmoid"}});
-    layers.push_back({{"type", "reshape"}, {"shape", sample.to_vector()}});
-  }
+  if (sample.rank() == 3) layers.push_back({{"type", "sigmoid"}});  // pixels lie in [0, 1]
+  if (sample.rank() > 1) layers.push_back({{"type", "reshape"}, {"shape", sample.to_vector()}});
   return layers;
 }
 

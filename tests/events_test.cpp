@@ -1,0 +1,208 @@
+// TensorBoard's events, read back by a reader of the test's own: frames, checksums bit by bit, protobuf field by field.
+#include "models/files/files.h"
+#include "tests/program.h"
+
+#include <cstring>
+#include <map>
+#include <optional>
+
+using namespace kantor;
+using Catch::Matchers::Contains;
+using nlohmann::json;
+namespace fs = std::filesystem;
+
+namespace {
+
+template <class T>
+T number_at(const std::string& bytes, size_t at) {
+  T value{};
+  REQUIRE(at + sizeof value <= bytes.size());
+  std::memcpy(&value, bytes.data() + at, sizeof value);
+  return value;
+}
+
+/// CRC-32C by polynomial division over the bits, most significant first: no table, no reflected constant.
+uint32_t crc32c_by_division(const std::string& bytes) {
+  uint32_t remainder = 0xffffffff;
+  for (const char byte : bytes) {
+    for (int bit = 0; bit < 8; ++bit) {
+      const uint32_t in = static_cast<unsigned char>(byte) >> bit & 1U;
+      const bool divides = (remainder >> 31 ^ in) != 0;
+      remainder = remainder << 1 ^ (divides ? 0x1edc6f41U : 0);
+    }
+  }
+  uint32_t reflected = 0;
+  for (int bit = 0; bit < 32; ++bit) reflected |= (remainder >> bit & 1U) << (31 - bit);
+  return ~reflected;
+}
+
+uint32_t masked_checksum(const std::string& bytes) {
+  const uint32_t crc = crc32c_by_division(bytes);
+  return (crc >> 15 | crc << 17) + 0xa282ead8U;
+}
+
+/// The messages of a file, each checked against its two checksums.
+std::vector<std::string> frames(const std::string& file) {
+  std::vector<std::string> messages;
+  for (size_t at = 0; at < file.size();) {
+    const auto length = number_at<uint64_t>(file, at);
+    REQUIRE(length <= file.size() - at - 16);
+    REQUIRE(number_at<uint32_t>(file, at + 8) == masked_checksum(file.substr(at, 8)));
+    messages.push_back(file.substr(at + 12, length));
+    REQUIRE(number_at<uint32_t>(file, at + 12 + length) == masked_checksum(messages.back()));
+    at += 16 + length;
+  }
+  return messages;
+}
+
+/// The fields of a protobuf message: number and content, a varint's eight bytes.
+std::multimap<int, std::string> fields(const std::string& message) {
+  std::multimap<int, std::string> result;
+  size_t at = 0;
+  const auto varint = [&] {
+    uint64_t value = 0;
+    for (int shift = 0;; shift += 7) {
+      const auto byte = number_at<uint8_t>(message, at++);
+      value |= uint64_t{byte & 127U} << shift;
+      if (byte < 128) return value;
+    }
+  };
+  while (at < message.size()) {
+    const uint64_t key = varint();
+    std::string content;
+    if (key % 8 == 0) {
+      const uint64_t value = varint();
+      content.assign(reinterpret_cast<const char*>(&value), sizeof value);
+    } else {
+      REQUIRE((key % 8 == 1 || key % 8 == 2 || key % 8 == 5));
+      const size_t size = key % 8 == 1 ? 8 : key % 8 == 5 ? 4 : varint();
+      REQUIRE(size <= message.size() - at);
+      content = message.substr(at, size);
+      at += size;
+    }
+    result.emplace(static_cast<int>(key / 8), content);
+  }
+  return result;
+}
+
+std::string field(const std::string& message, int number) {
+  const auto all = fields(message);
+  REQUIRE(all.count(number) == 1);
+  return all.find(number)->second;
+}
+
+struct DecodedEvent {
+  double wall_time;
+  int64_t step;
+  std::map<std::string, float> scalars;
+  std::map<std::string, std::string> images;  // messages
+};
+
+DecodedEvent decode(const std::string& message) {
+  DecodedEvent event{number_at<double>(field(message, 1), 0), number_at<int64_t>(field(message, 2), 0), {}, {}};
+  const auto values = fields(field(message, 5));
+  for (const auto& [number, value] : values) {
+    REQUIRE(number == 1);
+    const auto parts = fields(value);
+    if (parts.count(2) == 1) event.scalars[field(value, 1)] = number_at<float>(parts.find(2)->second, 0);
+    if (parts.count(4) == 1) event.images[field(value, 1)] = parts.find(4)->second;
+  }
+  return event;
+}
+
+/// The only event file of a run folder, decoded, its two first messages checked.
+std::vector<DecodedEvent> events_of(const fs::path& run) {
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::directory_iterator(run)) {
+    if (entry.path().filename().string().find("tfevents") != std::string::npos) files.push_back(entry.path());
+  }
+  REQUIRE(files.size() == 1);
+  const std::vector<std::string> messages = frames(text_of(files[0]));
+  REQUIRE(messages.size() >= 2);
+  CHECK(field(messages[0], 3) == "brain.Event:2");
+  CHECK(number_at<int64_t>(field(field(messages[1], 7), 1), 0) == 1);  // SessionLog.START
+  std::vector<DecodedEvent> events;
+  for (size_t i = 2; i < messages.size(); ++i) events.push_back(decode(messages[i]));
+  return events;
+}
+
+/// Checks that the events are the lines of metrics.jsonl, pictures included.
+void check_events(const fs::path& run) {
+  const std::vector<json> lines = lines_of(run);
+  const std::vector<DecodedEvent> events = events_of(run);
+  REQUIRE(events.size() == lines.size());
+  const double start = events[0].wall_time - lines[0]["seconds"].get<double>();
+  for (size_t i = 0; i < lines.size(); ++i) {
+    CHECK(events[i].step == lines[i]["step"]);
+    CHECK(events[i].wall_time - start == Approx(lines[i]["seconds"].get<double>()).margin(1e-5));
+    size_t scalars = 0;
+    for (const auto& [key, value] : lines[i].items()) {
+      if (!value.is_number() || key == "step") continue;
+      ++scalars;
+      INFO(key);
+      REQUIRE(events[i].scalars.count(key) == 1);
+      CHECK(events[i].scalars.at(key) == value.get<float>());
+    }
+    CHECK(events[i].scalars.size() == scalars);
+    CHECK(events[i].images.size() == lines[i].count("sample"));
+    if (!lines[i].contains("sample")) continue;
+    const std::string& image = events[i].images.at("sample");
+    const std::string png = text_of(run / lines[i]["sample"].get<std::string>());
+    const Image pixels = read_png(run / lines[i]["sample"].get<std::string>());
+    CHECK(number_at<int64_t>(field(image, 1), 0) == pixels.height);
+    CHECK(number_at<int64_t>(field(image, 2), 0) == pixels.width);
+    CHECK(number_at<int64_t>(field(image, 3), 0) == pixels.channels);
+    CHECK(field(image, 4) == png);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("events: the test's checksum is CRC-32C") {
+  CHECK(crc32c_by_division("123456789") == 0xe3069283U);            // the check value of the CRC catalogue
+  CHECK(crc32c_by_division(std::string(32, '\0')) == 0x8a9136aaU);  // RFC 3720, B.4
+}
+
+TEST_CASE("events: scalars and images come back as they were written") {
+  const Image gray{3, 2, 1, {1, 2, 3, 4, 5, 6}};
+  const std::vector<std::byte> png = encode_png(gray);
+  const Event event{1.5e9, int64_t{1} << 40, {{"w1", 0.25F}, {"critic_loss", -3e-20F}}, {{"sample", png}}};
+  const std::vector<std::string> messages = frames(event_file_start(7) + encode_event(event));
+  REQUIRE(messages.size() == 3);
+  const DecodedEvent read = decode(messages[2]);
+  CHECK(read.wall_time == 1.5e9);
+  CHECK(read.step == int64_t{1} << 40);
+  CHECK(read.scalars == std::map<std::string, float>{{"w1", 0.25F}, {"critic_loss", -3e-20F}});
+  const std::string& image = read.images.at("sample");
+  CHECK(number_at<int64_t>(field(image, 1), 0) == 2);
+  CHECK(number_at<int64_t>(field(image, 2), 0) == 3);
+  CHECK(number_at<int64_t>(field(image, 3), 0) == 1);
+  CHECK(field(image, 4).size() == png.size());
+  CHECK_THROWS_AS(encode_event({0, 0, {}, {{"sample", std::vector<std::byte>(100)}}}), ShapeError);
+}
+
+TEST_CASE("events: a run folder's file says what metrics.jsonl says, and after a resume no step twice") {
+  const ProgramFolder folder;
+  const std::string run = folder / "run";
+  REQUIRE(run_kantor(tiny_training(run)).code == 0);
+  check_events(run);
+  CHECK(events_of(run).size() > 3);
+  // Back to the checkpoint of step 20: the lines of steps 21 to 30 are dropped and written again.
+  fs::remove(run + "/checkpoints/step-0000030.safetensors");
+  fs::remove(run + "/samples/step-0000000.png");
+  const ProgramResult resumed = run_kantor({"train", "--resume", "--out", run, "--set", "train.steps=40", "--quiet"});
+  INFO(resumed.err);
+  REQUIRE(resumed.code == 0);
+  const std::vector<DecodedEvent> events = events_of(run);
+  for (size_t i = 1; i < events.size(); ++i) {
+    CHECK(events[i - 1].step < events[i].step);
+    CHECK(events[i - 1].wall_time <= events[i].wall_time);
+  }
+  CHECK(events.back().step == 40);
+  CHECK(events.front().images.empty());  // its picture was removed: left out, not an error
+  fs::copy(run + "/samples/step-0000040.png", run + "/samples/step-0000000.png");
+  // A file that a killed run left behind goes too.
+  (void)folder.file("run/events.out.tfevents.9999999999.kantor", "left behind");
+  REQUIRE(run_kantor({"train", "--resume", "--out", run, "--set", "train.steps=50", "--quiet"}).code == 0);
+  check_events(run);
+}
