@@ -187,8 +187,8 @@ void check_planted(Device device) {
 
 void check_device(Device device) {
   check_planted(device);
-  check_rows(op_table(), 4, device);
-  check_rows(large_cases(), 2, device);
+  check_rows(op_table(), 2, device);
+  check_rows(large_cases(), 1, device);
   check_draws(device);
   check_arenas(device);
 }

@@ -240,11 +240,11 @@ bool BlockRunner::is_complete(const Collective& record, int warp) const {
   return true;
 }
 
-/// Wakes the lanes that wait for the record.
+/// Wakes the lanes that wait for the record. Of all collectives __syncwarp alone orders memory.
 void BlockRunner::complete(Collective& record) {
   const int warp = current_ / 32;
   record.complete = true;
-  if (record.orders_memory) races::warp_barrier(warp, record.arrived);
+  if (std::strcmp(record.word, "__syncwarp") == 0) races::warp_barrier(warp, record.arrived);
   for (int lane = 0; lane < 32; ++lane) {
     const int thread = warp * 32 + lane;
     if (!record.has(lane) || thread >= count_) continue;
@@ -282,7 +282,6 @@ Collective& BlockRunner::join(const char* word, uint32_t mask, uint32_t bytes, S
   record.arrived = 1U << own;
   record.readers = 1;
   record.complete = false;
-  record.orders_memory = std::strcmp(word, "__syncwarp") == 0;
   return record;
 }
 

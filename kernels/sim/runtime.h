@@ -44,7 +44,7 @@ struct Collective {
   static constexpr size_t max_bytes = 64;
   const char* word;
   uint32_t mask, arrived, bytes, readers;
-  bool complete, orders_memory;  // of the collectives __syncwarp alone orders memory
+  bool complete;
   alignas(16) std::byte values[32][max_bytes];
 
   [[nodiscard]] bool has(int lane) const { return (arrived >> lane & 1) != 0; }

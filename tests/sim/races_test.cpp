@@ -117,7 +117,7 @@ TEST_CASE("sim: a race is told by kernel, block, both threads and both lines") {
 }
 
 TEST_CASE("sim: no op and no derivative races") {
-  run_rows(op_table(), 2);
+  run_rows(op_table(), 6);
   run_rows(large_cases(), 2);
 }
 

@@ -24,7 +24,7 @@ struct Region {
   size_t word_count = 0;
   std::deque<Lanes> lanes;
 
-  /// Throws KernelError where there is no memory for the words.
+  /// Throws KernelError where there is no memory for the words; out of device_malloc this ends the program.
   void reserve(size_t size);
   [[nodiscard]] Word& word(uintptr_t address) const { return words.get()[(address - begin) / 4]; }
   /// The word's table of lanes, made where it has none yet.
