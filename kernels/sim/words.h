@@ -11,9 +11,9 @@
 #define __forceinline__ inline __attribute__((always_inline))
 #define __align__(bytes) __attribute__((aligned(bytes)))
 
-// Under AddressSanitizer shared memory is one section, which is filled with NaN before each block; but for the arrays of
-// template kernels, whose section g++ ignores. Else every host thread has its own, so that blocks run in parallel; the
-// race checker finds it among the thread's variables, and there reports whoever reads what no thread wrote.
+// Under AddressSanitizer shared memory is one section, which is filled with NaN before each block; but for the arrays
+// of template kernels, whose section g++ ignores. Else every host thread has its own, so that blocks run in parallel;
+// the race checker finds it among the thread's variables, and there reports whoever reads what no thread wrote.
 #if defined(KANTOR_SIM_CHECKED) && !defined(KANTOR_SIM_RACES)
 #define __shared__ static __attribute__((section("kantor_sim_shared")))
 #else
@@ -34,21 +34,27 @@ struct dim3 {
 };
 
 // Vector types with CUDA's alignment: float4 loads 16 bytes at once, and UBSan finds a misaligned one.
-#define KANTOR_SIM_VECTORS(T, name)                                                \
-  struct name##2 {                                                                 \
-    alignas(2 * sizeof(T)) T x;                                                    \
-    T y;                                                                           \
-  };                                                                               \
-  struct name##3 {                                                                 \
-    T x, y, z;                                                                     \
-  };                                                                               \
-  struct name##4 {                                                                 \
-    alignas(sizeof(T) < 8 ? 4 * sizeof(T) : 16) T x;                               \
-    T y, z, w;                                                                     \
-  };                                                                               \
-  constexpr name##2 make_##name##2(T x, T y) { return {x, y}; }                    \
-  constexpr name##3 make_##name##3(T x, T y, T z) { return {x, y, z}; }            \
-  constexpr name##4 make_##name##4(T x, T y, T z, T w) { return {x, y, z, w}; }
+#define KANTOR_SIM_VECTORS(T, name)                      \
+  struct name##2 {                                       \
+    alignas(2 * sizeof(T)) T x;                          \
+    T y;                                                 \
+  };                                                     \
+  struct name##3 {                                       \
+    T x, y, z;                                           \
+  };                                                     \
+  struct name##4 {                                       \
+    alignas(sizeof(T) < 8 ? 4 * sizeof(T) : 16) T x;     \
+    T y, z, w;                                           \
+  };                                                     \
+  constexpr name##2 make_##name##2(T x, T y) {           \
+    return {x, y};                                       \
+  }                                                      \
+  constexpr name##3 make_##name##3(T x, T y, T z) {      \
+    return {x, y, z};                                    \
+  }                                                      \
+  constexpr name##4 make_##name##4(T x, T y, T z, T w) { \
+    return {x, y, z, w};                                 \
+  }
 KANTOR_SIM_VECTORS(float, float)
 KANTOR_SIM_VECTORS(double, double)
 KANTOR_SIM_VECTORS(int, int)

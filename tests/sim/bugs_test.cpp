@@ -1,6 +1,7 @@
 // Tests of the simulator: every planted bug is found and told by kernel, block, thread and place; what is right passes.
 #include "tests/sim/bugs.h"
 
+#include "engine/tensor.h"
 #include "kernels/pointwise.h"
 #include "kernels/reduce.h"
 #include "kernels/sim/simulator.h"
@@ -144,9 +145,16 @@ TEST_CASE("sim: the sanitizers see accesses outside of global, shared and dynami
   const Array x(50), y(50), z(32);
   CHECK_THAT(report_of([&] { bugs::read_past_end(x.get(), y.get(), 50, nullptr); }), Contains("AddressSanitizer"));
   CHECK_THAT(report_of([&] { bugs::shared_past_end(z.get(), nullptr); }), Contains("bugs.cu:"));
-  CHECK_THAT(report_of([&] { bugs::shared_read_past_end(z.get(), nullptr); }), Contains("AddressSanitizer"));
+  CHECK_THAT(report_of([&] { bugs::shared_read_past_end(z.get(), nullptr); }), Contains("bugs.cu:"));
   CHECK_THAT(report_of([&] { bugs::dynamic_past_end(z.get(), nullptr); }), Contains("AddressSanitizer"));
   CHECK(report_of([&] { bugs::with_barrier(y.get(), 50, nullptr); }) == "");
+}
+
+TEST_CASE("sim: AddressSanitizer sees the end of a tensor, not only of its buffer") {
+  const Tensor x = zeros({50}, {DType::float32, {Device::Kind::sim, 0}});  // 200 bytes; the pool's classes hold 256
+  const Array y(50);
+  CHECK_THAT(report_of([&] { bugs::read_past_end(x.view().as<float>(), y.get(), 50, nullptr); }),
+             Contains("AddressSanitizer"));
 }
 
 TEST_CASE("sim: AddressSanitizer sees host code that touches device memory") {
