@@ -118,6 +118,11 @@ TEST_CASE("config: a TOML file's errors name file and line") {
   CHECK_THROWS_WITH(apply_toml(config, "[a]\nsteps = 3\n", "run.toml"), Contains("run.toml:2: unknown key a.steps"));
   CHECK_THROWS_AS(apply_toml(config, "a = " + std::string(100'000, '['), "deep.toml"), ConfigError);
   CHECK_THROWS_AS(apply_toml(config, std::string(2000, '['), "deep.toml"), ConfigError);
+  std::string dots;
+  for (int level = 0; level < 400'000; ++level) dots += "a.";
+  CHECK_THROWS_WITH(apply_toml(config, dots + "a = 1", "deep.toml"), Contains("deep.toml: nested too deep"));
+  CHECK_THROWS_WITH(apply_toml(config, "[" + dots + "a]\nb = 1", "deep.toml"), Contains("nested too deep"));
+  CHECK_THROWS_WITH(apply_setting(config, "train.steps=1\n" + dots + "a = 1"), Contains("--set: nested too deep"));
   CHECK_THROWS_AS(apply_toml(config, "a = {b = {b = {b = 1}}}", "deep.toml"), ConfigError);
 }
 

@@ -1,10 +1,11 @@
 // TensorBoard's events, read back by a reader of the test's own: frames, checksums bit by bit, protobuf field by field.
 #include "models/files/files.h"
+#include "tests/formats.h"
 #include "tests/program.h"
 
 #include <cstring>
 #include <map>
-#include <optional>
+#include <set>
 
 using namespace kantor;
 using Catch::Matchers::Contains;
@@ -110,19 +111,26 @@ DecodedEvent decode(const std::string& message) {
   return event;
 }
 
-/// The only event file of a run folder, decoded, its two first messages checked.
+/// The event files of a run folder in order, decoded; each begins with the version and the start of a session, after
+/// the step of which the files before it hold nothing.
 std::vector<DecodedEvent> events_of(const fs::path& run) {
-  std::vector<fs::path> files;
+  std::set<fs::path> files;
   for (const auto& entry : fs::directory_iterator(run)) {
-    if (entry.path().filename().string().find("tfevents") != std::string::npos) files.push_back(entry.path());
+    if (entry.path().filename().string().ends_with(".kantor")) files.insert(entry.path());
   }
-  REQUIRE(files.size() == 1);
-  const std::vector<std::string> messages = frames(text_of(files[0]));
-  REQUIRE(messages.size() >= 2);
-  CHECK(field(messages[0], 3) == "brain.Event:2");
-  CHECK(number_at<int64_t>(field(field(messages[1], 7), 1), 0) == 1);  // SessionLog.START
   std::vector<DecodedEvent> events;
-  for (size_t i = 2; i < messages.size(); ++i) events.push_back(decode(messages[i]));
+  for (const fs::path& file : files) {
+    const std::vector<std::string> messages = frames(text_of(file));
+    if (messages.empty()) continue;  // cut to nothing
+    CHECK(field(messages.at(0), 3) == "brain.Event:2");
+    CHECK(number_at<int64_t>(field(field(messages.at(1), 7), 1), 0) == 1);  // SessionLog.START
+    const auto begin = number_at<int64_t>(field(messages.at(1), 2), 0);
+    CHECK((events.empty() || events.back().step < begin));
+    for (size_t i = 2; i < messages.size(); ++i) {
+      events.push_back(decode(messages[i]));
+      CHECK(events.back().step >= begin);
+    }
+  }
   return events;
 }
 
@@ -167,7 +175,7 @@ TEST_CASE("events: scalars and images come back as they were written") {
   const Image gray{3, 2, 1, {1, 2, 3, 4, 5, 6}};
   const std::vector<std::byte> png = encode_png(gray);
   const Event event{1.5e9, int64_t{1} << 40, {{"w1", 0.25F}, {"critic_loss", -3e-20F}}, {{"sample", png}}};
-  const std::vector<std::string> messages = frames(event_file_start(7) + encode_event(event));
+  const std::vector<std::string> messages = frames(event_file_start(7, 3) + encode_event(event));
   REQUIRE(messages.size() == 3);
   const DecodedEvent read = decode(messages[2]);
   CHECK(read.wall_time == 1.5e9);
@@ -181,28 +189,54 @@ TEST_CASE("events: scalars and images come back as they were written") {
   CHECK_THROWS_AS(encode_event({0, 0, {}, {{"sample", std::vector<std::byte>(100)}}}), ShapeError);
 }
 
-TEST_CASE("events: a run folder's file says what metrics.jsonl says, and after a resume no step twice") {
+TEST_CASE("events: a file is cut after a step, at a whole event") {
+  std::string file = event_file_start(7, 0);
+  std::vector<size_t> ends;
+  for (const int64_t step : std::initializer_list<int64_t>{0, 127, 128, 1LL << 40}) {
+    file += encode_event({8, step, {{"w1", 1}}, {}});
+    ends.push_back(file.size());
+  }
+  const auto kept = [](const std::string& text, int64_t step) { return events_up_to(bytes_of(text), step); };
+  CHECK(kept(file, 0).bytes == ends[0]);
+  CHECK(kept(file, 127).bytes == ends[1]);
+  CHECK(kept(file, 130).bytes == ends[2]);
+  CHECK(kept(file, int64_t{1} << 40).bytes == ends[3]);
+  CHECK(kept(file, 130).wall_time == 7);
+  CHECK(kept(file, -1).bytes == 0);
+  // Cut by a kill, or no event file at all.
+  for (size_t length = 0; length < file.size(); ++length) {
+    const size_t bytes = kept(file.substr(0, length), 1 << 20).bytes;
+    CHECK(bytes <= length);
+    CHECK(frames(file.substr(0, bytes)).size() <= 5);
+  }
+  CHECK(kept(std::string(100, '\xff'), 5).bytes == 0);
+  CHECK(kept(std::string(100, '\0'), 5).bytes == 0);
+}
+
+TEST_CASE("events: a run folder's files say what metrics.jsonl says, and after resumes no step twice") {
   const ProgramFolder folder;
   const std::string run = folder / "run";
   REQUIRE(run_kantor(tiny_training(run)).code == 0);
   check_events(run);
   CHECK(events_of(run).size() > 3);
+  const auto resume = [&](const std::string& steps) {
+    const ProgramResult resumed = run_kantor({"train", "--resume", "--out", run, "--set", steps, "--quiet"});
+    INFO(resumed.err);
+    REQUIRE(resumed.code == 0);
+    check_events(run);
+  };
   // Back to the checkpoint of step 20: the lines of steps 21 to 30 are dropped and written again.
   fs::remove(run + "/checkpoints/step-0000030.safetensors");
-  fs::remove(run + "/samples/step-0000000.png");
-  const ProgramResult resumed = run_kantor({"train", "--resume", "--out", run, "--set", "train.steps=40", "--quiet"});
-  INFO(resumed.err);
-  REQUIRE(resumed.code == 0);
-  const std::vector<DecodedEvent> events = events_of(run);
-  for (size_t i = 1; i < events.size(); ++i) {
-    CHECK(events[i - 1].step < events[i].step);
-    CHECK(events[i - 1].wall_time <= events[i].wall_time);
-  }
-  CHECK(events.back().step == 40);
-  CHECK(events.front().images.empty());  // its picture was removed: left out, not an error
-  fs::copy(run + "/samples/step-0000040.png", run + "/samples/step-0000000.png");
-  // A file that a killed run left behind goes too.
-  (void)folder.file("run/events.out.tfevents.9999999999.kantor", "left behind");
-  REQUIRE(run_kantor({"train", "--resume", "--out", run, "--set", "train.steps=50", "--quiet"}).code == 0);
-  check_events(run);
+  resume("train.steps=40");
+  CHECK(events_of(run).back().step == 40);
+  // A file that was damaged is cut, and one of another program is let alone.
+  const std::string foreign = folder.file("run/events.out.tfevents.1.other", "not Kantor's");
+  (void)folder.file("run/events.out.tfevents.9999999999.kantor", "damaged");
+  fs::remove(run + "/checkpoints/step-0000040.safetensors");
+  resume("train.steps=50");
+  CHECK(text_of(foreign) == "not Kantor's");
+  // Without any checkpoint the run begins anew.
+  fs::remove_all(run + "/checkpoints");
+  resume("train.steps=20");
+  CHECK(events_of(run).back().step == 20);
 }

@@ -100,10 +100,10 @@ Message summary_image(Bytes png) {
 
 }  // namespace
 
-std::string event_file_start(double wall_time) {
+std::string event_file_start(double wall_time, int64_t step) {
   constexpr uint64_t session_start = 1;
   return frame(event(wall_time, 0).text(3, "brain.Event:2").bytes()) +
-         frame(event(wall_time, 0).message(7, Message().integer(1, session_start)).bytes());
+         frame(event(wall_time, step).message(7, Message().integer(1, session_start)).bytes());
 }
 
 std::string encode_event(const Event& content) {
@@ -112,6 +112,27 @@ std::string encode_event(const Event& content) {
   for (const auto& [tag, png] : content.images)
     summary.message(1, Message().text(1, tag).message(4, summary_image(png)));
   return frame(event(content.wall_time, content.step).message(5, summary).bytes());
+}
+
+EventPrefix events_up_to(Bytes file, int64_t step) {
+  constexpr size_t before = 12, after = 4;                       // length and checksum, checksum
+  constexpr size_t time_at = before + 1, step_at = before + 10;  // as `event` begins
+  EventPrefix prefix;
+  while (file.size() - prefix.bytes > before + after) {
+    const Bytes rest = file.subspan(prefix.bytes);
+    const auto length = load<uint64_t>(rest.data());
+    if (length > rest.size() - before - after || length < step_at + 1 - before) break;
+    uint64_t found = 0;
+    for (size_t i = 0; i < 9 && step_at + i < before + length; ++i) {
+      const auto byte = std::to_integer<uint64_t>(rest[step_at + i]);
+      found |= (byte & 127) << (7 * i);
+      if (byte < 128) break;
+    }
+    if (static_cast<int64_t>(found) > step) break;
+    if (prefix.bytes == 0) prefix.wall_time = load<double>(rest.data() + time_at);
+    prefix.bytes += before + length + after;
+  }
+  return prefix;
 }
 
 }  // namespace kantor

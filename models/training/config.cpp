@@ -214,6 +214,19 @@ std::string literal(const ConfigValue& value) {
   return std::visit(Print{}, value);
 }
 
+/// Parses a text that is not nested deeply: toml++ and what reads its tables recurse. Dots nest too ("a.b.c = 1").
+toml::table parse_toml(std::string_view text, const std::string& source) {
+  constexpr std::ptrdiff_t most_brackets = 10'000, most_dots = 1000;
+  bool deep = std::count(text.begin(), text.end(), '[') > most_brackets;
+  for (auto line = text.begin(); line != text.end() && !deep;) {
+    const auto end = std::find(line, text.end(), '\n');
+    deep = std::count(line, end, '.') > most_dots;
+    line = end == text.end() ? end : end + 1;
+  }
+  if (deep) throw ConfigError(source + ": nested too deep for a configuration");
+  return toml::parse(text);
+}
+
 void apply_value(RunConfig& config, const std::string& key, const toml::node& node) {
   const ConfigField& field = find_field(key);
   if (const auto* on = node.as_boolean()) return field.set(config, on->get());
@@ -275,10 +288,8 @@ std::string nearest(const std::string& word, const std::vector<std::string>& can
 }
 
 void apply_toml(RunConfig& config, std::string_view text, const std::string& source) {
-  if (std::count(text.begin(), text.end(), '[') > 10000)
-    throw ConfigError(source + ": nested too deep for a configuration");
   try {
-    apply_table(config, toml::parse(text), "", source);
+    apply_table(config, parse_toml(text, source), "", source);
   } catch (const toml::parse_error& error) {
     throw ConfigError(fmt::format("{}:{}: {}", source, error.source().begin.line, error.description()));
   }
@@ -292,7 +303,7 @@ void apply_setting(RunConfig& config, const std::string& setting) {
   const std::string key = setting.substr(0, equals), value = setting.substr(equals + 1);
   toml::table table;
   try {
-    table = toml::parse("value = " + value);
+    table = parse_toml("value = " + value, "--set");
   } catch (const toml::parse_error&) {  // a bare word is a text; so is a number that no integer holds
     table.insert_or_assign("value", value);
   }

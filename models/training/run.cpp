@@ -85,7 +85,6 @@ class MetricsLog {
     stream_ << line.dump() << '\n' << std::flush;
     if (!stream_) throw FileError(fmt::format("cannot write {}: {}", path_.string(), std::strerror(errno)));
   }
-  [[nodiscard]] const std::vector<json>& lines() const { return lines_; }
   [[nodiscard]] double seconds() const { return lines_.empty() ? 0 : lines_.back().value("seconds", 0.0); }
 
   /// The scalar columns, in order of first appearance.
@@ -130,7 +129,7 @@ class Run {
     prepare_folder();
     resume();
     log_.emplace(options.folder, trainer_.steps_done());
-    events_.emplace(options.folder, log_->lines());
+    events_.emplace(options.folder, trainer_.steps_done() > 0 ? trainer_.steps_done() : -1);
     seconds_ = log_->seconds();
     if (data_->is_plane()) floor_ = w1_floor(*data_, config.eval_samples);
   }
