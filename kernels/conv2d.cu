@@ -61,7 +61,8 @@ struct ParityAxis {
 
 /// Block z is a parity class, block x a tile of its product. Classes differ in size: blocks beyond theirs do nothing.
 template <class T>
-__global__ void conv2d_input_grad_kernel(ConvShape c, const T* g, const T* filter, T* x, int64_t tiles_across) {
+__global__ void conv2d_input_grad_kernel(ConvShape c, const T* g, const T* filter, const T* bias, Activation activation,
+                                         T* x, int64_t tiles_across) {
   const ParityAxis v(blockIdx.z / c.stride, c.height, c.kernel_height, c.stride, c.padding);
   const ParityAxis h(blockIdx.z % c.stride, c.width, c.kernel_width, c.stride, c.padding);
   const int64_t places = c.batch * v.places * h.places;
@@ -84,7 +85,9 @@ __global__ void conv2d_input_grad_kernel(ConvShape c, const T* g, const T* filte
       [&](int64_t place, int64_t channel, T sum) {
         const int64_t y = v.first + c.stride * (place / h.places % v.places);
         const int64_t xx = h.first + c.stride * (place % h.places);
-        x[((place / h.places / v.places * c.height + y) * c.width + xx) * c.channels + channel] = sum;
+        if (bias != nullptr) sum += bias[channel];
+        x[((place / h.places / v.places * c.height + y) * c.width + xx) * c.channels + channel] =
+            function::Activate{activation}(sum);
       });
 }
 
@@ -123,13 +126,14 @@ void conv2d(const ConvShape& c, const T* x, const T* filter, const T* bias, Acti
 }
 
 template <class T>
-void conv2d_input_grad(const ConvShape& c, const T* g, const T* filter, T* x, Stream stream) {
+void conv2d_input_grad(const ConvShape& c, const T* g, const T* filter, const T* bias, Activation activation, T* x,
+                       Stream stream) {
   if (c.batch * c.height * c.width * c.channels == 0) return;
   const int64_t across = tiles_of(c.channels);
   const int64_t most = c.batch * ((c.height + c.stride - 1) / c.stride) * ((c.width + c.stride - 1) / c.stride);
   launch<conv2d_input_grad_kernel<T>>(
       {dim3(blocks_for(tiles_of(most) * across, 1), 1, blocks_for(c.stride * c.stride, 1)), gemm_threads, 0, stream}, c,
-      g, filter, x, across);
+      g, filter, bias, activation, x, across);
 }
 
 template <class T>
@@ -145,9 +149,9 @@ void conv2d_weight_grad(const ConvShape& c, const T* x, const T* g, T* filter, T
   launch<add_splits_kernel<T>>({blocks_for(size, threads), threads, 0, stream}, workspace, filter, splits, size);
 }
 
-#define KANTOR_CONV(T)                                                                          \
-  template void conv2d(const ConvShape&, const T*, const T*, const T*, Activation, T*, Stream); \
-  template void conv2d_input_grad(const ConvShape&, const T*, const T*, T*, Stream);            \
+#define KANTOR_CONV(T)                                                                                     \
+  template void conv2d(const ConvShape&, const T*, const T*, const T*, Activation, T*, Stream);            \
+  template void conv2d_input_grad(const ConvShape&, const T*, const T*, const T*, Activation, T*, Stream); \
   template void conv2d_weight_grad(const ConvShape&, const T*, const T*, T*, T*, Stream);
 KANTOR_CONV(float)
 KANTOR_CONV(double)

@@ -122,6 +122,33 @@ TEST_CASE("conv2d: the three ops are the defining sums, over several blocks and 
   check_against_definition({2, 3, 4, 2, 3, 1, 2, {1, 3}}, random);
 }
 
+TEST_CASE("conv2d: bias and activation in the epilogue are the convolution, then both") {
+  HostRandom random(1, 4);
+  for (const Device device : {Device{}, Device{Device::Kind::sim, 0}}) {
+    for (const Sizes& s : {Sizes{3, 9, 8, 7, 70, 4, 4, {2, 1}}, Sizes{2, 7, 7, 33, 5, 5, 5, {2, 2}},
+                           Sizes{2, 6, 7, 1, 3, 3, 3, {1, 1}}, Sizes{1, 5, 6, 2, 1, 3, 2, {3, 0}}}) {
+      for (const Activation f :
+           {Activation{}, Activation{Activation::Kind::leaky_relu, 0.1}, Activation{Activation::Kind::sigmoid}}) {
+        INFO(s.text() << " on " << to_string(device) << ", activation " << static_cast<int>(f.kind));
+        const Operands in = operands(s, random, DType::float64);
+        const Tensor x = in.x.to(device), filter = in.filter.to(device), g = in.g.to(device);
+        const Tensor of_y = random_tensor({s.filters}, random).to(device);
+        const Tensor of_x = random_tensor({s.channels}, random).to(device);
+        const auto check = [](const Tensor& fused, const Tensor& parts) {
+          CHECK(fused.shape() == parts.shape());
+          const auto a = fused.to_vector<double>(), b = parts.to_vector<double>();
+          for (size_t i = 0; i < b.size(); ++i) CHECK(a[i] == Approx(b[i]).epsilon(1e-12).margin(1e-13));
+        };
+        check(conv2d(x, filter, s.window, of_y, f), bias_activate(conv2d(x, filter, s.window), of_y, f));
+        check(conv2d(x, filter, s.window, {}, f), activate(conv2d(x, filter, s.window), f));
+        const Tensor up = conv2d_input_grad(g, filter, s.window, s.height, s.width);
+        check(conv2d_input_grad(g, filter, s.window, s.height, s.width, of_x, f), bias_activate(up, of_x, f));
+        check(conv2d_input_grad(g, filter, s.window, s.height, s.width, {}, f), activate(up, f));
+      }
+    }
+  }
+}
+
 TEST_CASE("conv2d: the bits do not depend on the number of threads") {
   HostRandom random(1, 3);
   const int before = threads();
@@ -152,6 +179,9 @@ TEST_CASE("conv2d: what does not fit is named") {
   CHECK_THROWS_WITH(conv2d(x, filter, {0, 0}), Catch::Contains("stride 0"));
   CHECK_THROWS_WITH(conv2d(x, filter, {1, -1}), Catch::Contains("padding -1"));
   CHECK_THROWS_WITH(conv2d(zeros({4, 4, 3}), filter, {}), Catch::Contains("rank 4"));
+  CHECK_THROWS_WITH(conv2d(x, filter, {}, zeros({3})), Catch::Contains("the bias is [3], [5] is expected"));
   CHECK_THROWS_WITH(conv2d_input_grad(zeros({2, 3, 2, 5}), filter, {}, 4, 4), Catch::Contains("gives [2, 2, 2, O]"));
+  CHECK_THROWS_WITH(conv2d_input_grad(zeros({2, 2, 2, 5}), filter, {}, 4, 4, zeros({5})),
+                    Catch::Contains("the bias is [5], [3] is expected"));
   CHECK_THROWS_WITH(conv2d_weight_grad(x, zeros({1, 2, 2, 5}), {}, 3, 3), Catch::Contains("gives [2, 2, 2, O]"));
 }

@@ -1,6 +1,5 @@
 #include "engine/cpu/conv2d.h"
 
-#include "engine/cpu/gemm.h"
 #include "engine/cpu/parallel.h"
 
 #include <algorithm>
@@ -100,7 +99,7 @@ T* scratch(int64_t size) {
 }  // namespace
 
 template <class T>
-void conv2d(const ConvShape& c, const T* x, const T* filter, T* y) {
+void conv2d(const ConvShape& c, const T* x, const T* filter, Epilogue<T> epilogue, T* y) {
   const int64_t block = block_pixels(c), total = c.pixels();
   for_pieces((total + block - 1) / block, work_of(c), [&](int64_t p) {
     const int64_t begin = p * block, end = std::min(total, begin + block);
@@ -108,11 +107,12 @@ void conv2d(const ConvShape& c, const T* x, const T* filter, T* y) {
     gather(c, x, begin, end, rows);
     gemm_tile<T>(false, true, end - begin, c.filters, c.window(), rows, c.window(), filter, c.window(),
                  y + begin * c.filters, c.filters);
+    apply_epilogue(epilogue, end - begin, c.filters, y + begin * c.filters, c.filters);
   });
 }
 
 template <class T>
-void conv2d_input_grad(const ConvShape& c, const T* g, const T* filter, T* x) {
+void conv2d_input_grad(const ConvShape& c, const T* g, const T* filter, Epilogue<T> epilogue, T* x) {
   const int64_t block = block_pixels(c);
   const int64_t images = std::max<int64_t>(1, block / std::max<int64_t>(places_of(c), 1));  // whole ones: rows overlap
   for_pieces((c.batch + images - 1) / images, work_of(c), [&](int64_t p) {
@@ -125,6 +125,7 @@ void conv2d_input_grad(const ConvShape& c, const T* g, const T* filter, T* x) {
                    c.window(), rows, c.window());
       scatter(c, rows, begin, end, x);
     }
+    apply_epilogue(epilogue, (last - first) * c.height * c.width, c.channels, x + first * image_of(c), c.channels);
   });
 }
 
@@ -156,10 +157,10 @@ void conv2d_weight_grad(const ConvShape& c, const T* x, const T* g, T* filter) {
   });
 }
 
-template void conv2d<float>(const ConvShape&, const float*, const float*, float*);
-template void conv2d<double>(const ConvShape&, const double*, const double*, double*);
-template void conv2d_input_grad<float>(const ConvShape&, const float*, const float*, float*);
-template void conv2d_input_grad<double>(const ConvShape&, const double*, const double*, double*);
+template void conv2d<float>(const ConvShape&, const float*, const float*, Epilogue<float>, float*);
+template void conv2d<double>(const ConvShape&, const double*, const double*, Epilogue<double>, double*);
+template void conv2d_input_grad<float>(const ConvShape&, const float*, const float*, Epilogue<float>, float*);
+template void conv2d_input_grad<double>(const ConvShape&, const double*, const double*, Epilogue<double>, double*);
 template void conv2d_weight_grad<float>(const ConvShape&, const float*, const float*, float*);
 template void conv2d_weight_grad<double>(const ConvShape&, const double*, const double*, double*);
 
