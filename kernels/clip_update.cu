@@ -9,17 +9,12 @@
 #include "kernels/backend.h"
 #include "kernels/block.h"
 #include "kernels/clip_update.h"
+#include "kernels/pack.h"
 
 namespace kantor::KANTOR_BACKEND {
 namespace {
 
 constexpr int threads = 256;
-
-template <class T>
-struct alignas(16) Pack {
-  static constexpr int width = 16 / sizeof(T);
-  T v[width];
-};
 
 /// The settings in the arithmetic of one element. Adam's bias corrections are folded into `size` and `root`.
 template <class T>

@@ -5,24 +5,13 @@
 // Broadcasts compute their index, one division an axis, which hides behind the loads; operands of the output's own
 // shape and single numbers take the straight path.
 #include "kernels/backend.h"
+#include "kernels/pack.h"
 #include "kernels/pointwise.h"
 
 namespace kantor::KANTOR_BACKEND {
 namespace {
 
 constexpr int block = 256;
-
-/// 16 bytes of T: one access of a thread.
-template <class T>
-struct alignas(16) Pack {
-  static constexpr int width = 16 / sizeof(T);
-  T v[width];
-};
-
-template <class T>
-bool aligned(const T* p) {
-  return reinterpret_cast<uintptr_t>(p) % 16 == 0;
-}
 
 __device__ int64_t thread_index() {
   return int64_t(blockIdx.x) * blockDim.x + threadIdx.x;
