@@ -12,6 +12,8 @@ using kantor::testing::random_tensor;
 
 namespace {
 
+constexpr Device host{}, simulator{Device::Kind::sim, 0};
+
 struct Sizes {
   int64_t batch, height, width, channels, filters, kernel_height, kernel_width;
   Window window;
@@ -73,8 +75,14 @@ double worst_error(const Tensor& found, const std::vector<double>& expected, con
   return worst;
 }
 
-void check_against_definition(const Sizes& s, HostRandom& random) {
-  INFO(s.text());
+/// The same numbers in memory that begins one element off: not at a multiple of 16 bytes.
+Tensor shifted(const Tensor& x) {
+  const Tensor longer = concat({zeros({1}, {x.dtype(), x.device()}), reshape(x, {x.size()})});
+  return reshape(slice(longer, 0, 1, 1 + x.size()), x.shape());
+}
+
+void check_against_definition(const Sizes& s, HostRandom& random, Device device = host, bool shift = false) {
+  INFO(s.text() << " on " << to_string(device) << (shift ? ", shifted" : ""));
   for (const DType dtype : {DType::float64, DType::float32}) {
     const Operands in = operands(s, random, dtype);
     const auto x = in.x.to_vector<double>(), f = in.filter.to_vector<double>(), g = in.g.to_vector<double>();
@@ -88,7 +96,8 @@ void check_against_definition(const Sizes& s, HostRandom& random) {
       abs_f[j] += std::abs(g[k] * x[i]);
     });
     const double tolerance = dtype == DType::float64 ? 1e-14 : 1e-6;
-    const auto found = partials(s, in);
+    const auto place = [&](const Tensor& t) { return shift ? shifted(t.to(device)) : t.to(device); };
+    const auto found = partials(s, {place(in.x), place(in.filter), place(in.g)});
     CHECK(found[0].shape() == s.y());
     CHECK(worst_error(found[0], y, abs_y) <= tolerance);
     CHECK(worst_error(found[1], gx, abs_x) <= tolerance);
@@ -122,9 +131,55 @@ TEST_CASE("conv2d: the three ops are the defining sums, over several blocks and 
   check_against_definition({2, 3, 4, 2, 3, 1, 2, {1, 3}}, random);
 }
 
+TEST_CASE("conv2d: the direct products are the defining sums, at panels of every width and bands of rows") {
+  HostRandom random(1, 5);
+  for (const int64_t filters : {8, 17, 33, 48, 70, 130}) {
+    check_against_definition({3, 5, 6, 9, filters, 3, 3, {1, 1}}, random);
+    check_against_definition({2, 6, 5, filters, 18, 5, 4, {2, 2}}, random);
+  }
+  check_against_definition({1, 40, 33, 12, 24, 3, 3, {1, 1}}, random);  // several bands of one image
+  check_against_definition({1, 41, 37, 18, 9, 5, 5, {3, 2}}, random);
+  check_against_definition({2, 2, 2, 20, 20, 5, 5, {2, 2}}, random);  // every window meets padding on both sides
+  check_against_definition({1, 3, 3, 20, 20, 1, 1, {2, 3}}, random);  // and some meet nothing else
+  check_against_definition({70, 7, 7, 17, 33, 5, 5, {2, 2}}, random);
+}
+
+TEST_CASE("conv2d: the kernels are the defining sums, at ragged sizes") {
+  HostRandom random(1, 6);
+  for (const bool shift : {false, true}) {
+    for (const int64_t channels : {4, 5, 8, 20}) {
+      check_against_definition({3, 9, 8, channels, 70, 3, 3, {1, 1}}, random, simulator, shift);
+      check_against_definition({5, 7, 7, channels, 12, 5, 5, {2, 2}}, random, simulator, shift);
+      check_against_definition({2, 6, 9, channels, 9, 2, 5, {3, 0}}, random, simulator, shift);
+    }
+    check_against_definition({3, 5, 4, 70, 6, 3, 2, {2, 1}}, random, simulator, shift);
+  }
+}
+
+TEST_CASE("conv2d: the kernels for few channels are the defining sums, at ragged sizes") {
+  HostRandom random(1, 7);
+  for (int64_t channels = 1; channels <= 4; ++channels) {
+    check_against_definition({3, 9, 8, channels, 70, 3, 3, {1, 1}}, random, simulator);
+    check_against_definition({2, 11, 13, channels, 9, 5, 5, {2, 2}}, random, simulator);
+    check_against_definition({2, 7, 6, channels, 33, 4, 2, {3, 1}}, random, simulator);
+  }
+  check_against_definition({1, 14, 15, 3, 2, 12, 12, {1, 2}}, random, simulator);  // a window too large for them
+  // Several lots of pixels to a block.
+  const Tensor x = random_tensor({1, 363, 363, 1}, random), filter = random_tensor({1, 1, 1, 1}, random);
+  const auto found = conv2d(x.to(simulator), filter.to(simulator), {}).to_vector<double>();
+  CHECK(found == (x * filter.item()).to_vector<double>());
+}
+
+TEST_CASE("conv2d: kernels refuse sizes that 32 bits do not count") {
+  const Tensor x = zeros({1, 2, 2, 1}, {DType::float32, simulator}),
+               filter = zeros({1, 1, 1, 1}, {DType::float32, simulator});
+  const Window far{int64_t{1} << 32, int64_t{1} << 31};
+  CHECK_THROWS_WITH(conv2d(x, filter, far), Catch::Contains("at most 2147483647 are possible"));
+}
+
 TEST_CASE("conv2d: bias and activation in the epilogue are the convolution, then both") {
   HostRandom random(1, 4);
-  for (const Device device : {Device{}, Device{Device::Kind::sim, 0}}) {
+  for (const Device device : {host, simulator}) {
     for (const Sizes& s : {Sizes{3, 9, 8, 7, 70, 4, 4, {2, 1}}, Sizes{2, 7, 7, 33, 5, 5, 5, {2, 2}},
                            Sizes{2, 6, 7, 1, 3, 3, 3, {1, 1}}, Sizes{1, 5, 6, 2, 1, 3, 2, {3, 0}}}) {
       for (const Activation f :
@@ -153,7 +208,7 @@ TEST_CASE("conv2d: the bits do not depend on the number of threads") {
   HostRandom random(1, 3);
   const int before = threads();
   for (const Sizes& s : {Sizes{5, 28, 28, 1, 16, 5, 5, {2, 2}}, Sizes{17, 14, 14, 3, 32, 5, 5, {2, 2}},
-                         Sizes{1, 28, 28, 16, 1, 5, 5, {1, 2}}}) {
+                         Sizes{21, 14, 14, 20, 70, 5, 5, {2, 2}}, Sizes{1, 28, 28, 16, 1, 5, 5, {1, 2}}}) {
     INFO(s.text());
     const Operands in = operands(s, random, DType::float32);
     set_threads(3);
