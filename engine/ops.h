@@ -126,10 +126,14 @@ struct Window {
   int64_t padding = 0;
   friend bool operator==(const Window&, const Window&) = default;
 };
-/// x [B, H, W, C], filter [O, kh, kw, C] -> [B, H', W', O] with H' = (H + 2 padding - kh) / stride + 1.
-Tensor conv2d(const Tensor& x, const Tensor& filter, Window window);
-/// d <g, conv2d(x, filter)> / dx: g [B, H', W', O] -> [B, height, width, C]. Also the transposed convolution of g.
-Tensor conv2d_input_grad(const Tensor& g, const Tensor& filter, Window window, int64_t height, int64_t width);
+/// f(x * filter + bias): x [B, H, W, C], filter [O, kh, kw, C], bias [O] or undefined -> [B, H', W', O] with
+/// H' = (H + 2 padding - kh) / stride + 1.
+Tensor conv2d(const Tensor& x, const Tensor& filter, Window window, const Tensor& bias = {},
+              Activation activation = {});
+/// d <g, conv2d(x, filter)> / dx: g [B, H', W', O] -> [B, height, width, C]. Also the transposed convolution of g,
+/// whose layer is f(. + bias): bias [C] or undefined.
+Tensor conv2d_input_grad(const Tensor& g, const Tensor& filter, Window window, int64_t height, int64_t width,
+                         const Tensor& bias = {}, Activation activation = {});
 /// d <g, conv2d(x, filter)> / dfilter -> [O, kernel_height, kernel_width, C].
 Tensor conv2d_weight_grad(const Tensor& x, const Tensor& g, Window window, int64_t kernel_height, int64_t kernel_width);
 

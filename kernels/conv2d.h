@@ -41,8 +41,10 @@ KANTOR_LAUNCHERS(
     /// y [batch, out_height, out_width, filters] = f(x * filter + bias); bias [filters] or null.
     template <class T> void conv2d(const ConvShape& shape, const T* x, const T* filter, const T* bias,
                                    Activation activation, T* y, Stream stream);
-    /// x [batch, height, width, channels] = d <g, conv2d(x, filter)> / dx; also the transposed convolution of g.
-    template <class T> void conv2d_input_grad(const ConvShape& shape, const T* g, const T* filter, T* x, Stream stream);
+    /// x [batch, height, width, channels] = f(d <g, conv2d(x, filter)> / dx + bias), the transposed convolution of g;
+    /// bias [channels] or null.
+    template <class T> void conv2d_input_grad(const ConvShape& shape, const T* g, const T* filter, const T* bias,
+                                              Activation activation, T* x, Stream stream);
     /// filter = d <g, conv2d(x, filter)> / dfilter. `workspace`: weight_grad_workspace elements.
     template <class T>
     void conv2d_weight_grad(const ConvShape& shape, const T* x, const T* g, T* filter, T* workspace, Stream stream);)

@@ -7,22 +7,31 @@
 namespace kantor::KANTOR_BACKEND {
 namespace {
 
-/// Element (i, j) of a matrix at i * row + j * column.
-template <class T>
-struct MatrixView {
-  const T* data;
-  int64_t row, column;
-  __device__ T operator()(int64_t i, int64_t j) const { return data[i * row + j * column]; }
-};
-
-template <class T>
-__global__ void gemm_kernel(MatrixView<T> a, MatrixView<T> b, const T* bias, Activation activation, T* c, int64_t m,
-                            int64_t n, int64_t k, int64_t tiles_across) {
+template <class T, bool transpose_a, bool transpose_b>
+__global__ void gemm_kernel(MatrixView<T, !transpose_a> a, MatrixView<T, transpose_b> b, const T* bias,
+                            Activation activation, T* c, int m, int n, int k, int tiles_across) {
   gemm_tile<T>(m, n, 0, k, blockIdx.x / tiles_across, blockIdx.x % tiles_across, a, b,
-               [&](int64_t row, int64_t column, T sum) {
-                 if (bias != nullptr) sum += bias[column];
-                 c[row * n + column] = function::Activate{activation}(sum);
+               [&](int row, int column, int count, const T(&sums)[micro]) {
+                 for (int j = 0; j < count; ++j) {
+                   const T sum = bias != nullptr ? sums[j] + bias[column + j] : sums[j];
+                   c[int64_t(row) * n + column + j] = function::Activate{activation}(sum);
+                 }
                });
+}
+
+int extent(int64_t value) {
+  if (value > INT32_MAX) {
+    throw KernelError("a matrix of " + std::to_string(value) + " rows or columns: at most 2147483647 are possible");
+  }
+  return int(value);
+}
+
+template <class T, bool transpose_a, bool transpose_b>
+void start(int m, int n, int k, const T* a, const T* b, const T* bias, Activation activation, T* c, Stream stream) {
+  launch<gemm_kernel<T, transpose_a, transpose_b>>({blocks_for(tiles_of(m) * tiles_of(n), 1), gemm_threads, 0, stream},
+                                                   MatrixView<T, !transpose_a>(a, transpose_a ? m : k),
+                                                   MatrixView<T, transpose_b>(b, transpose_b ? k : n), bias, activation,
+                                                   c, m, n, k, tiles_of(n));
 }
 
 }  // namespace
@@ -31,10 +40,10 @@ template <class T>
 void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const T* a, const T* b, const T* bias,
           Activation activation, T* c, Stream stream) {
   if (m * n == 0) return;
-  const MatrixView<T> left{a, transpose_a ? 1 : k, transpose_a ? m : 1};
-  const MatrixView<T> right{b, transpose_b ? 1 : n, transpose_b ? k : 1};
-  launch<gemm_kernel<T>>({blocks_for(tiles_of(m) * tiles_of(n), 1), gemm_threads, 0, stream}, left, right, bias,
-                         activation, c, m, n, k, tiles_of(n));
+  const auto go = transpose_a   ? transpose_b ? start<T, true, true> : start<T, true, false>
+                    : transpose_b ? start<T, false, true>
+                                : start<T, false, false>;
+  go(extent(m), extent(n), extent(k), a, b, bias, activation, c, stream);
 }
 
 template void gemm(bool, bool, int64_t, int64_t, int64_t, const float*, const float*, const float*, Activation, float*,

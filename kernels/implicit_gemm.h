@@ -1,10 +1,16 @@
-// The tiled product behind gemm and convolution: C [m, n] = A [m, k] B [k, n], where A and B are functions of their
-// indices: a matrix in memory, a transposed one, or the window of a picture. For kernel files, after kernels/backend.h.
+// The tiled product behind gemm and convolution: C [m, n] = A [m, k] B [k, n], where A and B are views: a matrix in
+// memory, a transposed one, or the windows of pictures. For kernel files, after kernels/backend.h.
 //
 // A block makes a 64 x 64 tile of C, a thread 4 x 4 of it. Per step of 16 along k the block stages 64 x 16 of A and
-// 16 x 64 of B in shared memory (8 KiB), so each element from memory serves 64 products; a thread reads 8 numbers from
-// shared memory for 16 multiply-adds. 2 m n k FLOPs. The order along k is fixed.
+// 16 x 64 of B in shared memory (8.5 KiB in float32), so each element from memory serves 64 products; a thread reads 8
+// numbers from shared memory for 16 multiply-adds. 2 m n k FLOPs. The order along k is fixed.
+//
+// Of each operand a thread stages four neighbours a step, 16 bytes where they lie so. Their address has two parts: one
+// of the row, found once for the whole tile, and a cursor along k, moved on by 16 a step by additions: no division in
+// the loop. The next step's numbers are on their way to registers while this one's are multiplied.
 #pragma once
+
+#include "kernels/pack.h"
 
 #include <cstdint>
 
@@ -16,39 +22,111 @@ inline int64_t tiles_of(int64_t extent) {
   return (extent + tile - 1) / tile;
 }
 
-/// One tile of C, of the k in [k_begin, k_end). load_a(row, k), load_b(k, column) give zero outside their ranges
-/// themselves; store(row, column, sum) is called inside [m, n) only. All threads of the block must come.
-template <class T, class LoadA, class LoadB, class Store>
-__device__ void gemm_tile(int64_t m, int64_t n, int64_t k_begin, int64_t k_end, int64_t tile_row, int64_t tile_column,
-                          const LoadA& load_a, const LoadB& load_b, const Store& store) {
-  __shared__ T a[tile_depth][tile + 4];  // + 4: rows apart in the banks
-  __shared__ T b[tile_depth][tile + 4];
-  const int thread = threadIdx.x, row = thread / (tile / micro) * micro, column = thread % (tile / micro) * micro;
-  const int64_t first_row = tile_row * tile, first_column = tile_column * tile;
-  T sums[micro][micro] = {};
-  for (int64_t k0 = k_begin; k0 < k_end; k0 += tile_depth) {
-    for (int e = thread; e < tile * tile_depth; e += gemm_threads) {
-      const int ka = e % tile_depth, i = e / tile_depth;  // neighbours along k
-      const int kb = e / tile, j = e % tile;              // neighbours along n
-      a[ka][i] = first_row + i < m && k0 + ka < k_end ? load_a(first_row + i, k0 + ka) : T(0);
-      b[kb][j] = first_column + j < n && k0 + kb < k_end ? load_b(k0 + kb, first_column + j) : T(0);
+// A view of an operand with rows and k (of B, its columns are the rows here) is a class with
+//   static constexpr bool along_k                    four neighbours lie along k, else along the rows
+//   Row row(int r) const                             what does not depend on k; of r, or of the four rows from r on
+//   Cursor cursor(int k) const                       where k is
+//   void advance(Cursor&) const                      by tile_depth
+//   void load(Row, Cursor, int count, T (&out)[4])   the first `count` of the four; the others are zero already
+
+/// A matrix in memory: element (r, k) at r stride + k (along_k), or at k stride + r.
+template <class T, bool contiguous_k>
+struct MatrixView {
+  static constexpr bool along_k = contiguous_k;
+  using Row = const T*;
+  using Cursor = int64_t;
+  const T* data;
+  int64_t stride;
+  bool packed;  // data and stride are multiples of 16 bytes
+
+  /// On the host.
+  MatrixView(const T* elements, int64_t row_stride)
+      : data(elements), stride(row_stride), packed(aligned(elements) && stride % Pack<T>::width == 0) {}
+
+  __device__ Row row(int r) const { return data + (along_k ? r * stride : r); }
+  __device__ Cursor cursor(int k) const { return along_k ? k : k * stride; }
+  __device__ void advance(Cursor& at) const { at += along_k ? tile_depth : tile_depth * stride; }
+  __device__ void load(Row from, Cursor at, int count, T (&out)[4]) const {
+    if (packed && count == 4) {
+      load_four(from + at, out);
+    } else {
+      for (int i = 0; i < count; ++i) out[i] = from[at + i];
     }
+  }
+};
+
+/// A thread's share of an operand: its four neighbours in registers, a step ahead.
+template <class T, class View>
+class Stager {
+ public:
+  __device__ Stager(const View& view, int rows, int first_row, int k_begin, int k_end)
+      : view_(view),
+        k_(View::along_k ? threadIdx.x % (tile_depth / 4) * 4 : threadIdx.x / (tile / 4)),
+        r_(View::along_k ? threadIdx.x / (tile_depth / 4) : threadIdx.x % (tile / 4) * 4),
+        rows_left_(rows - first_row - r_),
+        k_left_(k_end - k_begin - k_),
+        row_(view.row(rows_left_ > 0 ? first_row + r_ : 0)),
+        cursor_(view.cursor(k_begin + k_)) {}
+
+  __device__ void fetch() {
+    const int neighbours = View::along_k ? k_left_ : rows_left_, other = View::along_k ? rows_left_ : k_left_;
+    for (int i = 0; i < 4; ++i) four_[i] = T(0);
+    if (other > 0 && neighbours > 0) view_.load(row_, cursor_, neighbours < 4 ? neighbours : 4, four_);
+    view_.advance(cursor_);
+    k_left_ -= tile_depth;
+  }
+  __device__ void put(T (&staged)[tile_depth][tile + 4]) const {
+    if constexpr (View::along_k) {
+      for (int i = 0; i < 4; ++i) staged[k_ + i][r_] = four_[i];
+    } else {
+      store_four(&staged[k_][r_], four_);
+    }
+  }
+
+ private:
+  const View& view_;
+  int k_, r_;  // in the tile
+  int rows_left_, k_left_;
+  typename View::Row row_;
+  typename View::Cursor cursor_;
+  T four_[4];
+};
+
+/// One tile of C, of the k in [k_begin, k_end). store(row, column, count, sums) is called with the first `count` of
+/// four neighbours along a row, inside [m, n) only. All threads of the block must come.
+template <class T, class A, class B, class Store>
+__device__ void gemm_tile(int m, int n, int k_begin, int k_end, int tile_row, int tile_column, const A& view_a,
+                          const B& view_b, const Store& store) {
+  __shared__ __align__(16) T a[tile_depth][tile + 4];  // + 4: rows apart in the banks, and still of 16 bytes
+  __shared__ __align__(16) T b[tile_depth][tile + 4];
+  const int row = threadIdx.x / (tile / micro) * micro, column = threadIdx.x % (tile / micro) * micro;
+  const int first_row = tile_row * tile, first_column = tile_column * tile;
+  Stager<T, A> left(view_a, m, first_row, k_begin, k_end);
+  Stager<T, B> right(view_b, n, first_column, k_begin, k_end);
+  T sums[micro][micro] = {};
+  left.fetch();
+  right.fetch();
+  for (int k0 = k_begin; k0 < k_end; k0 += tile_depth) {
+    left.put(a);
+    right.put(b);
     __syncthreads();
+    if (k_end - k0 > tile_depth) {
+      left.fetch();
+      right.fetch();
+    }
     for (int k = 0; k < tile_depth; ++k) {
-      T left[micro], right[micro];
-      for (int i = 0; i < micro; ++i) left[i] = a[k][row + i];
-      for (int j = 0; j < micro; ++j) right[j] = b[k][column + j];
+      T of_a[micro], of_b[micro];
+      load_four(&a[k][row], of_a);
+      load_four(&b[k][column], of_b);
       for (int i = 0; i < micro; ++i) {
-        for (int j = 0; j < micro; ++j) sums[i][j] += left[i] * right[j];
+        for (int j = 0; j < micro; ++j) sums[i][j] += of_a[i] * of_b[j];
       }
     }
     __syncthreads();
   }
-  for (int i = 0; i < micro; ++i) {
-    for (int j = 0; j < micro; ++j) {
-      const int64_t r = first_row + row + i, c = first_column + column + j;
-      if (r < m && c < n) store(r, c, sums[i][j]);
-    }
+  const int columns = n - first_column - column < micro ? n - first_column - column : micro;
+  for (int i = 0; i < micro && columns > 0; ++i) {
+    if (first_row + row + i < m) store(first_row + row + i, first_column + column, columns, sums[i]);
   }
 }
 

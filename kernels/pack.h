@@ -1,21 +1,37 @@
-// One access of 16 bytes. For kernel files, after kernels/backend.h.
+// 16 bytes of numbers: the widest access of one thread. For kernel files, after kernels/backend.h.
 #pragma once
 
 #include <cstdint>
 
 namespace kantor::KANTOR_BACKEND {
 
-/// 16 bytes of T: the widest access of a thread.
 template <class T>
 struct alignas(16) Pack {
   static constexpr int width = 16 / sizeof(T);
   T v[width];
 };
 
-/// Whether a pack may begin here.
+/// Whether packs can begin at p.
 template <class T>
-__host__ __device__ bool aligned(const T* p) {
-  return reinterpret_cast<uintptr_t>(p) % alignof(Pack<T>) == 0;
+bool aligned(const T* p) {
+  return reinterpret_cast<uintptr_t>(p) % 16 == 0;
+}
+
+/// Four neighbours from or to an address that is a multiple of 16 bytes.
+template <class T>
+__device__ void load_four(const T* p, T (&out)[4]) {
+  for (int i = 0; i < 4; i += Pack<T>::width) {
+    const Pack<T> pack = *reinterpret_cast<const Pack<T>*>(p + i);
+    for (int j = 0; j < Pack<T>::width; ++j) out[i + j] = pack.v[j];
+  }
+}
+template <class T>
+__device__ void store_four(T* p, const T (&values)[4]) {
+  for (int i = 0; i < 4; i += Pack<T>::width) {
+    Pack<T> pack;
+    for (int j = 0; j < Pack<T>::width; ++j) pack.v[j] = values[i + j];
+    *reinterpret_cast<Pack<T>*>(p + i) = pack;
+  }
 }
 
 }  // namespace kantor::KANTOR_BACKEND

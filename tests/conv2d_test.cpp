@@ -12,6 +12,8 @@ using kantor::testing::random_tensor;
 
 namespace {
 
+constexpr Device host{}, simulator{Device::Kind::sim, 0};
+
 struct Sizes {
   int64_t batch, height, width, channels, filters, kernel_height, kernel_width;
   Window window;
@@ -73,8 +75,14 @@ double worst_error(const Tensor& found, const std::vector<double>& expected, con
   return worst;
 }
 
-void check_against_definition(const Sizes& s, HostRandom& random) {
-  INFO(s.text());
+/// The same numbers in memory that begins one element off: not at a multiple of 16 bytes.
+Tensor shifted(const Tensor& x) {
+  const Tensor longer = concat({zeros({1}, {x.dtype(), x.device()}), reshape(x, {x.size()})});
+  return reshape(slice(longer, 0, 1, 1 + x.size()), x.shape());
+}
+
+void check_against_definition(const Sizes& s, HostRandom& random, Device device = host, bool shift = false) {
+  INFO(s.text() << " on " << to_string(device) << (shift ? ", shifted" : ""));
   for (const DType dtype : {DType::float64, DType::float32}) {
     const Operands in = operands(s, random, dtype);
     const auto x = in.x.to_vector<double>(), f = in.filter.to_vector<double>(), g = in.g.to_vector<double>();
@@ -88,7 +96,8 @@ void check_against_definition(const Sizes& s, HostRandom& random) {
       abs_f[j] += std::abs(g[k] * x[i]);
     });
     const double tolerance = dtype == DType::float64 ? 1e-14 : 1e-6;
-    const auto found = partials(s, in);
+    const auto place = [&](const Tensor& t) { return shift ? shifted(t.to(device)) : t.to(device); };
+    const auto found = partials(s, {place(in.x), place(in.filter), place(in.g)});
     CHECK(found[0].shape() == s.y());
     CHECK(worst_error(found[0], y, abs_y) <= tolerance);
     CHECK(worst_error(found[1], gx, abs_x) <= tolerance);
@@ -122,11 +131,84 @@ TEST_CASE("conv2d: the three ops are the defining sums, over several blocks and 
   check_against_definition({2, 3, 4, 2, 3, 1, 2, {1, 3}}, random);
 }
 
+TEST_CASE("conv2d: the direct products are the defining sums, at panels of every width and bands of rows") {
+  HostRandom random(1, 5);
+  for (const int64_t filters : {8, 17, 33, 48, 70, 130}) {
+    check_against_definition({3, 5, 6, 9, filters, 3, 3, {1, 1}}, random);
+    check_against_definition({2, 6, 5, filters, 18, 5, 4, {2, 2}}, random);
+  }
+  check_against_definition({1, 40, 33, 12, 24, 3, 3, {1, 1}}, random);  // several bands of one image
+  check_against_definition({1, 41, 37, 18, 9, 5, 5, {3, 2}}, random);
+  check_against_definition({2, 2, 2, 20, 20, 5, 5, {2, 2}}, random);  // every window meets padding on both sides
+  check_against_definition({1, 3, 3, 20, 20, 1, 1, {2, 3}}, random);  // and some meet nothing else
+  check_against_definition({70, 7, 7, 17, 33, 5, 5, {2, 2}}, random);
+}
+
+TEST_CASE("conv2d: the kernels are the defining sums, at ragged sizes") {
+  HostRandom random(1, 6);
+  for (const bool shift : {false, true}) {
+    for (const int64_t channels : {4, 5, 8, 20}) {
+      check_against_definition({3, 9, 8, channels, 70, 3, 3, {1, 1}}, random, simulator, shift);
+      check_against_definition({5, 7, 7, channels, 12, 5, 5, {2, 2}}, random, simulator, shift);
+      check_against_definition({2, 6, 9, channels, 9, 2, 5, {3, 0}}, random, simulator, shift);
+    }
+    check_against_definition({3, 5, 4, 70, 6, 3, 2, {2, 1}}, random, simulator, shift);
+  }
+}
+
+TEST_CASE("conv2d: the kernels for few channels are the defining sums, at ragged sizes") {
+  HostRandom random(1, 7);
+  for (int64_t channels = 1; channels <= 4; ++channels) {
+    check_against_definition({3, 9, 8, channels, 70, 3, 3, {1, 1}}, random, simulator);
+    check_against_definition({2, 11, 13, channels, 9, 5, 5, {2, 2}}, random, simulator);
+    check_against_definition({2, 7, 6, channels, 33, 4, 2, {3, 1}}, random, simulator);
+  }
+  check_against_definition({1, 14, 15, 3, 2, 12, 12, {1, 2}}, random, simulator);  // a window too large for them
+  // Several lots of pixels to a block.
+  const Tensor x = random_tensor({1, 363, 363, 1}, random), filter = random_tensor({1, 1, 1, 1}, random);
+  const auto found = conv2d(x.to(simulator), filter.to(simulator), {}).to_vector<double>();
+  CHECK(found == (x * filter.item()).to_vector<double>());
+}
+
+TEST_CASE("conv2d: kernels refuse sizes that 32 bits do not count") {
+  const Tensor x = zeros({1, 2, 2, 1}, {DType::float32, simulator}),
+               filter = zeros({1, 1, 1, 1}, {DType::float32, simulator});
+  const Window far{int64_t{1} << 32, int64_t{1} << 31};
+  CHECK_THROWS_WITH(conv2d(x, filter, far), Catch::Contains("at most 2147483647 are possible"));
+}
+
+TEST_CASE("conv2d: bias and activation in the epilogue are the convolution, then both") {
+  HostRandom random(1, 4);
+  for (const Device device : {host, simulator}) {
+    for (const Sizes& s : {Sizes{3, 9, 8, 7, 70, 4, 4, {2, 1}}, Sizes{2, 7, 7, 33, 5, 5, 5, {2, 2}},
+                           Sizes{2, 6, 7, 1, 3, 3, 3, {1, 1}}, Sizes{1, 5, 6, 2, 1, 3, 2, {3, 0}}}) {
+      for (const Activation f :
+           {Activation{}, Activation{Activation::Kind::leaky_relu, 0.1}, Activation{Activation::Kind::sigmoid}}) {
+        INFO(s.text() << " on " << to_string(device) << ", activation " << static_cast<int>(f.kind));
+        const Operands in = operands(s, random, DType::float64);
+        const Tensor x = in.x.to(device), filter = in.filter.to(device), g = in.g.to(device);
+        const Tensor of_y = random_tensor({s.filters}, random).to(device);
+        const Tensor of_x = random_tensor({s.channels}, random).to(device);
+        const auto check = [](const Tensor& fused, const Tensor& parts) {
+          CHECK(fused.shape() == parts.shape());
+          const auto a = fused.to_vector<double>(), b = parts.to_vector<double>();
+          for (size_t i = 0; i < b.size(); ++i) CHECK(a[i] == Approx(b[i]).epsilon(1e-12).margin(1e-13));
+        };
+        check(conv2d(x, filter, s.window, of_y, f), bias_activate(conv2d(x, filter, s.window), of_y, f));
+        check(conv2d(x, filter, s.window, {}, f), activate(conv2d(x, filter, s.window), f));
+        const Tensor up = conv2d_input_grad(g, filter, s.window, s.height, s.width);
+        check(conv2d_input_grad(g, filter, s.window, s.height, s.width, of_x, f), bias_activate(up, of_x, f));
+        check(conv2d_input_grad(g, filter, s.window, s.height, s.width, {}, f), activate(up, f));
+      }
+    }
+  }
+}
+
 TEST_CASE("conv2d: the bits do not depend on the number of threads") {
   HostRandom random(1, 3);
   const int before = threads();
   for (const Sizes& s : {Sizes{5, 28, 28, 1, 16, 5, 5, {2, 2}}, Sizes{17, 14, 14, 3, 32, 5, 5, {2, 2}},
-                         Sizes{1, 28, 28, 16, 1, 5, 5, {1, 2}}}) {
+                         Sizes{21, 14, 14, 20, 70, 5, 5, {2, 2}}, Sizes{1, 28, 28, 16, 1, 5, 5, {1, 2}}}) {
     INFO(s.text());
     const Operands in = operands(s, random, DType::float32);
     set_threads(3);
@@ -152,6 +234,9 @@ TEST_CASE("conv2d: what does not fit is named") {
   CHECK_THROWS_WITH(conv2d(x, filter, {0, 0}), Catch::Contains("stride 0"));
   CHECK_THROWS_WITH(conv2d(x, filter, {1, -1}), Catch::Contains("padding -1"));
   CHECK_THROWS_WITH(conv2d(zeros({4, 4, 3}), filter, {}), Catch::Contains("rank 4"));
+  CHECK_THROWS_WITH(conv2d(x, filter, {}, zeros({3})), Catch::Contains("the bias is [3], [5] is expected"));
   CHECK_THROWS_WITH(conv2d_input_grad(zeros({2, 3, 2, 5}), filter, {}, 4, 4), Catch::Contains("gives [2, 2, 2, O]"));
+  CHECK_THROWS_WITH(conv2d_input_grad(zeros({2, 2, 2, 5}), filter, {}, 4, 4, zeros({5})),
+                    Catch::Contains("the bias is [5], [3] is expected"));
   CHECK_THROWS_WITH(conv2d_weight_grad(x, zeros({1, 2, 2, 5}), {}, 3, 3), Catch::Contains("gives [2, 2, 2, O]"));
 }

@@ -309,6 +309,20 @@ ConvSizes conv_sizes(HostRandom& r) {
           small(r, 1, 4), small(r, 1, 5), small(r, 1, 5), {small(r, 1, 3), small(r, 0, 2)}};
 }
 
+/// A layer's filter, bias and activation: weights of one sign in each slice of the filter that makes an output channel,
+/// and in its bias, keep the pre-activation of positive inputs away from 0; small ones keep it where tanh still moves.
+struct ConvLayerParts {
+  Tensor filter, bias;
+  Activation activation;
+};
+ConvLayerParts conv_layer_parts(const ConvSizes& s, bool transposed, HostRandom& r) {
+  const int64_t channels = transposed ? s.in : s.out, terms = s.filter().size() / channels;
+  const Tensor signs = sign(random_tensor({channels}, r));
+  const Tensor of_filter = reshape(signs, transposed ? Shape{1, 1, 1, channels} : Shape{channels, 1, 1, 1});
+  const Tensor small = positive(s.filter(), r) * (1 / static_cast<double>(terms));
+  return {mul(small, of_filter).detach(), mul(positive({channels}, r), signs).detach(), any_activation(r)};
+}
+
 std::vector<OpRow> conv2d_rows() {
   return {
       {"conv2d", "conv2d",
@@ -317,6 +331,24 @@ std::vector<OpRow> conv2d_rows() {
          return Case{[=](const Inputs& in) { return conv2d(in[0], in[1], s.window); },
                      {random_tensor(s.x(), r), random_tensor(s.filter(), r)},
                      {true, true}};
+       }},
+      {"conv2d", "conv2d",
+       [](HostRandom& r) {
+         const ConvSizes s = conv_sizes(r);
+         const auto [filter, bias, f] = conv_layer_parts(s, false, r);
+         return Case{[s, f = f](const Inputs& in) { return conv2d(in[0], in[1], s.window, in[2], f); },
+                     {positive(s.x(), r), filter, bias},
+                     {true, true, true}};
+       }},
+      {"conv2d_input_grad", "conv2d",
+       [](HostRandom& r) {
+         const ConvSizes s = conv_sizes(r);
+         const auto [filter, bias, f] = conv_layer_parts(s, true, r);
+         return Case{[s, f = f](const Inputs& in) {
+                       return conv2d_input_grad(in[0], in[1], s.window, s.height, s.width, in[2], f);
+                     },
+                     {positive(s.y(), r), filter, bias},
+                     {true, true, true}};
        }},
       {"conv2d_input_grad", "conv2d",
        [](HostRandom& r) {

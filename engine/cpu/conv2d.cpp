@@ -1,10 +1,11 @@
 #include "engine/cpu/conv2d.h"
 
-#include "engine/cpu/gemm.h"
+#include "engine/cpu/direct_conv2d.h"
+#include "engine/cpu/panel.h"
 #include "engine/cpu/parallel.h"
+#include "engine/cpu/scratch.h"
 
 #include <algorithm>
-#include <vector>
 
 namespace kantor::cpu {
 namespace {
@@ -88,57 +89,56 @@ void scatter(const ConvShape& c, const T* rows, int64_t begin, int64_t end, T* i
   }
 }
 
-/// Scratch that a thread keeps from call to call, one for each use: replays allocate nothing.
-enum class Use { rows, partial };
-template <class T, Use use = Use::rows>
-T* scratch(int64_t size) {
-  thread_local std::vector<T> buffer;
-  if (buffer.size() < static_cast<size_t>(size)) buffer.resize(static_cast<size_t>(size));
-  return buffer.data();
-}
+struct GatheredRows {};
+struct PartialFilters {};
 
 }  // namespace
 
 template <class T>
-void conv2d(const ConvShape& c, const T* x, const T* filter, T* y) {
+void conv2d(const ConvShape& c, const T* x, const T* filter, Epilogue<T> epilogue, T* y) {
+  if (2 * c.filters >= lanes<T>) return direct_conv2d(c, x, filter, epilogue, y);
   const int64_t block = block_pixels(c), total = c.pixels();
   for_pieces((total + block - 1) / block, work_of(c), [&](int64_t p) {
     const int64_t begin = p * block, end = std::min(total, begin + block);
-    T* rows = scratch<T>(block * c.window());
+    T* rows = scratch<T, GatheredRows>(block * c.window());
     gather(c, x, begin, end, rows);
     gemm_tile<T>(false, true, end - begin, c.filters, c.window(), rows, c.window(), filter, c.window(),
                  y + begin * c.filters, c.filters);
+    apply_epilogue(epilogue, end - begin, c.filters, y + begin * c.filters, c.filters);
   });
 }
 
 template <class T>
-void conv2d_input_grad(const ConvShape& c, const T* g, const T* filter, T* x) {
+void conv2d_input_grad(const ConvShape& c, const T* g, const T* filter, Epilogue<T> epilogue, T* x) {
+  if (c.channels > lanes<T>) return direct_conv2d_input_grad(c, g, filter, epilogue, x);
   const int64_t block = block_pixels(c);
   const int64_t images = std::max<int64_t>(1, block / std::max<int64_t>(places_of(c), 1));  // whole ones: rows overlap
   for_pieces((c.batch + images - 1) / images, work_of(c), [&](int64_t p) {
     const int64_t first = p * images, last = std::min(c.batch, first + images);
     std::fill(x + first * image_of(c), x + last * image_of(c), T(0));
-    T* rows = scratch<T>(block * c.window());
+    T* rows = scratch<T, GatheredRows>(block * c.window());
     for (int64_t begin = first * places_of(c); begin < last * places_of(c); begin += block) {
       const int64_t end = std::min(last * places_of(c), begin + block);
       gemm_tile<T>(false, false, end - begin, c.window(), c.filters, g + begin * c.filters, c.filters, filter,
                    c.window(), rows, c.window());
       scatter(c, rows, begin, end, x);
     }
+    apply_epilogue(epilogue, (last - first) * c.height * c.width, c.channels, x + first * image_of(c), c.channels);
   });
 }
 
 template <class T>
 void conv2d_weight_grad(const ConvShape& c, const T* x, const T* g, T* filter) {
+  if (2 * c.filters >= lanes<T> && c.channels >= 8) return direct_conv2d_weight_grad(c, x, g, filter);
   const int64_t size = c.filters * c.window();
   // Partial filters of stretches of pixels, combined in order; few for large filters, to bound the memory they move.
   const int64_t groups = std::clamp<int64_t>((int64_t{1} << 21) / std::max<int64_t>(size, 1), 2, 16);
   const int64_t block = block_pixels(c), pixels = c.pixels(), stretch = (pixels + groups - 1) / groups;
-  T* partial = scratch<T, Use::partial>(groups * size);
+  T* partial = scratch<T, PartialFilters>(groups * size);
   for_pieces(groups, work_of(c), [&](int64_t group) {
     T* sum = partial + group * size;
     std::fill_n(sum, size, T(0));
-    T* rows = scratch<T>(block * c.window());
+    T* rows = scratch<T, GatheredRows>(block * c.window());
     const int64_t last = std::min(pixels, (group + 1) * stretch);
     for (int64_t begin = group * stretch; begin < last; begin += block) {
       const int64_t end = std::min(last, begin + block);
@@ -156,10 +156,10 @@ void conv2d_weight_grad(const ConvShape& c, const T* x, const T* g, T* filter) {
   });
 }
 
-template void conv2d<float>(const ConvShape&, const float*, const float*, float*);
-template void conv2d<double>(const ConvShape&, const double*, const double*, double*);
-template void conv2d_input_grad<float>(const ConvShape&, const float*, const float*, float*);
-template void conv2d_input_grad<double>(const ConvShape&, const double*, const double*, double*);
+template void conv2d<float>(const ConvShape&, const float*, const float*, Epilogue<float>, float*);
+template void conv2d<double>(const ConvShape&, const double*, const double*, Epilogue<double>, double*);
+template void conv2d_input_grad<float>(const ConvShape&, const float*, const float*, Epilogue<float>, float*);
+template void conv2d_input_grad<double>(const ConvShape&, const double*, const double*, Epilogue<double>, double*);
 template void conv2d_weight_grad<float>(const ConvShape&, const float*, const float*, float*);
 template void conv2d_weight_grad<double>(const ConvShape&, const double*, const double*, double*);
 

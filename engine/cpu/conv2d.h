@@ -2,14 +2,15 @@
 // one matrix product on one thread. FLOPs of each of the three: 2 B H' W' O kh kw C.
 #pragma once
 
+#include "engine/cpu/gemm.h"
 #include "kernels/conv2d.h"
 
 namespace kantor::cpu {
 
 template <class T>
-void conv2d(const ConvShape& shape, const T* x, const T* filter, T* y);
+void conv2d(const ConvShape& shape, const T* x, const T* filter, Epilogue<T> epilogue, T* y);
 template <class T>
-void conv2d_input_grad(const ConvShape& shape, const T* g, const T* filter, T* x);
+void conv2d_input_grad(const ConvShape& shape, const T* g, const T* filter, Epilogue<T> epilogue, T* x);
 template <class T>
 void conv2d_weight_grad(const ConvShape& shape, const T* x, const T* g, T* filter);
 

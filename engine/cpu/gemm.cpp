@@ -87,6 +87,18 @@ void gemm_tile(bool ta, bool tb, int64_t m, int64_t n, int64_t k, const T* a, in
 }
 
 template <class T>
+void apply_epilogue(const Epilogue<T>& epilogue, int64_t m, int64_t n, T* c, int64_t ldc) {
+  if (epilogue.bias == nullptr && epilogue.activation.kind == Activation::Kind::identity) return;
+  for (int64_t i = 0; i < m; ++i) {
+    T* row = c + i * ldc;
+    if (epilogue.bias != nullptr) {
+      for (int64_t j = 0; j < n; ++j) row[j] += epilogue.bias[j];
+    }
+    activate_run(epilogue.activation, row, n);
+  }
+}
+
+template <class T>
 void gemm(bool ta, bool tb, int64_t m, int64_t n, int64_t k, const T* a, const T* b, T* c, Epilogue<T> epilogue) {
   const int64_t lda = ta ? m : k, ldb = tb ? k : n;
   const int64_t down = (m + tile_rows - 1) / tile_rows, across = (n + tile_columns - 1) / tile_columns;
@@ -96,14 +108,8 @@ void gemm(bool ta, bool tb, int64_t m, int64_t n, int64_t k, const T* a, const T
     const int64_t rows = std::min(tile_rows, m - i), columns = std::min(tile_columns, n - j);
     T* tile = c + i * n + j;
     gemm_tile(ta, tb, rows, columns, k, a + (ta ? i : i * lda), lda, b + (tb ? j * ldb : j), ldb, tile, n);
-    if (epilogue.bias == nullptr && epilogue.activation.kind == Activation::Kind::identity) return;
-    for (int64_t r = 0; r < rows; ++r) {
-      T* row = tile + r * n;
-      if (epilogue.bias != nullptr) {
-        for (int64_t x = 0; x < columns; ++x) row[x] += epilogue.bias[j + x];
-      }
-      activate_run(epilogue.activation, row, columns);
-    }
+    apply_epilogue({epilogue.bias == nullptr ? nullptr : epilogue.bias + j, epilogue.activation}, rows, columns, tile,
+                   n);
   });
 }
 
@@ -111,6 +117,8 @@ template void gemm_tile<float>(bool, bool, int64_t, int64_t, int64_t, const floa
                                float*, int64_t, bool);
 template void gemm_tile<double>(bool, bool, int64_t, int64_t, int64_t, const double*, int64_t, const double*, int64_t,
                                 double*, int64_t, bool);
+template void apply_epilogue<float>(const Epilogue<float>&, int64_t, int64_t, float*, int64_t);
+template void apply_epilogue<double>(const Epilogue<double>&, int64_t, int64_t, double*, int64_t);
 template void gemm<float>(bool, bool, int64_t, int64_t, int64_t, const float*, const float*, float*, Epilogue<float>);
 template void gemm<double>(bool, bool, int64_t, int64_t, int64_t, const double*, const double*, double*,
                            Epilogue<double>);

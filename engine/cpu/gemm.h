@@ -20,6 +20,10 @@ struct Epilogue {
   Activation activation = {};
 };
 
+/// Applies it to a tile c [m, n] with row stride ldc; the epilogue's bias is that of the tile's columns.
+template <class T>
+void apply_epilogue(const Epilogue<T>& epilogue, int64_t m, int64_t n, T* c, int64_t ldc);
+
 /// C [m, n] = f(op(A) op(B) + bias), dense, on all threads.
 template <class T>
 void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const T* a, const T* b, T* c,

@@ -1,11 +1,12 @@
 // Convolution as three ops: the partials of <g, conv2d(x, filter)> by g, x and filter. Each one's derivatives are the
-// other two, at every order.
+// other two, at every order. Those by g and by x are also layers, and take a bias and an activation in their epilogue.
 #include "engine/cpu/conv2d.h"
 
 #include "engine/ops.h"
 #include "engine/ops/pointwise_op.h"
 
 #include <fmt/format.h>
+#include <utility>
 
 namespace kantor {
 namespace {
@@ -25,7 +26,7 @@ int64_t out_extent(int64_t extent, int64_t kernel, Window window) {
 
 void require_rank_4(std::span<const Spec> inputs) {
   require_floating(inputs);
-  for (const Spec& input : inputs) {
+  for (const Spec& input : inputs.first(2)) {
     if (input.shape.rank() != 4) throw ShapeError("expected rank 4: images [B, H, W, C], filters [O, kh, kw, C]");
   }
 }
@@ -42,14 +43,32 @@ void require_output(const Shape& y, const Shape& x, int64_t kernel_height, int64
   }
 }
 
+/// Inputs 0 and 1 are the operands, 2 the bias where there is one.
+void require_bias(std::span<const Spec> inputs, int64_t channels) {
+  if (inputs.size() > 2 && inputs[2].shape != Shape{channels}) {
+    throw ShapeError(fmt::format("the bias is {}, [{}] is expected, one element a channel of the output",
+                                 to_string(inputs[2].shape), channels));
+  }
+}
+template <class T>
+const T* bias_of(Inputs inputs) {
+  return inputs.size() > 2 ? inputs[2].as<T>() : nullptr;
+}
+std::vector<Tensor> with_bias(Tensor a, Tensor b, const Tensor& bias) {
+  std::vector<Tensor> inputs{std::move(a), std::move(b)};
+  if (bias.defined()) inputs.push_back(bias);
+  return inputs;
+}
+
 class Conv2d final : public Op {
  public:
-  explicit Conv2d(Window window) : window_(window) {}
+  Conv2d(Window window, Activation activation) : window_(window), activation_(activation) {}
   [[nodiscard]] const char* name() const override { return "conv2d"; }
   [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {
     require_rank_4(inputs);
     const Shape &x = inputs[0].shape, &f = inputs[1].shape;
     if (x[3] != f[3]) throw ShapeError(fmt::format("{} channels in the images, {} in the filter", x[3], f[3]));
+    require_bias(inputs, f[0]);
     return {{{x[0], out_extent(x[1], f[1], window_), out_extent(x[2], f[2], window_), f[0]}, inputs[0].dtype}};
   }
   void cpu(Inputs inputs, Outputs outputs) const override {
@@ -57,47 +76,7 @@ class Conv2d final : public Op {
       using T = decltype(zero);
       const Shape& f = inputs[1].shape;
       cpu::conv2d<T>(shape_of(inputs[0].shape, outputs[0].shape, f[1], f[2], window_), inputs[0].as<T>(),
-                     inputs[1].as<T>(), outputs[0].as<T>());
-    });
-  }
-  void device(Device device, Inputs inputs, Outputs outputs) const override {
-    const Target target = target_of(device);
-    visit_floating(outputs[0].dtype, [&](auto zero) {
-      using T = decltype(zero);
-      const Shape& f = inputs[1].shape;
-      KANTOR_ON(target.backend, conv2d(shape_of(inputs[0].shape, outputs[0].shape, f[1], f[2], window_),
-                                       inputs[0].as<T>(), inputs[1].as<T>(), static_cast<const T*>(nullptr),
-                                       Activation{}, outputs[0].as<T>(), target.stream));
-    });
-  }
-  [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const override {
-    const Tensor &x = c.inputs[0], &filter = c.inputs[1], &g = c.grads[0];
-    return {c.wanted[0] ? conv2d_input_grad(g, filter, window_, x.shape()[1], x.shape()[2]) : Tensor(),
-            c.wanted[1] ? conv2d_weight_grad(x, g, window_, filter.shape()[1], filter.shape()[2]) : Tensor()};
-  }
-
- private:
-  Window window_;
-};
-
-class Conv2dInputGrad final : public Op {
- public:
-  Conv2dInputGrad(Window window, int64_t height, int64_t width) : window_(window), height_(height), width_(width) {}
-  [[nodiscard]] const char* name() const override { return "conv2d_input_grad"; }
-  [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {
-    require_rank_4(inputs);
-    const Shape &g = inputs[0].shape, &f = inputs[1].shape;
-    if (g[3] != f[0]) throw ShapeError(fmt::format("{} channels in the gradient, {} filters", g[3], f[0]));
-    const Shape x{g[0], height_, width_, f[3]};
-    require_output(g, x, f[1], f[2], window_);
-    return {{x, inputs[0].dtype}};
-  }
-  void cpu(Inputs inputs, Outputs outputs) const override {
-    visit_floating(outputs[0].dtype, [&](auto zero) {
-      using T = decltype(zero);
-      const Shape& f = inputs[1].shape;
-      cpu::conv2d_input_grad<T>(shape_of(outputs[0].shape, inputs[0].shape, f[1], f[2], window_), inputs[0].as<T>(),
-                                inputs[1].as<T>(), outputs[0].as<T>());
+                     inputs[1].as<T>(), {bias_of<T>(inputs), activation_}, outputs[0].as<T>());
     });
   }
   void device(Device device, Inputs inputs, Outputs outputs) const override {
@@ -106,19 +85,71 @@ class Conv2dInputGrad final : public Op {
       using T = decltype(zero);
       const Shape& f = inputs[1].shape;
       KANTOR_ON(target.backend,
-                conv2d_input_grad(shape_of(outputs[0].shape, inputs[0].shape, f[1], f[2], window_), inputs[0].as<T>(),
-                                  inputs[1].as<T>(), outputs[0].as<T>(), target.stream));
+                conv2d(shape_of(inputs[0].shape, outputs[0].shape, f[1], f[2], window_), inputs[0].as<T>(),
+                       inputs[1].as<T>(), bias_of<T>(inputs), activation_, outputs[0].as<T>(), target.stream));
     });
   }
   [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const override {
-    const Tensor &g = c.inputs[0], &filter = c.inputs[1], &seed = c.grads[0];  // the seed stands in x's place
-    return {c.wanted[0] ? conv2d(seed, filter, window_) : Tensor(),
-            c.wanted[1] ? conv2d_weight_grad(seed, g, window_, filter.shape()[1], filter.shape()[2]) : Tensor()};
+    const Tensor &x = c.inputs[0], &filter = c.inputs[1];
+    const Tensor g = activation_grad(c.grads[0], c.outputs[0], activation_);
+    std::vector<Tensor> grads(c.inputs.size());
+    if (c.wanted[0]) grads[0] = conv2d_input_grad(g, filter, window_, x.shape()[1], x.shape()[2]);
+    if (c.wanted[1]) grads[1] = conv2d_weight_grad(x, g, window_, filter.shape()[1], filter.shape()[2]);
+    if (grads.size() > 2 && c.wanted[2]) grads[2] = sum(g, {0, 1, 2});
+    return grads;
+  }
+
+ private:
+  Window window_;
+  Activation activation_;
+};
+
+class Conv2dInputGrad final : public Op {
+ public:
+  Conv2dInputGrad(Window window, int64_t height, int64_t width, Activation activation)
+      : window_(window), height_(height), width_(width), activation_(activation) {}
+  [[nodiscard]] const char* name() const override { return "conv2d_input_grad"; }
+  [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {
+    require_rank_4(inputs);
+    const Shape &g = inputs[0].shape, &f = inputs[1].shape;
+    if (g[3] != f[0]) throw ShapeError(fmt::format("{} channels in the gradient, {} filters", g[3], f[0]));
+    const Shape x{g[0], height_, width_, f[3]};
+    require_output(g, x, f[1], f[2], window_);
+    require_bias(inputs, f[3]);
+    return {{x, inputs[0].dtype}};
+  }
+  void cpu(Inputs inputs, Outputs outputs) const override {
+    visit_floating(outputs[0].dtype, [&](auto zero) {
+      using T = decltype(zero);
+      const Shape& f = inputs[1].shape;
+      cpu::conv2d_input_grad<T>(shape_of(outputs[0].shape, inputs[0].shape, f[1], f[2], window_), inputs[0].as<T>(),
+                                inputs[1].as<T>(), {bias_of<T>(inputs), activation_}, outputs[0].as<T>());
+    });
+  }
+  void device(Device device, Inputs inputs, Outputs outputs) const override {
+    const Target target = target_of(device);
+    visit_floating(outputs[0].dtype, [&](auto zero) {
+      using T = decltype(zero);
+      const Shape& f = inputs[1].shape;
+      KANTOR_ON(target.backend, conv2d_input_grad(shape_of(outputs[0].shape, inputs[0].shape, f[1], f[2], window_),
+                                                  inputs[0].as<T>(), inputs[1].as<T>(), bias_of<T>(inputs), activation_,
+                                                  outputs[0].as<T>(), target.stream));
+    });
+  }
+  [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const override {
+    const Tensor &g = c.inputs[0], &filter = c.inputs[1];
+    const Tensor seed = activation_grad(c.grads[0], c.outputs[0], activation_);  // it stands in x's place
+    std::vector<Tensor> grads(c.inputs.size());
+    if (c.wanted[0]) grads[0] = conv2d(seed, filter, window_);
+    if (c.wanted[1]) grads[1] = conv2d_weight_grad(seed, g, window_, filter.shape()[1], filter.shape()[2]);
+    if (grads.size() > 2 && c.wanted[2]) grads[2] = sum(seed, {0, 1, 2});
+    return grads;
   }
 
  private:
   Window window_;
   int64_t height_, width_;
+  Activation activation_;
 };
 
 class Conv2dWeightGrad final : public Op {
@@ -162,12 +193,13 @@ class Conv2dWeightGrad final : public Op {
 
 }  // namespace
 
-Tensor conv2d(const Tensor& x, const Tensor& filter, Window window) {
-  return apply1(std::make_shared<const Conv2d>(window), {x, filter});
+Tensor conv2d(const Tensor& x, const Tensor& filter, Window window, const Tensor& bias, Activation activation) {
+  return apply1(std::make_shared<const Conv2d>(window, activation), with_bias(x, filter, bias));
 }
 
-Tensor conv2d_input_grad(const Tensor& g, const Tensor& filter, Window window, int64_t height, int64_t width) {
-  return apply1(std::make_shared<const Conv2dInputGrad>(window, height, width), {g, filter});
+Tensor conv2d_input_grad(const Tensor& g, const Tensor& filter, Window window, int64_t height, int64_t width,
+                         const Tensor& bias, Activation activation) {
+  return apply1(std::make_shared<const Conv2dInputGrad>(window, height, width, activation), with_bias(g, filter, bias));
 }
 
 Tensor conv2d_weight_grad(const Tensor& x, const Tensor& g, Window window, int64_t kernel_height,

@@ -194,13 +194,12 @@ Tensor Network::State::run(const Tensor& input, Mode mode, std::vector<Tensor>* 
     if (std::holds_alternative<LinearLayer>(layers[i])) {
       x = linear(x, p[0], p[1], fused);
     } else if (const auto* conv = std::get_if<ConvLayer>(&layers[i])) {
-      x = bias_activate(conv2d(x, p[0], conv->window), p[1], fused);
+      x = conv2d(x, p[0], conv->window, p[1], fused);
     } else if (const auto* up = std::get_if<ConvTransposeLayer>(&layers[i])) {
       const auto extent = [&](int64_t e) {
         return (e - 1) * up->window.stride - 2 * up->window.padding + up->kernel + up->output_padding;
       };
-      x = bias_activate(conv2d_input_grad(x, p[0], up->window, extent(x.shape()[1]), extent(x.shape()[2])), p[1],
-                        fused);
+      x = conv2d_input_grad(x, p[0], up->window, extent(x.shape()[1]), extent(x.shape()[2]), p[1], fused);
     } else {
       next = nullptr;
       if (const auto* activation = std::get_if<ActivationLayer>(&layers[i])) {

@@ -1,0 +1,137 @@
+// Rows that lie anywhere in memory times a packed panel: the inner loop of the direct convolutions. A tile of sums
+// stays in registers over a stretch of the product, the panel's stretch in the first-level cache over all rows: an
+// element of the panel is loaded once for every row of a tile, one of a row once for every vector of the panel.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <span>
+
+namespace kantor::cpu {
+
+// Registers that hold sums, and vectors side by side in the widest panel; the rest of the registers hold operands.
+#if defined(__AVX512F__)
+inline constexpr int vector_bytes = 64, sum_registers = 24, panel_vectors = 4;
+#elif defined(__AVX__)
+inline constexpr int vector_bytes = 32, sum_registers = 12, panel_vectors = 2;
+#else
+inline constexpr int vector_bytes = 16, sum_registers = 12, panel_vectors = 2;
+#endif
+inline constexpr int tallest_tile = 12;  // as many rows as addresses find registers
+template <class T>
+inline constexpr int64_t lanes = vector_bytes / static_cast<int>(sizeof(T));
+
+template <class T>
+struct VectorOf;
+template <>
+struct VectorOf<float> {
+  using Type __attribute__((vector_size(vector_bytes))) = float;
+};
+template <>
+struct VectorOf<double> {
+  using Type __attribute__((vector_size(vector_bytes))) = double;
+};
+template <class T>
+using Vector = typename VectorOf<T>::Type;
+
+/// Columns [0, n) of a matrix of `rows` rows, cut into panels of whole vectors and like widths. A panel is packed row
+/// by row, zeros beyond column n, and panels one after the other.
+template <class T>
+struct Panels {
+  int64_t rows, columns, count;
+
+  Panels(int64_t row_count, int64_t column_count)
+      : rows(row_count), columns(column_count), count((vectors() + panel_vectors - 1) / panel_vectors) {}
+  [[nodiscard]] int64_t vectors() const { return (columns + lanes<T> - 1) / lanes<T>; }
+  /// First column of a panel, and columns with and without the zeros.
+  [[nodiscard]] int64_t first(int64_t panel) const { return panel * vectors() / count * lanes<T>; }
+  [[nodiscard]] int64_t width(int64_t panel) const { return first(panel + 1) - first(panel); }
+  [[nodiscard]] int64_t used(int64_t panel) const {
+    return (panel + 1 == count ? columns : first(panel + 1)) - first(panel);
+  }
+  [[nodiscard]] int64_t offset(int64_t panel) const { return rows * first(panel); }
+  [[nodiscard]] int64_t size() const { return rows * vectors() * lanes<T>; }
+};
+
+/// Rows of a panel of this width that stay in the first-level cache together with what passes by.
+template <class T>
+int64_t cached_rows(int64_t width) {
+  constexpr int64_t bytes = 24 * 1024;
+  return bytes / (width * static_cast<int64_t>(sizeof(T)));
+}
+
+/// One term of every sum: the element at `offset` of a row times the panel's row at `row`, both in elements.
+struct Term {
+  int64_t offset, row;
+};
+
+template <class T>
+Vector<T> load(const T* p) {
+  Vector<T> v;
+  std::memcpy(&v, p, sizeof v);
+  return v;
+}
+template <class T>
+void store(T* p, Vector<T> v) {
+  std::memcpy(p, &v, sizeof v);
+}
+
+template <class T, int rows, int vectors>
+void tile_product(const T* const* a, std::span<const Term> terms, const T* panel, T* const* c, int64_t columns,
+                  bool add) {
+  constexpr int64_t width = vectors * lanes<T>;
+  const bool ragged = columns < width;
+  T edge[width] = {};
+  Vector<T> sums[rows][vectors] = {};
+  for (int r = 0; r < rows && add; ++r) {
+    if (ragged) std::copy_n(c[r], columns, edge);
+    for (int v = 0; v < vectors; ++v) sums[r][v] = load((ragged ? edge : c[r]) + v * lanes<T>);
+  }
+  const T* at[rows];
+  for (int r = 0; r < rows; ++r) at[r] = a[r];
+  const Term* const last = terms.data() + terms.size();
+  for (const Term* term = terms.data(); term != last; ++term) {
+    constexpr int ahead = 8;  // some 100 cycles: rows a stride apart are nothing that the hardware sees coming
+    __builtin_prefetch(at[0] + (last - term > ahead ? term[ahead] : *term).offset);
+    Vector<T> right[vectors];
+    for (int v = 0; v < vectors; ++v) right[v] = load(panel + term->row + v * lanes<T>);
+    for (int r = 0; r < rows; ++r) {
+      const Vector<T> left = at[r][term->offset] - Vector<T>{};  // in every lane; minus 0 keeps -0
+      for (int v = 0; v < vectors; ++v) sums[r][v] += left * right[v];
+    }
+  }
+  for (int r = 0; r < rows; ++r) {
+    for (int v = 0; v < vectors; ++v) store((ragged ? edge : c[r]) + v * lanes<T>, sums[r][v]);
+    if (ragged) std::copy_n(edge, columns, c[r]);
+  }
+}
+
+/// c[r][j] = sum over the terms of a[r][offset] panel[row + j] (+ c[r][j] where `add`), j in [0, columns). a and c hold
+/// `rows` pointers and, up to a whole tile, copies of the last one.
+template <class T>
+void panel_product(const T* const* a, std::span<const Term> terms, const T* panel, int64_t width, T* const* c,
+                   int64_t rows, int64_t columns, bool add) {
+  const auto run = [&]<int vectors>() {
+    constexpr int height = std::min(sum_registers / vectors, tallest_tile);
+    for (int64_t r = 0; r < rows; r += height) {
+      if (rows - r > height / 2) {
+        tile_product<T, height, vectors>(a + r, terms, panel, c + r, columns, add);
+      } else {
+        tile_product<T, height / 2, vectors>(a + r, terms, panel, c + r, columns, add);
+      }
+    }
+  };
+  switch (width / lanes<T>) {
+    case 1:
+      return run.template operator()<1>();
+    case 2:
+      return run.template operator()<2>();
+    case 3:
+      return run.template operator()<3>();
+    default:
+      return run.template operator()<panel_vectors>();
+  }
+}
+
+}  // namespace kantor::cpu

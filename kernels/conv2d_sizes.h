@@ -1,0 +1,60 @@
+// The sizes of a convolution as kernels count them: 32 bits. For kernel files, after kernels/backend.h.
+#pragma once
+
+#include "kernels/conv2d.h"
+
+#include <cstdint>
+
+namespace kantor::KANTOR_BACKEND {
+
+struct ConvSizes {
+  int batch, height, width, channels, out_height, out_width, filters, kernel_height, kernel_width, stride, padding;
+
+  __device__ int window() const { return kernel_height * kernel_width * channels; }
+  __device__ int pixels() const { return batch * out_height * out_width; }
+};
+
+/// Throws KernelError where an index would not fit 32 bits.
+inline ConvSizes conv_sizes(const ConvShape& c) {
+  const int64_t largest[] = {c.batch * c.height * c.width * c.channels,
+                             c.pixels() * c.filters,
+                             c.filters * c.window(),
+                             c.height + 2 * c.padding,
+                             c.width + 2 * c.padding,
+                             c.stride};
+  for (const int64_t value : largest) {
+    if (value > INT32_MAX) {
+      throw KernelError("a convolution whose images, outputs, filters, padding or stride count " +
+                        std::to_string(value) + ": at most 2147483647 are possible; cut the batch");
+    }
+  }
+  return {int(c.batch),        int(c.height),    int(c.width),   int(c.channels),
+          int(c.out_height),   int(c.out_width), int(c.filters), int(c.kernel_height),
+          int(c.kernel_width), int(c.stride),    int(c.padding)};
+}
+
+/// One axis of a parity class of the input gradient: places first + stride i that kernel taps first_tap + stride j
+/// meet, and the output index that tap j of place i comes from: i + shift - j.
+struct ParityAxis {
+  int first, places, first_tap, taps, shift;
+
+  __device__ ParityAxis(int parity, int extent, int kernel, int stride, int padding)
+      : first(parity),
+        places(extent > parity ? (extent - parity + stride - 1) / stride : 0),
+        first_tap((parity + padding) % stride),
+        taps(kernel > first_tap ? (kernel - first_tap + stride - 1) / stride : 0),
+        shift((parity + padding - first_tap) / stride) {}
+};
+
+/// What happens to neighbours along the channels of an output: f(sum + bias); bias null for none.
+template <class T>
+struct ChannelEpilogue {
+  const T* bias;
+  Activation activation;
+
+  __device__ T operator()(int channel, T sum) const {
+    return function::Activate{activation}(bias != nullptr ? sum + bias[channel] : sum);
+  }
+};
+
+}  // namespace kantor::KANTOR_BACKEND
