@@ -30,12 +30,12 @@ std::array<double, 2> normal_pair(uint32_t a, uint32_t b) {
   return {radius * std::cos(angle), radius * std::sin(angle)};
 }
 
-/// A draw inside a step. `Words` turns the four words of a block into four elements.
+/// A draw inside a step, from element `first` on. `Words` turns the four words of a block into four elements.
 template <class Words>
-class Draw final : public Op {
+class DrawOp final : public Op {
  public:
-  Draw(Spec spec, uint64_t seed, uint32_t stream, Words words)
-      : spec_(std::move(spec)), seed_(seed), stream_(stream), words_(words) {}
+  DrawOp(Spec spec, uint64_t seed, uint32_t stream, int64_t first, Words words)
+      : spec_(std::move(spec)), seed_(seed), stream_(stream), first_(first), words_(words) {}
   [[nodiscard]] const char* name() const override { return Words::name; }
   [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {
     if (is_floating(spec_.dtype) != Words::floating) {
@@ -51,9 +51,12 @@ class Draw final : public Op {
     const int64_t size = outputs[0].size();
     const auto fill = [&](auto* out) {
       cpu::for_ranges(size, Words::cost, [&](int64_t begin, int64_t end) {
-        for (int64_t i = begin; i < end; i += 4) {
-          const auto words = draw_block(seed_, static_cast<uint64_t>(i / 4), stream_, step);
-          words_(words, out + i, std::min<int64_t>(4, end - i));
+        for (int64_t i = begin; i < end;) {
+          const int64_t skipped = (first_ + i) % 4, count = std::min(4 - skipped, end - i);
+          std::decay_t<decltype(*out)> values[4];
+          words_(draw_block(seed_, static_cast<uint64_t>((first_ + i) / 4), stream_, step), values);
+          std::copy_n(values + skipped, count, out + i);
+          i += count;
         }
       });
     };
@@ -67,7 +70,7 @@ class Draw final : public Op {
     }
   }
   void device(Device device, Inputs inputs, Outputs outputs) const override {
-    words_.launch(target_of(device), {seed_, stream_, inputs[0].as<int64_t>()}, outputs[0]);
+    words_.launch(target_of(device), {seed_, stream_, inputs[0].as<int64_t>(), first_}, outputs[0]);
   }
   [[nodiscard]] std::vector<Tensor> vjp(const VjpContext&) const override { return {Tensor()}; }
 
@@ -75,6 +78,7 @@ class Draw final : public Op {
   Spec spec_;
   uint64_t seed_;
   uint32_t stream_;
+  int64_t first_;
   Words words_;
 };
 
@@ -83,8 +87,8 @@ struct UniformWords {
   static constexpr bool floating = true;
   static constexpr double cost = 10;
   template <class T>
-  void operator()(const std::array<uint32_t, 4>& words, T* out, int64_t n) const {
-    for (int64_t i = 0; i < n; ++i) out[i] = static_cast<T>(uniform_from_bits(words[static_cast<size_t>(i)]));
+  void operator()(const std::array<uint32_t, 4>& words, T* out) const {
+    for (size_t i = 0; i < 4; ++i) out[i] = static_cast<T>(uniform_from_bits(words[i]));
   }
   static void launch(Target target, DrawKey key, const View& out) {
     visit_floating(out.dtype, [&](auto zero) {
@@ -98,10 +102,10 @@ struct NormalWords {
   static constexpr bool floating = true;
   static constexpr double cost = 50;
   template <class T>
-  void operator()(const std::array<uint32_t, 4>& words, T* out, int64_t n) const {
+  void operator()(const std::array<uint32_t, 4>& words, T* out) const {
     const auto first = normal_pair(words[0], words[1]), second = normal_pair(words[2], words[3]);
     const std::array<double, 4> values{first[0], first[1], second[0], second[1]};
-    for (int64_t i = 0; i < n; ++i) out[i] = static_cast<T>(values[static_cast<size_t>(i)]);
+    for (size_t i = 0; i < 4; ++i) out[i] = static_cast<T>(values[i]);
   }
   static void launch(Target target, DrawKey key, const View& out) {
     visit_floating(out.dtype, [&](auto zero) {
@@ -116,8 +120,8 @@ struct BelowWords {
   static constexpr double cost = 10;
   uint64_t n;
   template <class T>
-  void operator()(const std::array<uint32_t, 4>& words, T* out, int64_t count) const {
-    for (int64_t i = 0; i < count; ++i) out[i] = static_cast<T>(words[static_cast<size_t>(i)] * n >> 32);
+  void operator()(const std::array<uint32_t, 4>& words, T* out) const {
+    for (size_t i = 0; i < 4; ++i) out[i] = static_cast<T>(words[i] * n >> 32);
   }
   void launch(Target target, DrawKey key, const View& out) const {
     KANTOR_ON(target.backend, draw_below(key, n, out.as<int64_t>(), out.size(), target.stream));
@@ -125,8 +129,9 @@ struct BelowWords {
 };
 
 template <class Words>
-Tensor draw(Words words, const Shape& shape, DType dtype, uint64_t seed, uint32_t stream, const Tensor& step) {
-  return apply1(std::make_shared<const Draw<Words>>(Spec{shape, dtype}, seed, stream, words), {step});
+Tensor draw(Words words, const Shape& shape, DType dtype, uint64_t seed, uint32_t stream, const Tensor& step,
+            int64_t first = 0) {
+  return apply1(std::make_shared<const DrawOp<Words>>(Spec{shape, dtype}, seed, stream, first, words), {step});
 }
 
 }  // namespace
@@ -169,6 +174,15 @@ int64_t HostRandom::below(int64_t n) {
 
 Tensor uniform(const Shape& shape, uint64_t seed, uint32_t stream, const Tensor& step, DType dtype) {
   return draw(UniformWords{}, shape, dtype, seed, stream, step);
+}
+
+Tensor uniform(const Shape& samples, const Draw& d, DType dtype) {
+  if (samples.rank() < 1 || d.first_sample < 0) {
+    throw ShapeError("uniform for samples of shape " + to_string(samples) + " from sample " +
+                     std::to_string(d.first_sample) + ": expected [B, ...] and a first sample of at least 0");
+  }
+  const int64_t first = d.first_sample * samples.size_from(1);
+  return draw(UniformWords{}, samples, dtype, d.seed, d.stream, d.step, first);
 }
 
 Tensor normal(const Shape& shape, uint64_t seed, uint32_t stream, const Tensor& step, DType dtype) {

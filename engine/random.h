@@ -37,9 +37,19 @@ class HostRandom {
   std::array<uint32_t, 4> words_{};
 };
 
+/// The numbers of some samples among all those that a step draws in one stream: samples `first_sample`, ... of it.
+struct Draw {
+  uint64_t seed = 0;
+  uint32_t stream = 0;
+  int64_t first_sample = 0;
+  Tensor step;  // int64, size 1, as below
+};
+
 /// Draws inside a step: `step` is an int64 tensor of size 1 that the step reads, so that replays draw anew.
 /// Element i of the output takes word i%4 of the block (i/4, stream, step).
 Tensor uniform(const Shape& shape, uint64_t seed, uint32_t stream, const Tensor& step, DType dtype = DType::float32);
+/// For samples [B, ...]: the rows from `first_sample` on of a draw for all the step's samples, and nothing else of it.
+Tensor uniform(const Shape& samples, const Draw& draw, DType dtype = DType::float32);
 /// Standard normal; pairs of words by Box and Muller.
 Tensor normal(const Shape& shape, uint64_t seed, uint32_t stream, const Tensor& step, DType dtype = DType::float32);
 /// Integers in [0, n), n < 2^31, as int64: (word * n) >> 32.

@@ -37,17 +37,20 @@ struct Below {
 
 template <class F, class T>
 __global__ void draw_kernel(F f, DrawKey key, T* y, int64_t size) {
-  const int64_t b = int64_t(blockIdx.x) * blockDim.x + threadIdx.x, first = 4 * b;
-  if (first >= size) return;
+  const int64_t b = key.first / 4 + int64_t(blockIdx.x) * blockDim.x + threadIdx.x;
+  const int64_t begin = 4 * b - key.first;  // below 0 by up to 3 in the first thread
+  if (begin >= size) return;
   T values[4];
   f(philox(key.seed, uint64_t(b), key.stream, uint64_t(*key.step)), values);
-  for (int k = 0; k < 4 && first + k < size; ++k) y[first + k] = values[k];
+  for (int k = 0; k < 4; ++k) {
+    if (begin + k >= 0 && begin + k < size) y[begin + k] = values[k];
+  }
 }
 
 template <class F, class T>
 void draw(F f, DrawKey key, T* y, int64_t size, Stream stream) {
   if (size == 0) return;
-  launch<draw_kernel<F, T>>({blocks_for(size, 4 * block), block, 0, stream}, f, key, y, size);
+  launch<draw_kernel<F, T>>({blocks_for(size + key.first % 4, 4 * block), block, 0, stream}, f, key, y, size);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // Launchers of random draws: Philox4x32-10 (Salmon et al. 2011), counter-based. Element i of a draw takes word i % 4 of
-// the block of counter (i / 4, stream, step) under key `seed`: the words are the same on every device.
+// the block of counter (i / 4, stream, step) under key `seed`: the words are the same on every device. y[0] is element
+// `first`.
 #pragma once
 
 #include "kernels/function.h"
@@ -26,11 +27,12 @@ KANTOR_FUNCTION inline PhiloxWords philox(uint64_t seed, uint64_t block, uint32_
   return c;
 }
 
-/// What a draw is keyed by; `step` lies in device memory, so that a replay draws anew.
+/// What a draw is keyed by, and the element it begins at; `step` lies in device memory, so that a replay draws anew.
 struct DrawKey {
   uint64_t seed;
   uint32_t stream;
   const int64_t* step;
+  int64_t first = 0;
 };
 
 // T is float or double.

@@ -60,6 +60,22 @@ TEST_CASE("random: element i takes word i%4 of the block (i/4, stream, step)") {
   for (const float value : values) CHECK(host.uniform() == static_cast<double>(value));
 }
 
+TEST_CASE("random: a draw for some samples is a window of the draw for all, on every device") {
+  for (const Device device : {Device{}, Device{Device::Kind::sim, 0}}) {
+    const Tensor step = counter(3).to(device);
+    for (const auto& [count, width] : {std::pair{12, 1}, std::pair{7, 3}, std::pair{5, 64}, std::pair{1200, 5}}) {
+      const auto all = uniform({count, width}, 9, 4, step).to_vector<float>();
+      for (const int64_t first : {0, 1, 2, 3, count - 1, count}) {
+        const int64_t rows = std::min<int64_t>(count - first, 600);
+        const auto some = uniform({rows, width}, Draw{9, 4, first, step}).to_vector<float>();
+        CHECK(std::equal(some.begin(), some.end(), all.begin() + first * width));
+        CHECK(some.size() == static_cast<size_t>(rows * width));
+      }
+    }
+    CHECK_THROWS_AS(uniform({2}, Draw{9, 4, -1, step}), ShapeError);
+  }
+}
+
 TEST_CASE("random: a draw depends on seed, stream, step and element only") {
   const auto draw = [](uint64_t seed, uint32_t stream, int64_t step, int64_t size = 64) {
     return uniform({size}, seed, stream, counter(step)).to_vector<float>();

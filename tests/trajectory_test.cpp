@@ -1,4 +1,5 @@
-// One trajectory on every device: 20 training steps, eager and replayed, MLP and convolution, clipping and penalty.
+// One trajectory on every device: 20 training steps, eager and replayed, MLP and convolution, penalties, clipping and
+// parametrized critics.
 #include "models/training/trainer.h"
 #include "tests/catch.h"
 
@@ -47,14 +48,18 @@ Trajectory run(const RunConfig& config, Device device, bool capture = true) {
 }
 
 std::vector<RunConfig> variety() {
-  std::vector<RunConfig> configs{small("ring8", "clip"), small("ring8", "penalty")};
+  std::vector<RunConfig> configs;
+  for (const char* constraint : {"clip", "penalty", "dragan", "spectral", "weight-norm", "groupsort"}) {
+    configs.push_back(small("ring8", constraint));
+  }
   configs.push_back(small("swissroll", "clip"));
   configs.back().critic.norm = configs.back().generator.norm = "batch";
   configs.push_back(small("swissroll", "penalty"));
   configs.back().critic.norm = "layer";
   try {
     (void)open_dataset({"fashion-mnist", ""});
-    for (const char* constraint : {"clip", "penalty"}) configs.push_back(small("fashion-small", constraint));
+    for (const char* constraint : {"spectral", "clip", "penalty"})
+      configs.push_back(small("fashion-small", constraint));
     // The published rate: RMSProp's first step is ten rates wide, at 5e-4 half the box of c = 0.01, and there a
     // rounding at a kink of LeakyReLU decides where a weight goes.
     for (NetworkConfig* net : {&configs[configs.size() - 2].generator, &configs[configs.size() - 2].critic}) {

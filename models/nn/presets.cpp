@@ -107,4 +107,9 @@ json dcgan_generator(const DcganSpec& spec) {
   return layers;
 }
 
+json rnn_critic(int64_t in, int64_t hidden) {
+  return json::array(
+      {{{"type", "rnn"}, {"in", in}, {"hidden", hidden}}, {{"type", "linear"}, {"in", hidden}, {"out", 1}}});
+}
+
 }  // namespace kantor

@@ -11,7 +11,7 @@ namespace kantor {
 struct MlpSpec {
   int64_t in = 2, out = 1, width = 512;
   int depth = 3;                    // hidden layers
-  std::string activation = "relu";  // relu, leaky_relu, tanh, sigmoid, softplus
+  std::string activation = "relu";  // relu, leaky_relu, tanh, sigmoid, softplus, group_sort
   std::string norm = "none";        // none, batch, layer
 };
 nlohmann::json mlp(const MlpSpec& spec);
@@ -27,5 +27,8 @@ struct DcganSpec {
 nlohmann::json dcgan_critic(const DcganSpec& spec);
 /// linear to 4x4, 5x5 stride-2 transposed convolutions with ReLU, sigmoid out (pixels in [0, 1]).
 nlohmann::json dcgan_generator(const DcganSpec& spec);
+
+/// A tanh RNN over [T, in] whose last state a linear layer scores.
+nlohmann::json rnn_critic(int64_t in, int64_t hidden);
 
 }  // namespace kantor

@@ -22,7 +22,7 @@ struct ConfigError : Error {
 };
 
 struct NetworkConfig {
-  std::string network = "mlp";  // mlp, dcgan
+  std::string network = "mlp";  // mlp, dcgan; a critic also rnn
   int64_t width = 128, depth = 3;
   int64_t dim = 64;
   std::string activation = "relu", norm = "none", initialization = "he_uniform";

@@ -100,6 +100,7 @@ RunConfig preset(const std::string& name, const std::string& constraint) {
                                   near.empty() ? "" : fmt::format(" (did you mean {}?)", near)));
   }
   c.name = name;
+  if (constraint == "groupsort") c.critic.network = "mlp";  // Bjoerck's iteration is for linear layers
   apply_setting(c, "critic.constraint=" + (constraint.empty() ? "penalty" : constraint));  // refuses unknown ones
   return c;
 }

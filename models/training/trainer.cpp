@@ -37,6 +37,21 @@ MlpSpec mlp_spec(const NetworkConfig& net, int64_t in, int64_t out) {
   return {in, out, net.width, static_cast<int>(net.depth), net.activation, net.norm};
 }
 
+/// Before the constraint has its say.
+json plain_critic_layers(const RunConfig& config, const Shape& sample) {
+  if (config.critic.network == "dcgan") return dcgan_critic(dcgan_spec(config, config.critic, sample));
+  if (config.critic.network == "rnn") {
+    if (sample.rank() != 2) {
+      throw ConfigError(
+          fmt::format("critic.network = rnn: the data's samples are {}, expected sequences [T, D]", to_string(sample)));
+    }
+    return rnn_critic(sample[1], config.critic.width);
+  }
+  json layers = mlp(mlp_spec(config.critic, sample.size(), 1));
+  if (sample.rank() > 1) layers.insert(layers.begin(), json{{"type", "flatten"}});
+  return layers;
+}
+
 /// The configuration in a checkpoint: what decides no numbers of the training is left out.
 std::string essential_config(RunConfig config) {
   const RunConfig defaults;
@@ -53,19 +68,14 @@ std::string essential_config(RunConfig config) {
 }  // namespace
 
 json critic_layers(const RunConfig& config, const Shape& sample) {
-  if (config.critic.network == "dcgan") return dcgan_critic(dcgan_spec(config, config.critic, sample));
-  json layers = mlp(mlp_spec(config.critic, sample.size(), 1));
-  if (sample.rank() > 1) layers.insert(layers.begin(), json{{"type", "flatten"}});
-  return layers;
+  return make_constraint(config.constraint)->layers(plain_critic_layers(config, sample));
 }
 
 json generator_layers(const RunConfig& config, const Shape& sample) {
   if (config.generator.network == "dcgan") return dcgan_generator(dcgan_spec(config, config.generator, sample));
   json layers = mlp(mlp_spec(config.generator, config.z, sample.size()));
-  if (sample.rank() == 3) {  // pixels lie in [0, 1]
-    layers.push_back({{"type", "sigmoid"}});
-    layers.push_back({{"type", "reshape"}, {"shape", sample.to_vector()}});
-  }
+  if (sample.rank() == 3) layers.push_back({{"type", "sigmoid"}});  // pixels lie in [0, 1]
+  if (sample.rank() > 1) layers.push_back({{"type", "reshape"}, {"shape", sample.to_vector()}});
   return layers;
 }
 
@@ -140,13 +150,15 @@ void Trainer::once() {
   for (int64_t k = 0; k < config_.critic_steps; ++k) {
     const int64_t begin = k * batch, end = begin + batch;
     const Tensor fake = one_pass ? slice(all, 0, begin, end) : generate_rows(begin, end);
-    critic_update(slice(slab_, 0, begin, end), fake, slice(eps, 0, begin, end));
+    critic_update(slice(slab_, 0, begin, end), fake, slice(eps, 0, begin, end),
+                  {seed, stream_constraint_noise, begin, counter_});
   }
   generator_update();
 }
 
-void Trainer::critic_update(const Tensor& real, const Tensor& fake, const Tensor& eps) {
-  const CriticLoss loss = critic_loss(*critic_, *constraint_, {real.detach(), fake.detach(), eps.detach()});
+void Trainer::critic_update(const Tensor& real, const Tensor& fake, const Tensor& eps, const Draw& draw) {
+  const ConstraintBatch batch{real.detach(), fake.detach(), eps.detach(), {}, draw};
+  const CriticLoss loss = critic_loss(*critic_, *constraint_, batch);
   store_gradients(grad(loss.loss, critic_->parameters().tensors()), critic_gradients_);
   critic_optimizer_->update(critic_gradients_);
   critic_loss_.copy_from(loss.loss);

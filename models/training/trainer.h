@@ -54,7 +54,7 @@ class Trainer {
  private:
   void start_clipped();
   void once();
-  void critic_update(const Tensor& real, const Tensor& fake, const Tensor& eps);
+  void critic_update(const Tensor& real, const Tensor& fake, const Tensor& eps, const Draw& draw);
   void generator_update();
   void check_finite() const;
   template <class F>
@@ -74,7 +74,8 @@ class Trainer {
   int64_t steps_done_ = 0;
 };
 
-/// The networks that a configuration asks for, as layer lists. `sample` is the data's sample shape.
+/// The networks that a configuration asks for, as layer lists; the critic's as its constraint wants it. `sample` is the
+/// data's sample shape. Throws ConfigError where they do not fit.
 nlohmann::json critic_layers(const RunConfig& config, const Shape& sample);
 nlohmann::json generator_layers(const RunConfig& config, const Shape& sample);
 
@@ -97,6 +98,7 @@ enum RandomStream : uint32_t {
   stream_evaluation_noise = 8,
   stream_evaluation_eps = 9,
   stream_pictures = 10,
+  stream_constraint_noise = 11,
 };
 
 }  // namespace kantor
