@@ -37,7 +37,10 @@ std::string configuration_page() {
   for (const ConfigField& field : config_fields()) {
     page << "| `" << field.key << "` | `" << print(field.get(config)) << "` | " << field.text << " |\n";
   }
-  page << "\n## Constraints\n\n"
+  page << "\n## Networks\n\n"
+          "`mlp` takes points, and flattens pictures and sequences; `dcgan` takes square pictures; `rnn`, for critics, "
+          "takes\nsequences [T, D]: a tanh state of `critic.width` units, and a linear layer on the last one.\n"
+          "\n## Constraints\n\n"
           "Of `critic.constraint`. Those that change layers say so in the checkpoint's layer list (`parametrization`, "
           "`group_sort`);\nnormalization in such a critic undoes the bound.\n\n"
           "| constraint | what it does |\n|---|---|\n";

@@ -107,6 +107,19 @@ TEST_CASE("lipschitz: constraints say in the layer list what they make of a crit
   CHECK(layers_of("spectral", json::parse(R"([7, {"type": 3}])")) == json::parse(R"([7, {"type": 3}])"));
 }
 
+TEST_CASE("lipschitz: GroupSort sorts pairs; ties and NaN stay, and a tie's gradient passes to both") {
+  const double nan = std::nan("");
+  const Tensor x = from_host<double>({2, 1, 1, 2, 3, 3, -1, nan, nan, -4}, {1, 10}, f64);
+  const auto y = group_sort(x).to_vector<double>();
+  CHECK(std::vector<double>(y.begin(), y.begin() + 7) == std::vector<double>{1, 2, 1, 2, 3, 3, -1});
+  CHECK((std::isnan(y[7]) && std::isnan(y[8]) && y[9] == -4));
+  const Tensor weights = from_host<double>({1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, {1, 10}, f64);
+  CHECK(grad(sum(group_sort(x) * weights), {x})[0].to_vector<double>() ==
+        std::vector<double>{2, 1, 3, 4, 5, 6, 7, 8, 9, 10});
+  CHECK_THROWS_WITH(group_sort(zeros({2, 3})), Contains("even extent"));
+  CHECK_THROWS_WITH(order_pairs(zeros({2, 4}), zeros({4})), Contains("differ in shape"));
+}
+
 TEST_CASE("lipschitz: a network of the RNN critic reads sequences, and its first state starts at zero") {
   const Network critic(rnn_critic(2, 3), {4, 2}, {f64});
   CHECK(critic.output_shape() == Shape{1});
@@ -130,7 +143,7 @@ TEST_CASE("lipschitz: trained critics of bounded layers are 1-Lipschitz where it
     config.batch = 64;
     const auto data = open_dataset(config.data);
     Trainer trainer(config, *data);
-    for (int i = 0; i < 150; ++i) trainer.step();
+    for (int i = 0; i < 100; ++i) trainer.step();
     const Network& critic = trainer.critic();
     const Tensor real = from_host(data->draw(1, 77, 0, 512), {512, 2}),
                  wide = normal({4096, 2}, 5, 1, counter(0)) * 2.0;
@@ -141,7 +154,9 @@ TEST_CASE("lipschitz: trained critics of bounded layers are 1-Lipschitz where it
     INFO(kind << ": " << slope());
     CHECK(slope() <= 1.05);  // one iteration a forward lags behind the weights
     CHECK(slope() >= 0.2);   // and it has learned something
-    for (int i = 0; i < 500; ++i) (void)critic(real);
+    if (kind == std::string("spectral")) {
+      for (int i = 0; i < 500; ++i) (void)critic(slice(real, 0, 0, 1));
+    }
     INFO(kind << " after 500 more power iterations: " << slope());
     CHECK(slope() <= 1 + settled);
     // Any two points, not only infinitely near ones.

@@ -170,7 +170,8 @@ void Network::State::initialize() {
   start_singular_vectors();
 }
 
-/// From a random direction (Miyato et al. 2018), so many iterations that training begins near the true norm.
+/// From a random direction (Miyato et al. 2018), so many iterations that training begins near the true norm. A layer's
+/// weights stand before its bias, and have a vector each, in their order.
 void Network::State::start_singular_vectors() {
   for (size_t i = 0; i < layers.size(); ++i) {
     if (parametrization_of(layers[i]) != Parametrization::spectral) continue;
