@@ -86,8 +86,8 @@ Subject critic_step(const std::string& kind, int64_t width, int64_t batch, Devic
       const RecordingScope off(false);
       return state->generator(normal({batch, 2}, 1, 8, state->counter));
     }();
-    const CriticLoss loss =
-        critic_loss(state->critic, *state->constraint, {state->real, fake, {}, {1, 9, state->counter}});
+    const CriticLoss loss = critic_loss(state->critic, *state->constraint,
+                                        {.real = state->real, .fake = fake, .eps_draw = {1, 9, state->counter}});
     store_gradients(grad(loss.loss, state->critic.parameters().tensors()), state->gradients);
     state->optimizer->update(state->gradients);
   };

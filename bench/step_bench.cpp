@@ -37,7 +37,8 @@ void time_critic_step(benchmark::State& state, Network& critic, const Network& g
           const RecordingScope off(false);
           return generator(normal({batch, z}, 1, 1, counter));
         }();
-        const CriticLoss loss = critic_loss(critic, *constraint, {real, fake, {}, {1, 2, counter}});
+        const CriticLoss loss =
+            critic_loss(critic, *constraint, {.real = real, .fake = fake, .eps_draw = {1, 2, counter}});
         store_gradients(grad(loss.loss, critic.parameters().tensors()), gradients);
         optimizer.update(gradients);
       },

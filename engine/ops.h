@@ -88,6 +88,13 @@ inline Tensor softplus(const Tensor& x) {
 Tensor activation_grad(const Tensor& g, const Tensor& y, Activation activation);
 /// f(x + bias): x [..., C], bias [C].
 Tensor bias_activate(const Tensor& x, const Tensor& bias, Activation activation);
+/// Neighbours of the last axis in pairs (2i, 2i + 1), each pair exchanged where `key`'s (of x's shape) falls. Equal
+/// ones and NaN stay in place. No gradient by `key` (ops/group_sort.cpp).
+Tensor order_pairs(const Tensor& x, const Tensor& key);
+/// GroupSort in groups of 2, smaller first (MaxMin; Anil, Lucas and Grosse 2019).
+inline Tensor group_sort(const Tensor& x) {
+  return order_pairs(x, x);
+}
 
 // ---- reductions (ops/reduce.cpp)
 /// Sum over `axes` (all where empty); kept as extent 1 where `keep`.

@@ -37,6 +37,14 @@ std::string configuration_page() {
   for (const ConfigField& field : config_fields()) {
     page << "| `" << field.key << "` | `" << print(field.get(config)) << "` | " << field.text << " |\n";
   }
+  page << "\n## Networks\n\n"
+          "`mlp` takes points, and flattens pictures and sequences; `dcgan` takes square pictures; `rnn`, for critics, "
+          "takes\nsequences [T, D]: a tanh state of `critic.width` units, and a linear layer on the last one.\n"
+          "\n## Constraints\n\n"
+          "Of `critic.constraint`. Those that change layers say so in the checkpoint's layer list (`parametrization`, "
+          "`group_sort`);\nnormalization in such a critic undoes the bound.\n\n"
+          "| constraint | what it does |\n|---|---|\n";
+  for (const ConstraintKind& kind : constraint_table()) page << "| `" << kind.name << "` | " << kind.text << " |\n";
   return page.str();
 }
 
@@ -44,7 +52,7 @@ std::string configuration_page() {
 
 TEST_CASE("config: every preset under every constraint reads back as printed") {
   for (const std::string& name : preset_names()) {
-    for (const char* constraint : {"clip", "penalty", "one-sided", "r1", "r2", "none"}) {
+    for (const std::string& constraint : constraint_kinds()) {
       const RunConfig config = preset(name, constraint);
       CHECK_NOTHROW(validate(config));
       for (const bool explained : {false, true}) {
@@ -108,6 +116,23 @@ TEST_CASE("config: what is wrong is refused by its key") {
   refused("=3", "expected KEY=VALUE");
   refused("train.steps=[1, 2]", "expected a number");
   refused("train.steps=1\ntrain.batch=2", "expected one KEY=VALUE");
+}
+
+TEST_CASE("config: networks that a constraint or an activation cannot have are refused before training") {
+  const auto refused = [](const std::string& constraint, const std::vector<std::string>& settings,
+                          const std::string& text) {
+    RunConfig config = preset("ring8", constraint);
+    INFO(constraint << " " << settings.front());
+    for (const std::string& setting : settings) apply_setting(config, setting);
+    CHECK_THROWS_WITH(validate(config), Contains(text));
+    CHECK_THROWS_AS(validate(config), ConfigError);
+  };
+  refused("groupsort", {"critic.width=33"}, "critic.width = 33");
+  refused("groupsort", {"critic.network=dcgan"}, "it takes mlp");
+  refused("groupsort", {"critic.network=rnn"}, "it takes mlp");
+  refused("penalty", {"critic.activation=group_sort", "critic.width=7"}, "critic.width = 7");
+  refused("penalty", {"generator.activation=group_sort", "generator.width=9"}, "generator.width = 9");
+  refused("penalty", {"critic.network=rnn", "critic.norm=layer"}, "critic.norm = layer");
 }
 
 TEST_CASE("config: a TOML file's errors name file and line") {

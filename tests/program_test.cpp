@@ -1,7 +1,10 @@
 // The program as a user runs it: exit codes, error texts, what each subcommand prints and writes.
 #include "tests/program.h"
 
+#include "engine/random.h"
 #include "models/files/files.h"
+#include "models/nn/gradients.h"
+#include "models/nn/presets.h"
 
 #include <cmath>
 #include <map>
@@ -240,4 +243,81 @@ TEST_CASE("program: bench clip-vs-penalty counts, times and prices, on cpu and s
       if (row["name"] == "RMSProp + clip + statistics") CHECK(row["bytes"] == 20 * 10'000);
     }
   }
+}
+
+TEST_CASE("program: gradients under constraints that need more than eps") {
+  const ProgramFolder folder;
+  const Network plain(mlp({3, 1, 4, 1, "tanh", "none"}), {3}, {{DType::float64, {}}});
+  TensorFile weights;
+  for (size_t i = 0; i < plain.parameters().rows().size(); ++i) {
+    weights.tensors.emplace_back(plain.parameters().rows()[i].name, plain.to_file(static_cast<int>(i)));
+  }
+  write_safetensors(folder / "w.safetensors", weights);
+  for (const char* name : {"real", "fake", "noise"}) {
+    const uint32_t stream = static_cast<uint32_t>(name[0]);
+    write_npy(folder / (name + std::string(".npy")),
+              uniform({5, 3}, 1, stream, zeros({}, {DType::int64, {}}), DType::float64));
+  }
+  write_npy(folder / "short.npy", zeros({5, 2}));
+  const auto words = [&](const std::string& constraint, const std::vector<std::string>& more = {}) {
+    std::vector<std::string> all{"gradients",
+                                 "--network",
+                                 folder.file("layers.json", plain.description().dump()),
+                                 "--weights",
+                                 folder / "w.safetensors",
+                                 "--real",
+                                 folder / "real.npy",
+                                 "--fake",
+                                 folder / "fake.npy",
+                                 "--constraint",
+                                 constraint,
+                                 "--out",
+                                 folder / "g.safetensors"};
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+  };
+  check_refused(words("dragan"), 2, {"--noise"});
+  check_refused(words("dragan", {"--noise", folder / "short.npy"}), 3, {"short.npy", "[5, 2]", "[5, 3]"});
+  check_refused(words("spectral"), 3, {"0.weight_u"});
+  const auto request = [&](const std::string& kind) {
+    GradientRequest r{read_npy(folder / "real.npy"), read_npy(folder / "fake.npy"), {}, {.kind = kind}};
+    if (kind == "dragan") r.noise = read_npy(folder / "noise.npy");
+    return r;
+  };
+  REQUIRE(run_kantor(words("dragan", {"--noise", folder / "noise.npy"})).code == 0);
+  CHECK(read_safetensors(folder / "g.safetensors").at("penalty").item() ==
+        critic_gradients(plain, request("dragan")).at("penalty").item());
+
+  weights.tensors.emplace_back("0.weight_u", from_host<double>({1, 2, 3, 4}, {4}, {DType::float64, {}}));
+  weights.tensors.emplace_back("2.weight_u", ones({1}, {DType::float64, {}}));
+  write_safetensors(folder / "w.safetensors", weights);
+  Network spectral(make_constraint({.kind = "spectral"})->layers(plain.description()), {3}, {{DType::float64, {}}});
+  load_parameters(spectral, weights);
+  REQUIRE(run_kantor(words("spectral")).code == 0);
+  const TensorFile expected = critic_gradients(spectral, request("spectral"));
+  const TensorFile found = read_safetensors(folder / "g.safetensors");
+  for (const auto& [name, value] : expected.tensors) {
+    CHECK(found.at(name).to_vector<double>() == value.to_vector<double>());
+  }
+  const std::string image =
+      R"([{"type":"flatten"},{"type":"reshape","shape":[3,1,1]},{"type":"conv2d","in":3,"out":1,"kernel":1}])";
+  auto convolution = words("groupsort");
+  convolution[2] = folder.file("image.json", image);
+  check_refused(convolution, 2, {"image.json", "layer 2 (conv2d)", "linear"});
+}
+
+TEST_CASE("program: compare trains under the constraints that change layers or draw") {
+  const ProgramFolder folder;
+  auto words = tiny_training(folder / "all");
+  words[0] = "compare";
+  for (const char* kind : {"dragan", "spectral", "weight-norm", "groupsort"}) {
+    words.insert(words.end(), {"--constraint", kind});
+  }
+  const ProgramResult result = run_kantor(words);
+  INFO(result.err);
+  REQUIRE(result.code == 0);
+  for (const char* run : {"dragan-1", "spectral-1", "weight-norm-1", "groupsort-1"}) {
+    CHECK(lines_of(folder.path / "all" / run).size() > 1);
+  }
+  CHECK(read_safetensors(newest(folder / "all/spectral-1")).at("critic.0.weight_u").rank() == 1);
 }

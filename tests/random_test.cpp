@@ -85,11 +85,11 @@ TEST_CASE("random: a draw depends on seed, stream, step and element only") {
 TEST_CASE("random: sim and cpu: a draw may begin at any element, and uniforms and integers have the same bits") {
   for (const Device device : {Device{}, Device{Device::Kind::sim, 0}}) {
     const Tensor step = counter(3).to(device);
-    const auto u = uniform({50}, {1, 2, counter(3), 0}).to_vector<float>();
-    const auto z = normal({50}, {1, 2, counter(3), 0}, DType::float64).to_vector<double>();
-    const auto n = random_below({50}, 1000, {1, 2, counter(3), 0}).to_vector<int64_t>();
+    const auto u = uniform({4000}, {1, 2, counter(3), 0}).to_vector<float>();
+    const auto z = normal({4000}, {1, 2, counter(3), 0}, DType::float64).to_vector<double>();
+    const auto n = random_below({4000}, 1000, {1, 2, counter(3), 0}).to_vector<int64_t>();
     for (const int64_t first : {0, 1, 2, 3, 4, 7, 45}) {
-      for (int64_t size = 0; size <= 5; ++size) {
+      for (const int64_t size : {0, 1, 2, 3, 4, 5, 3000}) {
         const Draw draw{1, 2, step, first};
         const auto a = uniform({size}, draw).to_vector<float>();
         const auto b = normal({size}, draw, DType::float64).to_vector<double>();

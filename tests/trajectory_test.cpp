@@ -1,4 +1,5 @@
-// One trajectory on every device: 20 training steps, eager and replayed, MLP and convolution, clipping and penalty.
+// One trajectory on every device: 20 training steps, eager and replayed, MLP and convolution, penalties, clipping and
+// parametrized critics.
 #include "engine/random.h"
 #include "models/files/files.h"
 #include "models/training/trainer.h"
@@ -69,12 +70,15 @@ std::string images() {
 }
 
 std::vector<RunConfig> variety() {
-  std::vector<RunConfig> configs{small("ring8", "clip"), small("ring8", "penalty")};
+  std::vector<RunConfig> configs;
+  for (const char* constraint : {"clip", "penalty", "dragan", "spectral", "weight-norm", "groupsort"}) {
+    configs.push_back(small("ring8", constraint));
+  }
   configs.push_back(small("swissroll", "clip"));
   configs.back().critic.norm = configs.back().generator.norm = "batch";
   configs.push_back(small("swissroll", "penalty"));
   configs.back().critic.norm = "layer";
-  for (const char* constraint : {"clip", "penalty"}) {
+  for (const char* constraint : {"spectral", "clip", "penalty"}) {
     configs.push_back(small("fashion-small", constraint));
     configs.back().data = {"file", images()};
     // The published rate: RMSProp's first step is ten rates wide, at 5e-4 half the box of c = 0.01, and there a

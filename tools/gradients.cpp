@@ -12,7 +12,7 @@ namespace kantor {
 namespace {
 
 struct GradientArguments {
-  std::string network, weights, real, fake, eps, constraint = "penalty", dtype = "float64", out;
+  std::string network, weights, real, fake, eps, noise, constraint = "penalty", dtype = "float64", out;
   double lambda = 10;
 };
 
@@ -24,6 +24,16 @@ nlohmann::json read_layers(const std::string& path) {
   if (parsed.is_object() && parsed.contains("layers")) parsed = parsed["layers"];
   if (!parsed.is_array()) throw FileError(path + ": expected a JSON list of layers, or an object with \"layers\"");
   return parsed;
+}
+
+/// As the constraint wants them.
+nlohmann::json constrained_layers(const GradientArguments& arguments, const ConstraintConfig& constraint) {
+  const nlohmann::json layers = read_layers(arguments.network);
+  try {
+    return make_constraint(constraint)->layers(layers);
+  } catch (const Error& error) {
+    throw ConfigError(fmt::format("{} under --constraint {}: {}", arguments.network, constraint.kind, error.what()));
+  }
 }
 
 /// Points [B, ...] of one sample shape.
@@ -44,13 +54,21 @@ int run(const GradientArguments& arguments) {
   require_same_shape(arguments, request.real, request.fake);
   const bool draws = arguments.constraint == "penalty" || arguments.constraint == "one-sided";
   if (draws && arguments.eps.empty()) throw ConfigError("--constraint " + arguments.constraint + " needs --eps");
+  if (arguments.constraint == "dragan" && arguments.noise.empty()) {
+    throw ConfigError("--constraint dragan needs --noise");
+  }
   if (!arguments.eps.empty()) request.eps = read_npy(arguments.eps);
+  if (!arguments.noise.empty()) request.noise = read_npy(arguments.noise);
+  if (request.noise.defined() && request.noise.shape() != request.real.shape()) {
+    throw FileError(fmt::format("{}: shape {}, expected {}'s, {}", arguments.noise, to_string(request.noise.shape()),
+                                arguments.real, to_string(request.real.shape())));
+  }
   if (request.eps.defined() && request.eps.size() != request.real.shape()[0]) {
     throw FileError(fmt::format("{}: {} values, expected one per sample, {}", arguments.eps, request.eps.size(),
                                 request.real.shape()[0]));
   }
   const Shape& shape = request.real.shape();
-  Network critic(read_layers(arguments.network), Shape(std::span(shape.begin() + 1, shape.end())),
+  Network critic(constrained_layers(arguments, request.constraint), Shape(std::span(shape.begin() + 1, shape.end())),
                  {{request.dtype, {}}});
   const TensorFile weights = read_safetensors(arguments.weights);
   try {
@@ -74,8 +92,9 @@ void add_gradients(CLI::App& app, int& exit_code) {
   command->add_option("--real", a->real, "real samples, .npy [B, ...]")->required();
   command->add_option("--fake", a->fake, "generated samples, .npy of the same shape")->required();
   command->add_option("--eps", a->eps, "interpolation weights, .npy [B]");
-  command->add_option("--constraint", a->constraint, "penalty, one-sided, r1, r2, clip, none")
-      ->check(CLI::IsMember({"penalty", "one-sided", "r1", "r2", "clip", "none"}))
+  command->add_option("--noise", a->noise, "dragan's uniform numbers, .npy of real's shape");
+  command->add_option("--constraint", a->constraint, "what keeps the critic Lipschitz; spectral wants weight_u too")
+      ->check(CLI::IsMember(constraint_kinds()))
       ->capture_default_str();
   command->add_option("--lambda", a->lambda, "weight of the penalty")
       ->check(CLI::NonNegativeNumber)

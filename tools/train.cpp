@@ -6,6 +6,7 @@
 #include "tools/run_arguments.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <memory>
 
 namespace kantor {
@@ -51,7 +52,7 @@ void add_train(CLI::App& app, int& exit_code) {
   arguments->run.add_to(*command);
   command->add_option(
       "--constraint", arguments->constraint,
-      "clip, penalty, one-sided, r1, r2, none (default: penalty); its customary optimizer comes with it");
+      fmt::format("{} (default: penalty); its customary optimizer comes with it", fmt::join(constraint_kinds(), ", ")));
   command->add_option("--seed", arguments->seed, "of all random numbers (default: the preset's, 1)")
       ->check(CLI::NonNegativeNumber);
   command->add_flag("--resume", arguments->resume,

@@ -2,19 +2,12 @@
 // at generated ones (R2).
 #include "models/lipschitz/constraints.h"
 
-#include <cmath>
-#include <fmt/format.h>
-
 namespace kantor {
 namespace {
 
 class ZeroCentred final : public Constraint {
  public:
-  ZeroCentred(const ConstraintConfig& config, bool at_real) : gamma_(config.lambda), at_real_(at_real) {
-    if (!(gamma_ >= 0) || !std::isfinite(gamma_)) {
-      throw Error(fmt::format("critic.lambda = {}: expected a finite number of at least 0", gamma_));
-    }
-  }
+  ZeroCentred(const ConstraintConfig& config, bool at_real) : gamma_(checked_lambda(config)), at_real_(at_real) {}
   [[nodiscard]] std::string name() const override { return at_real_ ? "r1" : "r2"; }
   [[nodiscard]] ConstraintTerm penalty(const Network& critic, const ConstraintBatch& batch) const override {
     return penalize_at(critic, at_real_ ? batch.real : batch.fake, PenaltyKind::squared, gamma_);

@@ -2,6 +2,7 @@
 
 #include "engine/autograd.h"
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 namespace kantor {
@@ -26,11 +27,23 @@ Tensor to_engine(const Tensor& x, DType dtype) {
 void load_parameters(Network& network, const TensorFile& file, const std::string& prefix) {
   const auto& rows = network.parameters().rows();
   for (size_t i = 0; i < rows.size(); ++i) network.from_file(static_cast<int>(i), file.at(prefix + rows[i].name));
+  const Arena& buffers = network.buffers();
+  for (size_t i = 0; i < buffers.rows().size(); ++i) {
+    const std::string& name = buffers.rows()[i].name;
+    if (!name.ends_with("_u")) continue;  // batch norm's statistics take no part in a training forward
+    const Tensor &value = file.at(prefix + name), &target = buffers.tensors()[i];
+    if (value.shape() != target.shape()) {
+      throw ShapeError(fmt::format("tensor {}: shape {} found, {} expected by this network", name,
+                                   to_string(value.shape()), to_string(target.shape())));
+    }
+    target.copy_from(value.to(target.dtype()));
+  }
 }
 
 TensorFile critic_gradients(const Network& critic, const GradientRequest& request) {
   const std::unique_ptr<Constraint> constraint = make_constraint(request.constraint);
   ConstraintBatch batch{to_engine(request.real, request.dtype), to_engine(request.fake, request.dtype), {}};
+  if (request.noise.defined()) batch.noise = to_engine(request.noise, request.dtype);
   if (request.eps.defined()) batch.eps = reshape(request.eps.to(request.dtype), {request.eps.size()}).detach();
   const CriticLoss loss = critic_loss(critic, *constraint, batch);
   TensorFile file;

@@ -9,15 +9,17 @@
 
 namespace kantor {
 
-/// Inputs of one critic step in PyTorch's layout; eps may be undefined where the constraint draws no interpolates.
+/// Inputs of one critic step in PyTorch's layout; eps may be undefined where the constraint draws no interpolates,
+/// noise (of real's shape) where it is not DRAGAN.
 struct GradientRequest {
   Tensor real, fake, eps;
   ConstraintConfig constraint;
   DType dtype = DType::float64;
+  Tensor noise = {};
 };
 
-/// Loads every parameter row from tensors "<prefix><layer>.<name>". Throws FileError for what lacks, ShapeError for
-/// what does not fit.
+/// Loads every parameter row from tensors "<prefix><layer>.<name>", and the singular vectors "<prefix><layer>.<name>_u"
+/// of a spectral parametrization. Throws FileError for what lacks, ShapeError for what does not fit.
 void load_parameters(Network& network, const TensorFile& file, const std::string& prefix = "");
 
 /// "loss", "wasserstein" (real minus fake), "critic_real", "critic_fake", "grad.<layer>.<name>", and where a penalty

@@ -54,6 +54,16 @@ class Fields {
     }
     return extents;
   }
+  /// Of the weights. Bjoerck's is only for a weight that, as a matrix, is the layer's whole linear map.
+  Parametrization parametrization(bool whole_map = false) {
+    seen_.insert("parametrization");
+    const auto value = description_.find("parametrization");
+    if (value == description_.end()) return Parametrization::none;
+    if (*value == "spectral") return Parametrization::spectral;
+    if (*value == "weight_norm") return Parametrization::weight_norm;
+    if (*value == "bjorck" && whole_map) return Parametrization::bjorck;
+    fail("parametrization", whole_map ? "spectral, weight_norm or bjorck" : "spectral or weight_norm");
+  }
   void end() const {
     for (const auto& [key, value] : description_.items()) {
       if (key != "type" && !seen_.contains(key)) {
@@ -92,12 +102,14 @@ const std::map<std::string, Parser>& parsers() {
       {"linear",
        [](Fields& f) -> Layer {
          const int64_t in = f.positive("in");
-         return LinearLayer{in, f.positive("out")};
+         const int64_t out = f.positive("out");
+         return LinearLayer{in, out, f.parametrization(true)};
        }},
       {"conv2d",
        [](Fields& f) -> Layer {
          const int64_t in = f.positive("in"), out = f.positive("out"), kernel = f.positive("kernel");
-         return ConvLayer{in, out, kernel, window_of(f)};
+         const Window window = window_of(f);
+         return ConvLayer{in, out, kernel, window, f.parametrization()};
        }},
       {"conv_transpose2d",
        [](Fields& f) -> Layer {
@@ -113,6 +125,7 @@ const std::map<std::string, Parser>& parsers() {
       {"tanh", [](Fields&) { return activation(Kind::tanh); }},
       {"sigmoid", [](Fields&) { return activation(Kind::sigmoid); }},
       {"softplus", [](Fields&) { return activation(Kind::softplus); }},
+      {"group_sort", [](Fields&) -> Layer { return GroupSortLayer{}; }},
       {"flatten", [](Fields&) -> Layer { return FlattenLayer{}; }},
       {"reshape", [](Fields& f) -> Layer { return ReshapeLayer{f.shape("shape")}; }},
       {"batch_norm", [](Fields& f) -> Layer { return BatchNormLayer{f.positive("channels")}; }},
@@ -120,7 +133,8 @@ const std::map<std::string, Parser>& parsers() {
       {"rnn",
        [](Fields& f) -> Layer {
          const int64_t in = f.positive("in");
-         return RnnLayer{in, f.positive("hidden")};
+         const int64_t hidden = f.positive("hidden");
+         return RnnLayer{in, hidden, f.parametrization()};
        }},
   };
   return table;
@@ -153,6 +167,13 @@ Layer parse_layer(const json& description, size_t position) {
   return layer;
 }
 
+Parametrization parametrization_of(const Layer& layer) {
+  if (const auto* linear = std::get_if<LinearLayer>(&layer)) return linear->parametrization;
+  if (const auto* conv = std::get_if<ConvLayer>(&layer)) return conv->parametrization;
+  if (const auto* rnn = std::get_if<RnnLayer>(&layer)) return rnn->parametrization;
+  return Parametrization::none;
+}
+
 Shape infer_sample(const Layer& layer, const Shape& sample, size_t position) {
   struct Infer {
     const Shape& sample;
@@ -182,6 +203,11 @@ Shape infer_sample(const Layer& layer, const Shape& sample, size_t position) {
       return {l.out, out(sample[1]), out(sample[2])};
     }
     Shape operator()(const ActivationLayer&) const { return sample; }
+    Shape operator()(const GroupSortLayer&) const {
+      require((sample.rank() == 1 || sample.rank() == 3) && sample[0] % 2 == 0, position,
+              "[features] or [C, H, W] with an even number of features or channels, to pair", sample);
+      return sample;
+    }
     Shape operator()(const FlattenLayer&) const { return {sample.size()}; }
     Shape operator()(const ReshapeLayer& l) const {
       const Shape target{std::span<const int64_t>(l.shape)};

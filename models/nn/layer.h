@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine/ops.h"
+#include "models/nn/parametrization.h"
 
 #include <nlohmann/json_fwd.hpp>
 #include <string>
@@ -12,10 +13,12 @@ namespace kantor {
 
 struct LinearLayer {
   int64_t in, out;
+  Parametrization parametrization = Parametrization::none;
 };
 struct ConvLayer {
   int64_t in, out, kernel;
   Window window;
+  Parametrization parametrization = Parametrization::none;
 };
 /// Out extent: (in - 1) stride - 2 padding + kernel + output_padding.
 struct ConvTransposeLayer {
@@ -26,6 +29,8 @@ struct ConvTransposeLayer {
 struct ActivationLayer {
   Activation activation;
 };
+/// Sorts pairs of neighbouring features or channels, of which there must be an even number.
+struct GroupSortLayer {};
 /// To PyTorch's order (C, H, W).
 struct FlattenLayer {};
 /// From a row to [C, H, W] or another shape of PyTorch's order.
@@ -42,10 +47,14 @@ struct LayerNormLayer {
 /// Elman: h = tanh(W_ih x_t + W_hh h + b), zero start, last state out: [B, T, in] -> [B, hidden].
 struct RnnLayer {
   int64_t in, hidden;
+  Parametrization parametrization = Parametrization::none;  // of both weights
 };
 
-using Layer = std::variant<LinearLayer, ConvLayer, ConvTransposeLayer, ActivationLayer, FlattenLayer, ReshapeLayer,
-                           BatchNormLayer, LayerNormLayer, RnnLayer>;
+using Layer = std::variant<LinearLayer, ConvLayer, ConvTransposeLayer, ActivationLayer, GroupSortLayer, FlattenLayer,
+                           ReshapeLayer, BatchNormLayer, LayerNormLayer, RnnLayer>;
+
+/// Of the layer's weights; none for a layer that has no choice.
+Parametrization parametrization_of(const Layer& layer);
 
 /// One layer of the JSON notation. Throws Error naming the position, what was found and what is known.
 Layer parse_layer(const nlohmann::json& description, size_t position);

@@ -14,6 +14,7 @@ namespace kantor {
 namespace {
 
 constexpr double running_momentum = 0.1;
+constexpr int first_power_iterations = 15;  // before training, as PyTorch's spectral_norm
 
 std::vector<int> image_order(bool to_last) {
   return to_last ? std::vector<int>{0, 2, 3, 1} : std::vector<int>{0, 3, 1, 2};
@@ -92,6 +93,7 @@ std::vector<Declaration> declare(const Layer& layer, const Shape& sample) {
               w("weight_hh", {l.hidden, l.hidden}, Layout::plain, l.hidden, l.hidden), b(l.hidden, l.hidden)};
     }
     std::vector<Declaration> operator()(const ActivationLayer&) const { return {}; }
+    std::vector<Declaration> operator()(const GroupSortLayer&) const { return {}; }
     std::vector<Declaration> operator()(const FlattenLayer&) const { return {}; }
     std::vector<Declaration> operator()(const ReshapeLayer&) const { return {}; }
   };
@@ -125,9 +127,12 @@ struct Network::State {
   bool has_batch_norm = false;
 
   void initialize();
+  void start_singular_vectors();
   [[nodiscard]] Tensor run(const Tensor& x, Mode mode, std::vector<Tensor>* outputs) const;
   [[nodiscard]] Tensor batch_norm_layer(size_t i, const Tensor& x, Mode mode) const;
-  [[nodiscard]] Tensor rnn(const RnnLayer& layer, const Tensor* p, const Tensor& x) const;
+  [[nodiscard]] Tensor rnn(size_t i, const Tensor& x, Mode mode) const;
+  /// What layer i multiplies by: its k-th parameter, parametrized.
+  [[nodiscard]] Tensor weight(size_t i, size_t k, Mode mode) const;
 };
 
 /// Weights from one stream, one step per row, so that a row's values do not depend on the others.
@@ -162,6 +167,44 @@ void Network::State::initialize() {
       buffers.tensors()[i].copy_from(ones(buffers.rows()[i].shape, options.tensor));
     }
   }
+  start_singular_vectors();
+}
+
+/// From a random direction (Miyato et al. 2018), so many iterations that training begins near the true norm. A layer's
+/// weights stand before its bias, and have a vector each, in their order.
+void Network::State::start_singular_vectors() {
+  for (size_t i = 0; i < layers.size(); ++i) {
+    if (parametrization_of(layers[i]) != Parametrization::spectral) continue;
+    const size_t end = i + 1 < layers.size() ? first_buffer[i + 1] : buffers.rows().size();
+    for (size_t row = first_buffer[i]; row < end; ++row) {
+      const Tensor& u = buffers.tensors()[row];
+      HostRandom random(options.seed, options.stream, roles.size() + row);
+      std::vector<double> values(static_cast<size_t>(u.size()));
+      for (double& value : values) value = random.normal();
+      u.assign(std::span<const double>(values));
+      const Tensor& w = parameters.tensors()[first_parameter[i] + row - first_buffer[i]];
+      for (int k = 0; k < first_power_iterations; ++k) u.copy_from(reshape(power_iteration(w, u).u, u.shape()));
+    }
+  }
+}
+
+Tensor Network::State::weight(size_t i, size_t k, Mode mode) const {
+  const Tensor& w = parameters.tensors()[first_parameter[i] + k];
+  switch (parametrization_of(layers[i])) {
+    case Parametrization::none:
+      return w;
+    case Parametrization::weight_norm:
+      return weight_normalize(w);
+    case Parametrization::bjorck:
+      return bjorck_orthonormalize(w);
+    case Parametrization::spectral: {
+      const Tensor& u = buffers.tensors()[first_buffer[i] + k];
+      const SingularPair pair = mode == Mode::train ? power_iteration(w, u) : right_singular(w, u);
+      if (mode == Mode::train) u.copy_from(reshape(pair.u, u.shape()));
+      return spectral_normalize(w, pair);
+    }
+  }
+  return w;
 }
 
 Tensor Network::State::batch_norm_layer(size_t i, const Tensor& x, Mode mode) const {
@@ -176,11 +219,13 @@ Tensor Network::State::batch_norm_layer(size_t i, const Tensor& x, Mode mode) co
   return result.y;
 }
 
-Tensor Network::State::rnn(const RnnLayer& layer, const Tensor* p, const Tensor& x) const {
-  const int64_t batch = x.shape()[0], steps = x.shape()[1];
-  const auto at = [&](int64_t t) { return reshape(slice(x, 1, t, t + 1), {batch, layer.in}); };
-  Tensor h = linear(at(0), p[0], p[2], {Activation::Kind::tanh});  // the start is zero
-  for (int64_t t = 1; t < steps; ++t) h = tanh(linear(at(t), p[0], p[2]) + linear(h, p[1], {}));
+Tensor Network::State::rnn(size_t i, const Tensor& x, Mode mode) const {
+  const int64_t batch = x.shape()[0], steps = x.shape()[1], in = x.shape()[2];
+  const Tensor w_ih = weight(i, 0, mode), w_hh = weight(i, 1, mode);
+  const Tensor& bias = parameters.tensors()[first_parameter[i] + 2];
+  const auto at = [&](int64_t t) { return reshape(slice(x, 1, t, t + 1), {batch, in}); };
+  Tensor h = linear(at(0), w_ih, bias, {Activation::Kind::tanh});  // the start is zero
+  for (int64_t t = 1; t < steps; ++t) h = tanh(linear(at(t), w_ih, bias) + linear(h, w_hh, {}));
   return h;
 }
 
@@ -192,9 +237,9 @@ Tensor Network::State::run(const Tensor& input, Mode mode, std::vector<Tensor>* 
     const Activation fused = next ? next->activation : Activation{};
     const int64_t batch = x.shape()[0];
     if (std::holds_alternative<LinearLayer>(layers[i])) {
-      x = linear(x, p[0], p[1], fused);
+      x = linear(x, weight(i, 0, mode), p[1], fused);
     } else if (const auto* conv = std::get_if<ConvLayer>(&layers[i])) {
-      x = conv2d(x, p[0], conv->window, p[1], fused);
+      x = conv2d(x, weight(i, 0, mode), conv->window, p[1], fused);
     } else if (const auto* up = std::get_if<ConvTransposeLayer>(&layers[i])) {
       const auto extent = [&](int64_t e) {
         return (e - 1) * up->window.stride - 2 * up->window.padding + up->kernel + up->output_padding;
@@ -204,6 +249,8 @@ Tensor Network::State::run(const Tensor& input, Mode mode, std::vector<Tensor>* 
       next = nullptr;
       if (const auto* activation = std::get_if<ActivationLayer>(&layers[i])) {
         x = activate(x, activation->activation);
+      } else if (std::holds_alternative<GroupSortLayer>(layers[i])) {
+        x = group_sort(x);
       } else if (std::holds_alternative<FlattenLayer>(layers[i])) {
         x = reshape(to_channels_first(x), {batch, batch == 0 ? 0 : x.size() / batch});
       } else if (const auto* shaped = std::get_if<ReshapeLayer>(&layers[i])) {
@@ -215,7 +262,7 @@ Tensor Network::State::run(const Tensor& input, Mode mode, std::vector<Tensor>* 
       } else if (std::holds_alternative<LayerNormLayer>(layers[i])) {
         x = layer_norm(x, p[0], p[1]);
       } else {
-        x = rnn(std::get<RnnLayer>(layers[i]), p, x);
+        x = rnn(i, x, mode);
       }
     }
     if (outputs) outputs->push_back(x);
@@ -245,6 +292,9 @@ Network::Network(const nlohmann::json& layers, const Shape& sample, const Networ
     for (const Declaration& d : declare(s.layers.back(), current)) {
       parameters.emplace_back(fmt::format("{}.{}", i, d.name), inside(d.file, d.role.layout));
       s.roles.push_back(d.role);
+      if (parametrization_of(s.layers.back()) == Parametrization::spectral && !d.role.bias) {
+        buffers.emplace_back(fmt::format("{}.{}_u", i, d.name), Shape{d.file[0]});
+      }
     }
     if (const auto* norm = std::get_if<BatchNormLayer>(&s.layers.back())) {
       s.has_batch_norm = true;

@@ -36,7 +36,9 @@ struct NetworkOptions {
   uint32_t stream = 0;  // of the random numbers
 };
 
-enum class Mode : uint8_t { train, evaluate };  // batch norm: the batch's statistics, or the running ones
+/// Batch norm: the batch's statistics, or the running ones. Spectral parametrization: a power iteration that is kept,
+/// or the kept vector.
+enum class Mode : uint8_t { train, evaluate };
 
 class Network {
  public:
@@ -55,7 +57,8 @@ class Network {
   /// Rows "<layer>.<name>", named as in the golden cases: "0.weight", "1.gamma", "0.weight_ih".
   [[nodiscard]] const Arena& parameters() const;
   [[nodiscard]] Arena& parameters();
-  /// Running statistics of batch norm: "<layer>.running_mean", "<layer>.running_variance". Empty without batch norm.
+  /// Running statistics of batch norm: "<layer>.running_mean", "<layer>.running_variance"; left singular vectors of
+  /// weights under spectral parametrization: "<layer>.weight_u", "<layer>.weight_hh_u". Empty without either.
   [[nodiscard]] const Arena& buffers() const;
   /// File layout of each parameter row, and the role that clipping and initialization ask for.
   struct Role {

@@ -11,7 +11,7 @@ namespace kantor {
 struct MlpSpec {
   int64_t in = 2, out = 1, width = 512;
   int depth = 3;                    // hidden layers
-  std::string activation = "relu";  // relu, leaky_relu, tanh, sigmoid, softplus
+  std::string activation = "relu";  // relu, leaky_relu, tanh, sigmoid, softplus, group_sort
   std::string norm = "none";        // none, batch, layer
 };
 nlohmann::json mlp(const MlpSpec& spec);

@@ -88,7 +88,7 @@ void append_network(std::vector<ConfigField>& fields, const std::string& section
       4096));
   add(word(key("activation"), "hidden activation (mlp)",
            [net](RunConfig& c) -> std::string& { return net(c).activation; },
-           {"relu", "leaky_relu", "tanh", "sigmoid", "softplus"}));
+           {"relu", "leaky_relu", "tanh", "sigmoid", "softplus", "group_sort"}));
   add(word(key("norm"), "normalization", [net](RunConfig& c) -> std::string& { return net(c).norm; },
            {"none", "batch", "layer"}));
   add(word(key("initialization"), "weights at the start; box is U(-clip.c, clip.c)",
@@ -138,9 +138,9 @@ std::vector<ConfigField> make_fields() {
           [](RunConfig& c) -> double& { return c.average; }, 0, 0.999999),
   };
   append_network(fields, "generator", {"mlp", "dcgan"}, [](RunConfig& c) -> NetworkConfig& { return c.generator; });
-  fields.push_back(word("critic.constraint", "what keeps the critic Lipschitz",
-                        [](RunConfig& c) -> std::string& { return c.constraint.kind; },
-                        {"clip", "penalty", "one-sided", "r1", "r2", "none"}));
+  fields.push_back(word(
+      "critic.constraint", "what keeps the critic Lipschitz",
+      [](RunConfig& c) -> std::string& { return c.constraint.kind; }, constraint_kinds()));
   fields.push_back(number(
       "critic.lambda", "weight of the penalty (gamma of r1 and r2)",
       [](RunConfig& c) -> double& { return c.constraint.lambda; }, 0, 1e12));
@@ -251,6 +251,15 @@ void apply_table(RunConfig& config, const toml::table& table, const std::string&
   }
 }
 
+/// GroupSort pairs the units of an mlp's hidden layers.
+void require_pairs(const std::string& section, const NetworkConfig& net, bool constrained) {
+  const bool sorted = net.network == "mlp" && (constrained || net.activation == "group_sort");
+  if (sorted && net.width % 2 != 0) {
+    throw ConfigError(fmt::format("{}.width = {}: GroupSort pairs the units of a layer; expected an even number",
+                                  section, net.width));
+  }
+}
+
 }  // namespace
 
 OptimizerConfig NetworkConfig::optimizer_config() const {
@@ -321,6 +330,14 @@ void validate(const RunConfig& config) {
   if (config.critic.norm != "none" && config.critic.network == "rnn") {
     throw ConfigError(fmt::format("critic.norm = {}: an rnn critic takes none", config.critic.norm));
   }
+  const bool group_sort = config.constraint.kind == "groupsort";
+  if (group_sort && config.critic.network != "mlp") {
+    throw ConfigError(
+        fmt::format("critic.network = {}: critic.constraint = groupsort orthonormalizes linear layers; it takes mlp",
+                    config.critic.network));
+  }
+  require_pairs("generator", config.generator, false);
+  require_pairs("critic", config.critic, group_sort);
 }
 
 std::string to_toml(const RunConfig& config, bool explained) {

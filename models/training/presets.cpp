@@ -116,6 +116,8 @@ RunConfig preset(const std::string& name, const std::string& constraint) {
                                   near.empty() ? "" : fmt::format(" (did you mean {}?)", near)));
   }
   c.name = name;
+  if (constraint == "groupsort") c.critic.network = "mlp";  // Bjoerck's iteration is for linear layers
+  if (constraint == "dragan") c.constraint.lambda = 10;     // published; on ring8 0.1 leaves slopes of 30
   apply_setting(c, "critic.constraint=" + (constraint.empty() ? "penalty" : constraint));  // refuses unknown ones
   return c;
 }

@@ -126,6 +126,11 @@ class Run {
           "warning: batch norm in the critic mixes samples, but this penalty is per sample; use critic.norm = "
           "layer or none");
     }
+    if (config.critic.norm != "none" && trainer_.constraint().per_layer()) {
+      message(
+          "warning: this constraint bounds the critic layer by layer, and normalization is not bounded; use "
+          "critic.norm = none");
+    }
     prepare_folder();
     resume();
     log_.emplace(options.folder, trainer_.steps_done());

@@ -46,6 +46,21 @@ MlpSpec mlp_spec(const NetworkConfig& net, int64_t in, int64_t out) {
   return {in, out, net.width, static_cast<int>(net.depth), net.activation, net.norm};
 }
 
+/// Before the constraint has its say.
+json plain_critic_layers(const RunConfig& config, const Shape& sample) {
+  if (config.critic.network == "dcgan") return dcgan_layers(dcgan_critic, dcgan_spec(config, config.critic, sample));
+  if (config.critic.network == "rnn") {
+    if (sample.rank() != 2) {
+      throw ConfigError(
+          fmt::format("critic.network = rnn: the data's samples are {}, expected sequences [T, D]", to_string(sample)));
+    }
+    return rnn_critic(sample[1], config.critic.width);
+  }
+  json layers = mlp(mlp_spec(config.critic, sample.size(), 1));
+  if (sample.rank() > 1) layers.insert(layers.begin(), json{{"type", "flatten"}});
+  return layers;
+}
+
 /// The configuration in a checkpoint: what decides no numbers of the training is left out.
 std::string essential_config(RunConfig config) {
   const RunConfig defaults;
@@ -62,17 +77,7 @@ std::string essential_config(RunConfig config) {
 }  // namespace
 
 json critic_layers(const RunConfig& config, const Shape& sample) {
-  if (config.critic.network == "dcgan") return dcgan_layers(dcgan_critic, dcgan_spec(config, config.critic, sample));
-  if (config.critic.network == "rnn") {
-    if (sample.rank() != 2) {
-      throw ConfigError(
-          fmt::format("critic.network = rnn: the data's samples are {}, expected sequences [T, D]", to_string(sample)));
-    }
-    return rnn_critic(sample[1], config.critic.width);
-  }
-  json layers = mlp(mlp_spec(config.critic, sample.size(), 1));
-  if (sample.rank() > 1) layers.insert(layers.begin(), json{{"type", "flatten"}});
-  return layers;
+  return make_constraint(config.constraint)->layers(plain_critic_layers(config, sample));
 }
 
 json generator_layers(const RunConfig& config, const Shape& sample) {
@@ -154,7 +159,13 @@ void Trainer::once() {
   for (int64_t k = 0; k < config_.critic_steps; ++k) {
     const int64_t begin = k * batch, end = begin + batch;
     const Tensor fake = one_pass ? slice(all, 0, begin, end) : generate_rows(begin, end);
-    critic_update({slice(slab_, 0, begin, end).detach(), fake.detach(), {}, {seed, stream_eps, counter_, begin}});
+    const int64_t length = slab_.size() / total;  // of a sample
+    critic_update({slice(slab_, 0, begin, end).detach(),
+                   fake.detach(),
+                   {},
+                   {},
+                   {seed, stream_eps, counter_, begin},
+                   {seed, stream_constraint_noise, counter_, begin * length}});
   }
   generator_update();
 }

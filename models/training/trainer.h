@@ -68,14 +68,15 @@ class Trainer {
   std::unique_ptr<Optimizer> generator_optimizer_, critic_optimizer_;
   Arena generator_gradients_, critic_gradients_, average_;
   Tensor slab_, counter_;  // data of a step; its number, for the random numbers
-  Tensor losses_;  // of the last step, in one buffer: the host reads it once a step
+  Tensor losses_;          // of the last step, in one buffer: the host reads it once a step
   Tensor critic_loss_, generator_loss_, estimate_, penalty_;  // its elements, as StepLosses has them
   std::unique_ptr<Loader> loader_;
   std::unique_ptr<Step> step_;
   int64_t steps_done_ = 0;
 };
 
-/// The networks that a configuration asks for, as layer lists. `sample` is the data's sample shape.
+/// The networks that a configuration asks for, as layer lists; the critic's as its constraint wants it. `sample` is the
+/// data's sample shape. Throws ConfigError where they do not fit.
 nlohmann::json critic_layers(const RunConfig& config, const Shape& sample);
 nlohmann::json generator_layers(const RunConfig& config, const Shape& sample);
 
@@ -98,6 +99,7 @@ enum RandomStream : uint32_t {
   stream_evaluation_noise = 8,
   stream_evaluation_eps = 9,
   stream_pictures = 10,
+  stream_constraint_noise = 11,
 };
 
 }  // namespace kantor

@@ -1,0 +1,26 @@
+// Spectral normalization (Miyato et al. 2018): every weight divided by an estimate of its largest singular value, one
+// power iteration a training forward. A convolution's weight counts as the matrix [O, C kh kw], whose norm is not the
+// convolution's own; an rnn's weights are bounded each, the whole over T steps by sqrt(T).
+#include "models/lipschitz/constraints.h"
+
+#include <nlohmann/json.hpp>
+
+namespace kantor {
+namespace {
+
+class Spectral final : public Constraint {
+ public:
+  [[nodiscard]] std::string name() const override { return "spectral"; }
+  [[nodiscard]] nlohmann::json layers(const nlohmann::json& critic) const override {
+    return parametrize(critic, "spectral", {"linear", "conv2d", "rnn"});
+  }
+  [[nodiscard]] bool per_layer() const override { return true; }
+};
+
+}  // namespace
+
+std::unique_ptr<Constraint> make_spectral(const ConstraintConfig&) {
+  return std::make_unique<Spectral>();
+}
+
+}  // namespace kantor

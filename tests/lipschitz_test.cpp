@@ -1,0 +1,185 @@
+// Constraints: DRAGAN by hand, the layers that each constraint makes of a critic, and the Lipschitz constants measured
+// in trained ones.
+#include "engine/autograd.h"
+#include "engine/op.h"
+#include "models/lipschitz/constraint.h"
+#include "models/nn/gradients.h"
+#include "models/nn/presets.h"
+#include "models/training/trainer.h"
+#include "tests/catch.h"
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+using namespace kantor;
+using Catch::Matchers::Contains;
+using nlohmann::json;
+
+namespace {
+
+const TensorOptions f64{DType::float64, {}};
+
+Tensor counter(int64_t value) {
+  return from_host(std::vector<int64_t>{value}, {}, {DType::int64, {}});
+}
+
+/// Largest L2 norm of d critic / d x at the rows of x.
+double largest_slope(const Network& critic, const Tensor& x) {
+  const Tensor leaf = x.detach();
+  const auto norms = row_norm(grad(sum(critic(leaf, Mode::evaluate)), {leaf})[0]).to_vector<double>();
+  return *std::max_element(norms.begin(), norms.end());
+}
+
+json layers_of(const std::string& kind, const json& critic) {
+  return make_constraint({.kind = kind})->layers(critic);
+}
+
+}  // namespace
+
+TEST_CASE("lipschitz: DRAGAN's value, points and norms are those computed by hand") {
+  // D(x) = a tanh(w x + b) on a line: |D'(x)| = |a w| (1 - tanh^2(w x + b)).
+  const double w = 0.8, b = -0.3, a = 1.7, lambda = 10;
+  Network critic(mlp({1, 1, 1, 1, "tanh", "none"}), {1}, {f64});
+  const std::vector<double> flat{w, b, a, 0.4};
+  for (size_t i = 0; i < 4; ++i) critic.parameters().tensors()[i].assign(std::span(&flat[i], 1));
+  const std::vector<double> x{0.5, -1, 2, 3.5}, u{0, 0.25, 0.5, 0.999};
+  ConstraintBatch batch{from_host(x, {4, 1}, f64), zeros({4, 1}, f64), {}};
+  batch.noise = from_host(u, {4, 1}, f64);
+  const ConstraintTerm term = make_constraint({.kind = "dragan", .lambda = lambda})->penalty(critic, batch);
+
+  double average = 0, square_mean = 0, value = 0;
+  for (const double v : x) average += v / 4;
+  for (const double v : x) square_mean += (v - average) * (v - average) / 4;  // of the population
+  const auto points = term.points.to_vector<double>(), norms = term.norms.to_vector<double>();
+  for (size_t i = 0; i < 4; ++i) {
+    const double point = x[i] + 0.5 * std::sqrt(square_mean) * u[i], t = std::tanh(w * point + b);
+    const double norm = std::abs(a * w) * (1 - t * t);
+    value += lambda * (norm - 1) * (norm - 1) / 4;
+    CHECK(points[i] == Approx(point).epsilon(1e-14));
+    CHECK(norms[i] == Approx(norm).epsilon(1e-14));
+  }
+  CHECK(term.value.item() == Approx(value).epsilon(1e-14));
+}
+
+TEST_CASE("lipschitz: DRAGAN draws for its samples what a draw for all samples has at their rows") {
+  const Network critic(mlp({3, 1, 4, 1, "tanh", "none"}), {3}, {});
+  const Tensor all = normal({15, 3}, 1, 2, counter(0)), noise = uniform({15, 3}, 7, 9, counter(4));
+  const auto constraint = make_constraint({.kind = "dragan"});
+  for (const int64_t first : {0, 5, 10}) {
+    const Tensor real = slice(all, 0, first, first + 5);
+    ConstraintBatch drawn{real, real, {}}, given{real, real, {}};
+    drawn.noise_draw = {7, 9, counter(4), 3 * first};
+    given.noise = slice(noise, 0, first, first + 5);
+    const Tensor points = constraint->penalty(critic, drawn).points;
+    CHECK(points.to_vector<float>() == constraint->penalty(critic, given).points.to_vector<float>());
+    CHECK(points.to_vector<float>() != real.to_vector<float>());
+  }
+  const Tensor real = slice(all, 0, 0, 5);
+  CHECK_THROWS_WITH(constraint->penalty(critic, {real, real, {}}), Contains("neither noise nor a draw"));
+  CHECK_THROWS_WITH(make_constraint({.kind = "dragan", .lambda = -1}), Contains("critic.lambda = -1"));
+}
+
+TEST_CASE("lipschitz: constraints say in the layer list what they make of a critic") {
+  const json critic = mlp({2, 1, 8, 1, "relu", "none"});
+  for (const char* kind : {"clip", "penalty", "one-sided", "r1", "r2", "dragan", "none"}) {
+    CHECK(layers_of(kind, critic) == critic);
+  }
+  for (const auto& [kind, parametrization] :
+       {std::pair{"spectral", "spectral"}, {"weight-norm", "weight_norm"}, {"groupsort", "bjorck"}}) {
+    const json made = layers_of(kind, critic);
+    CHECK(made[0]["parametrization"] == parametrization);
+    CHECK(made[1]["type"] == (std::string(kind) == "groupsort" ? "group_sort" : "relu"));
+    CHECK(made[2]["parametrization"] == parametrization);
+    CHECK(layers_of(kind, made) == made);
+    CHECK(Network(made, {2}, {}).description() == made);
+  }
+  const json image = dcgan_critic({28, 1, 2, 4, "none"}), sequence = rnn_critic(2, 4);
+  for (const char* kind : {"spectral", "weight-norm"}) {
+    CHECK(layers_of(kind, image)[0].contains("parametrization"));
+    CHECK(layers_of(kind, sequence)[0].contains("parametrization"));
+  }
+  CHECK_THROWS_WITH(layers_of("groupsort", image), Contains("layer 0 (conv2d)") && Contains("linear"));
+  CHECK_THROWS_WITH(layers_of("groupsort", sequence), Contains("layer 0 (rnn)"));
+  CHECK_THROWS_WITH(layers_of("spectral", dcgan_generator({28, 1, 2, 4, "none"})), Contains("conv_transpose2d"));
+  CHECK_THROWS_WITH(layers_of("spectral", layers_of("groupsort", critic)),
+                    Contains("\"bjorck\"") && Contains("layer 0"));
+  CHECK(layers_of("spectral", json::parse(R"([7, {"type": 3}])")) == json::parse(R"([7, {"type": 3}])"));
+}
+
+TEST_CASE("lipschitz: GroupSort sorts pairs; ties and NaN stay, and a tie's gradient passes to both") {
+  const double nan = std::nan("");
+  const Tensor x = from_host<double>({2, 1, 1, 2, 3, 3, -1, nan, nan, -4}, {1, 10}, f64);
+  const auto y = group_sort(x).to_vector<double>();
+  CHECK(std::vector<double>(y.begin(), y.begin() + 7) == std::vector<double>{1, 2, 1, 2, 3, 3, -1});
+  CHECK((std::isnan(y[7]) && std::isnan(y[8]) && y[9] == -4));
+  const Tensor weights = from_host<double>({1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, {1, 10}, f64);
+  CHECK(grad(sum(group_sort(x) * weights), {x})[0].to_vector<double>() ==
+        std::vector<double>{2, 1, 3, 4, 5, 6, 7, 8, 9, 10});
+  CHECK_THROWS_WITH(group_sort(zeros({2, 3})), Contains("even extent"));
+  CHECK_THROWS_WITH(order_pairs(zeros({2, 4}), zeros({4})), Contains("differ in shape"));
+}
+
+TEST_CASE("lipschitz: a network of the RNN critic reads sequences, and its first state starts at zero") {
+  const Network critic(rnn_critic(2, 3), {4, 2}, {f64});
+  CHECK(critic.output_shape() == Shape{1});
+  const Tensor x = normal({5, 4, 2}, 3, 1, counter(0), DType::float64);
+  CHECK(critic(x).shape() == Shape{5, 1});
+  const auto& p = critic.parameters().tensors();  // weight_ih, weight_hh, bias, head
+  Tensor h = zeros({5, 3}, f64);
+  for (int64_t t = 0; t < 4; ++t) {
+    const Tensor at = reshape(slice(x, 1, t, t + 1), {5, 2});
+    h = tanh(matmul(at, p[0], false, true) + matmul(h, p[1], false, true) + p[2]);
+  }
+  const auto expected = linear(h, p[3], p[4]).to_vector<double>(), found = critic(x).to_vector<double>();
+  for (size_t i = 0; i < 5; ++i) CHECK(found[i] == Approx(expected[i]).epsilon(1e-13));
+  CHECK_THROWS_AS(Network(rnn_critic(2, 3), {4, 3}, {}), ShapeError);
+}
+
+TEST_CASE("lipschitz: trained critics of bounded layers are 1-Lipschitz where it is measured") {
+  for (const auto& [kind, settled] : {std::pair{"spectral", 1e-4}, {"groupsort", 1e-5}}) {
+    RunConfig config = preset("ring8", kind);
+    config.generator.width = config.critic.width = 32;
+    config.batch = 64;
+    const auto data = open_dataset(config.data);
+    Trainer trainer(config, *data);
+    for (int i = 0; i < 100; ++i) trainer.step();
+    const Network& critic = trainer.critic();
+    const Tensor real = from_host(data->draw(1, 77, 0, 512), {512, 2}),
+                 wide = normal({4096, 2}, 5, 1, counter(0)) * 2.0;
+    const Tensor fake = trainer.generate(512, 78, 0);
+    const auto slope = [&] {
+      return std::max({largest_slope(critic, real), largest_slope(critic, fake), largest_slope(critic, wide)});
+    };
+    INFO(kind << ": " << slope());
+    CHECK(slope() <= 1.05);  // one iteration a forward lags behind the weights
+    CHECK(slope() >= 0.2);   // and it has learned something
+    if (kind == std::string("spectral")) {
+      for (int i = 0; i < 500; ++i) (void)critic(slice(real, 0, 0, 1));
+    }
+    INFO(kind << " after 500 more power iterations: " << slope());
+    CHECK(slope() <= 1 + settled);
+    // Any two points, not only infinitely near ones.
+    const RecordingScope off(false);
+    const Tensor moved = wide + normal({4096, 2}, 5, 2, counter(0));
+    const auto apart = (critic(wide, Mode::evaluate) - critic(moved, Mode::evaluate)).to_vector<double>();
+    const auto distance = row_norm(wide - moved).to_vector<double>();
+    for (size_t i = 0; i < apart.size(); ++i) CHECK(std::abs(apart[i]) <= distance[i] * (1 + settled));
+  }
+}
+
+TEST_CASE("lipschitz: a spectral critic's gradients need the singular vectors of its file") {
+  const json layers = layers_of("spectral", mlp({2, 1, 4, 1, "tanh", "none"}));
+  Network network(layers, {2}, {f64});
+  TensorFile file;
+  for (size_t i = 0; i < network.parameters().rows().size(); ++i) {
+    file.tensors.emplace_back(network.parameters().rows()[i].name, network.to_file(static_cast<int>(i)));
+  }
+  CHECK_THROWS_WITH(load_parameters(network, file), Contains("0.weight_u"));
+  file.tensors.emplace_back("0.weight_u", ones({4}, f64));
+  file.tensors.emplace_back("2.weight_u", ones({3}, f64));
+  CHECK_THROWS_WITH(load_parameters(network, file), Contains("2.weight_u") && Contains("[3]") && Contains("[1]"));
+  file.tensors.back().second = ones({1}, f64);
+  load_parameters(network, file);
+  CHECK(network.buffers().tensors()[0].to_vector<double>() == std::vector<double>(4, 1.0));
+}
