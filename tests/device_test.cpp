@@ -96,3 +96,33 @@ TEST_CASE("cuda: every op agrees with the CPU's float64, values and derivatives"
   compare_with_cpu(op_table(), gpu, cases_or(20));
   compare_with_cpu(large_cases(), gpu, cases_or(4));
 }
+
+TEST_CASE("cuda: cuDNN's convolutions agree with the CPU's float64, TF32 within its rounding") {
+  if (const std::string reason = why_unavailable(gpu); !reason.empty()) {
+    WARN("not run: " << reason);
+    return;
+  }
+  const auto convolutions = [](const std::vector<OpRow>& all) {
+    std::vector<OpRow> rows;
+    for (const OpRow& row : all) {
+      if (row.family == "conv2d") rows.push_back(row);
+    }
+    return rows;
+  };
+  try {
+    set_libraries({.cudnn = true});
+  } catch (const DeviceError& missing) {
+    WARN("not run: " << missing.what());
+    return;
+  }
+  compare_with_cpu(convolutions(op_table()), gpu, cases_or(20));
+  compare_with_cpu(convolutions(large_cases()), gpu, cases_or(4));
+  set_libraries({.cudnn = true, .tf32 = true});
+  HostRandom random(2029, 1);
+  const Tensor x = random_tensor({8, 16, 16, 32}, random).to(DType::float32);
+  const Tensor filter = random_tensor({64, 5, 5, 32}, random).to(DType::float32);
+  const Tensor y = conv2d(x.to(gpu), filter.to(gpu), {2, 2});
+  set_libraries({});
+  // The operands have 10 bits of mantissa.
+  CHECK(normalized_error(y, conv2d(x.to(DType::float64), filter.to(DType::float64), {2, 2})) <= 1e-6);
+}

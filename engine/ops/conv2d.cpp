@@ -3,6 +3,7 @@
 #include "engine/cpu/conv2d.h"
 
 #include "engine/ops.h"
+#include "engine/ops/library.h"
 #include "engine/ops/pointwise_op.h"
 
 #include <fmt/format.h>
@@ -84,9 +85,12 @@ class Conv2d final : public Op {
     visit_floating(outputs[0].dtype, [&](auto zero) {
       using T = decltype(zero);
       const Shape& f = inputs[1].shape;
+      const ConvShape shape = shape_of(inputs[0].shape, outputs[0].shape, f[1], f[2], window_);
+      const ConvArrays<T> arrays{inputs[0].as<T>(), inputs[1].as<T>(), outputs[0].as<T>(), bias_of<T>(inputs),
+                                 activation_};
+      if (convolve_by_library(device, target, cuda::ConvPass::forward, shape, arrays)) return;
       KANTOR_ON(target.backend,
-                conv2d(shape_of(inputs[0].shape, outputs[0].shape, f[1], f[2], window_), inputs[0].as<T>(),
-                       inputs[1].as<T>(), bias_of<T>(inputs), activation_, outputs[0].as<T>(), target.stream));
+                conv2d(shape, arrays.image, arrays.filter, arrays.bias, activation_, arrays.output, target.stream));
     });
   }
   [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const override {
@@ -131,9 +135,12 @@ class Conv2dInputGrad final : public Op {
     visit_floating(outputs[0].dtype, [&](auto zero) {
       using T = decltype(zero);
       const Shape& f = inputs[1].shape;
-      KANTOR_ON(target.backend, conv2d_input_grad(shape_of(outputs[0].shape, inputs[0].shape, f[1], f[2], window_),
-                                                  inputs[0].as<T>(), inputs[1].as<T>(), bias_of<T>(inputs), activation_,
-                                                  outputs[0].as<T>(), target.stream));
+      const ConvShape shape = shape_of(outputs[0].shape, inputs[0].shape, f[1], f[2], window_);
+      const ConvArrays<T> arrays{outputs[0].as<T>(), inputs[1].as<T>(), inputs[0].as<T>(), bias_of<T>(inputs),
+                                 activation_};
+      if (convolve_by_library(device, target, cuda::ConvPass::input_grad, shape, arrays)) return;
+      KANTOR_ON(target.backend, conv2d_input_grad(shape, arrays.output, arrays.filter, arrays.bias, activation_,
+                                                  arrays.image, target.stream));
     });
   }
   [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const override {
@@ -175,8 +182,10 @@ class Conv2dWeightGrad final : public Op {
     visit_floating(outputs[0].dtype, [&](auto zero) {
       using T = decltype(zero);
       const ConvShape shape = shape_of(inputs[0].shape, inputs[1].shape, kernel_height_, kernel_width_, window_);
+      const ConvArrays<T> arrays{inputs[0].as<T>(), outputs[0].as<T>(), inputs[1].as<T>()};
+      if (convolve_by_library(device, target, cuda::ConvPass::weight_grad, shape, arrays)) return;
       const Temporary partial(device, weight_grad_workspace(shape) * static_cast<int64_t>(sizeof(T)));
-      KANTOR_ON(target.backend, conv2d_weight_grad(shape, inputs[0].as<T>(), inputs[1].as<T>(), outputs[0].as<T>(),
+      KANTOR_ON(target.backend, conv2d_weight_grad(shape, arrays.image, arrays.output, arrays.filter,
                                                    partial.template as<T>(), target.stream));
     });
   }

@@ -1,10 +1,8 @@
 // Matrix products, and the linear layer with bias and activation in the product's epilogue.
 #include "engine/cpu/gemm.h"
 #include "engine/ops.h"
+#include "engine/ops/library.h"
 #include "engine/ops/pointwise_op.h"
-#ifdef KANTOR_HAS_CUDA
-#include "kernels/cuda/cublas.h"
-#endif
 #include "kernels/gemm.h"
 
 #include <fmt/format.h>
@@ -16,18 +14,7 @@ namespace {
 template <class T>
 void launch_gemm(Target target, bool ta, bool tb, int64_t m, int64_t n, int64_t k, const T* a, const T* b,
                  const T* bias, Activation activation, T* c) {
-#ifdef KANTOR_HAS_CUDA
-  if (target.backend == Backend::cuda) {
-    cuda::library_gemm(ta, tb, m, n, k, a, b, c, libraries().tf32, target.stream);
-    if (bias != nullptr) {
-      const BroadcastShape rows = broadcast_shape(Shape{m, n}, Shape{n}, Shape{m, n});
-      cuda::binary(function::BiasActivate{activation}, c, bias, c, rows, m * n, target.stream);
-    } else if (activation.kind != Activation::Kind::identity) {
-      cuda::unary(function::Activate{activation}, c, c, m * n, target.stream);
-    }
-    return;
-  }
-#endif
+  if (gemm_by_library(target, ta, tb, m, n, k, a, b, bias, activation, c)) return;
   KANTOR_ON(target.backend, gemm(ta, tb, m, n, k, a, b, bias, activation, c, target.stream));
 }
 
