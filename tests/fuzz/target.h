@@ -1,0 +1,22 @@
+// What a fuzz target gives: one parser, and how much memory its input may ask for.
+#pragma once
+
+#include "models/files/files.h"
+
+#include <cstddef>
+#include <span>
+#include <string_view>
+
+namespace kantor {
+
+using Bytes = std::span<const std::byte>;
+
+/// Parses, and checks what it can of the result. FileError and ConfigError are refusals; all else is a bug.
+void parse(Bytes data);
+/// Bytes of the values that the input declares.
+size_t declared_size(Bytes data);
+
+/// Ends the program, with the text, where `holds` is false.
+void require(bool holds, std::string_view text);
+
+}  // namespace kantor
