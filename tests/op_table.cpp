@@ -166,26 +166,6 @@ std::vector<OpRow> activation_rows() {
                      {mul(positive(shape, r), signs).detach(), mul(positive({shape[1]}, r), signs).detach()},
                      {true, true}};
        }},
-      {"order_pairs", "activation",
-       [](HostRandom& r) {
-         const Shape shape{small(r), 2 * extent(r)};
-         return Case{[](const Inputs& in) { return order_pairs(in[0], in[1]); },
-                     {random_tensor(shape, r), random_tensor(shape, r)},
-                     {true, false}};
-       }},
-      {"group_sort", "activation",
-       [](HostRandom& r) {  // neighbours at least 0.3 apart
-         const Shape pairs{small(r), extent(r), 1};
-         const Tensor x = random_tensor(pairs, r);
-         const Tensor both = concat({x, x + random_tensor(pairs, r)}, 2);
-         return unary(reshape(both, {pairs[0], 2 * pairs[1]}).detach(), [](const Tensor& t) { return group_sort(t); });
-       },
-       [](const Inputs& in) {
-         const int64_t rows = in[0].shape()[0], half = in[0].shape()[1] / 2;
-         const Tensor pairs = reshape(in[0], {rows, half, 2});
-         const Tensor a = slice(pairs, 2, 0, 1), b = slice(pairs, 2, 1, 2);
-         return reshape(concat({-maximum(-a, -b), maximum(a, b)}, 2), {rows, 2 * half});
-       }},
   };
 }
 
@@ -476,13 +456,38 @@ std::vector<OpRow> penalty_rows() {
   return rows;
 }
 
+std::vector<OpRow> group_sort_rows() {
+  return {
+      {"order_pairs", "group_sort",
+       [](HostRandom& r) {
+         const Shape shape{small(r), 2 * extent(r)};
+         return Case{[](const Inputs& in) { return order_pairs(in[0], in[1]); },
+                     {random_tensor(shape, r), random_tensor(shape, r)},
+                     {true, false}};
+       }},
+      {"group_sort", "group_sort",
+       [](HostRandom& r) {  // neighbours at least 0.3 apart
+         const Shape pairs{small(r), extent(r), 1};
+         const Tensor x = random_tensor(pairs, r);
+         const Tensor both = concat({x, x + random_tensor(pairs, r)}, 2);
+         return unary(reshape(both, {pairs[0], 2 * pairs[1]}).detach(), [](const Tensor& t) { return group_sort(t); });
+       },
+       [](const Inputs& in) {
+         const int64_t rows = in[0].shape()[0], half = in[0].shape()[1] / 2;
+         const Tensor pairs = reshape(in[0], {rows, half, 2});
+         const Tensor a = slice(pairs, 2, 0, 1), b = slice(pairs, 2, 1, 2);
+         return reshape(concat({-maximum(-a, -b), maximum(a, b)}, 2), {rows, 2 * half});
+       }},
+  };
+}
+
 }  // namespace
 
 const std::vector<OpRow>& op_table() {
   static const std::vector<OpRow> table = [] {
     std::vector<OpRow> all;
     for (const auto& rows : {arithmetic_rows(), pointwise_rows(), activation_rows(), reduce_rows(), matmul_rows(),
-                             shape_rows(), conv2d_rows(), norm_rows(), penalty_rows()}) {
+                             shape_rows(), conv2d_rows(), norm_rows(), penalty_rows(), group_sort_rows()}) {
       all.insert(all.end(), rows.begin(), rows.end());
     }
     return all;
