@@ -12,13 +12,14 @@
 // pixel, a place, a tap begin is found by divisions once a tile; from step to step counters are moved on by additions.
 //
 // With 1 to 4 channels the forward and the input gradient have kernels of their own (kernels/conv2d_few_channels.cu).
-// The weight gradient keeps the tile, although one channel's 5 x 5 window fills 25 of its 64 columns: it is bound by
-// reading g once, 4 bytes a pixel and filter, for which there are time for some 40 multiply-adds.
+// Of the weight gradient, the 5 x 5 window of one channel fills 25 of a narrow tile's 32 columns.
 #include "kernels/backend.h"
 #include "kernels/conv2d.h"
 #include "kernels/conv2d_few_channels.h"
 #include "kernels/conv2d_sizes.h"
 #include "kernels/implicit_gemm.h"
+
+#include <type_traits>
 
 namespace kantor::KANTOR_BACKEND {
 namespace {
@@ -176,56 +177,55 @@ struct FiltersOfTaps {
 };
 
 /// f(sums + bias) to neighbouring channels from `channel` on.
-template <class T>
-__device__ void write(const ChannelEpilogue<T>& epilogue, int channel, bool packed, int count, const T (&sums)[micro],
+template <class T, int size>
+__device__ void write(const ChannelEpilogue<T>& epilogue, int channel, bool packed, int count, const T (&sums)[size],
                       T* to) {
-  T values[micro];
+  T values[size];
   for (int j = 0; j < count; ++j) values[j] = epilogue(channel + j, sums[j]);
-  if (packed && count == micro) {
-    store_four(to, values);
-  } else {
-    for (int j = 0; j < count; ++j) to[j] = values[j];
+  if constexpr (size == 4) {
+    if (packed && count == 4) return store_four(to, values);
   }
+  for (int j = 0; j < count; ++j) to[j] = values[j];
 }
 
-template <class T>
+template <class T, int columns>
 __global__ void conv2d_kernel(ConvSizes c, Pictures<T> x, MatrixView<T, true> filter, ChannelEpilogue<T> epilogue, T* y,
                               bool packed, int tiles_across) {
-  gemm_tile<T>(c.pixels(), c.filters, 0, c.window(), blockIdx.x / tiles_across, blockIdx.x % tiles_across,
-               WindowsOfPixels<T>{c, x}, filter, [&](int pixel, int o, int count, const T(&sums)[micro]) {
-                 write(epilogue, o, packed, count, sums, y + pixel * c.filters + o);
-               });
+  gemm_tile<T, columns>(c.pixels(), c.filters, 0, c.window(), blockIdx.x / tiles_across, blockIdx.x % tiles_across,
+                        WindowsOfPixels<T>{c, x}, filter, [&](int pixel, int o, int count, const auto& sums) {
+                          write(epilogue, o, packed, count, sums, y + pixel * c.filters + o);
+                        });
 }
 
 /// Block z is a parity class, block x a tile of its product. Classes differ in size: blocks beyond theirs do nothing.
-template <class T>
+template <class T, int columns>
 __global__ void conv2d_input_grad_kernel(ConvSizes c, Pictures<T> g, const T* filter, bool filter_packed,
                                          ChannelEpilogue<T> epilogue, T* x, bool packed, int tiles_across) {
   const ParityAxis v(blockIdx.z / c.stride, c.height, c.kernel_height, c.stride, c.padding);
   const ParityAxis h(blockIdx.z % c.stride, c.width, c.kernel_width, c.stride, c.padding);
   const int places = c.batch * v.places * h.places, tile_row = blockIdx.x / tiles_across;
   if (tile_row >= (places + tile - 1) / tile) return;  // the whole block leaves
-  gemm_tile<T>(places, c.channels, 0, v.taps * h.taps * c.filters, tile_row, blockIdx.x % tiles_across,
-               GradientOfPlaces<T>{v, h, g}, FiltersOfTaps<T>{c, v, h, filter, filter_packed},
-               [&](int place, int channel, int count, const T(&sums)[micro]) {
-                 const Digits d = Radix{v.places, h.places}.digits(place);
-                 const int row = v.first + c.stride * d.middle, column = h.first + c.stride * d.low;
-                 write(epilogue, channel, packed, count, sums,
-                       x + ((d.high * c.height + row) * c.width + column) * c.channels + channel);
-               });
+  gemm_tile<T, columns>(places, c.channels, 0, v.taps * h.taps * c.filters, tile_row, blockIdx.x % tiles_across,
+                        GradientOfPlaces<T>{v, h, g}, FiltersOfTaps<T>{c, v, h, filter, filter_packed},
+                        [&](int place, int channel, int count, const auto& sums) {
+                          const Digits d = Radix{v.places, h.places}.digits(place);
+                          const int row = v.first + c.stride * d.middle, column = h.first + c.stride * d.low;
+                          write(epilogue, channel, packed, count, sums,
+                                x + ((d.high * c.height + row) * c.width + column) * c.channels + channel);
+                        });
 }
 
 /// Block y is a stretch of the pixels: partial filters [splits, filters, window].
-template <class T>
+template <class T, int columns>
 __global__ void conv2d_weight_grad_kernel(ConvSizes c, Pictures<T> x, MatrixView<T, false> g, T* partial,
                                           int tiles_across, int stretch) {
   const int window = c.window(), begin = blockIdx.y * stretch;
   const int end = c.pixels() - begin < stretch ? c.pixels() : begin + stretch;
   T* out = partial + int64_t(blockIdx.y) * c.filters * window;
-  gemm_tile<T>(c.filters, window, begin, end, blockIdx.x / tiles_across, blockIdx.x % tiles_across, g,
-               PixelsOfWindows<T>{c, x}, [&](int o, int element, int count, const T(&sums)[micro]) {
-                 for (int j = 0; j < count; ++j) out[o * window + element + j] = sums[j];
-               });
+  gemm_tile<T, columns>(c.filters, window, begin, end, blockIdx.x / tiles_across, blockIdx.x % tiles_across, g,
+                        PixelsOfWindows<T>{c, x}, [&](int o, int element, int count, const auto& sums) {
+                          for (int j = 0; j < count; ++j) out[o * window + element + j] = sums[j];
+                        });
 }
 
 template <class T>
@@ -237,6 +237,16 @@ __global__ void add_splits_kernel(const T* partial, T* filter, int64_t splits, i
   filter[i] = total;
 }
 
+/// Calls start(columns of a tile, as a type) for a product of n columns.
+template <class F>
+void with_columns(int64_t n, const F& start) {
+  if (n <= narrow_tile) {
+    start(std::integral_constant<int, narrow_tile>());
+  } else {
+    start(std::integral_constant<int, tile>());
+  }
+}
+
 }  // namespace
 
 template <class T>
@@ -246,11 +256,13 @@ void conv2d(const ConvShape& c, const T* x, const T* filter, const T* bias, Acti
   if (few_channels(c, sizeof(T))) return conv2d_few_channels(c, x, filter, bias, activation, y, stream);
   const ConvSizes sizes = conv_sizes(c);
   const ChannelEpilogue<T> epilogue{bias, activation};
-  const int64_t across = tiles_of(c.filters);
-  launch<conv2d_kernel<T>>({blocks_for(tiles_of(c.pixels()) * across, 1), gemm_threads, 0, stream}, sizes,
-                           Pictures<T>(x, sizes.height, sizes.width, sizes.channels),
-                           MatrixView<T, true>(filter, c.window()), epilogue, y, c.filters % 4 == 0 && aligned(y),
-                           across);
+  with_columns(c.filters, [&](auto columns) {
+    const int64_t across = tiles_of(c.filters, columns);
+    launch<conv2d_kernel<T, decltype(columns)::value>>(
+        {blocks_for(tiles_of(c.pixels()) * across, 1), gemm_threads, 0, stream}, sizes,
+        Pictures<T>(x, sizes.height, sizes.width, sizes.channels), MatrixView<T, true>(filter, c.window()), epilogue, y,
+        c.filters % 4 == 0 && aligned(y), across);
+  });
 }
 
 template <class T>
@@ -260,12 +272,14 @@ void conv2d_input_grad(const ConvShape& c, const T* g, const T* filter, const T*
   if (few_channels(c, sizeof(T))) return conv2d_input_grad_few_channels(c, g, filter, bias, activation, x, stream);
   const ConvSizes sizes = conv_sizes(c);
   const ChannelEpilogue<T> epilogue{bias, activation};
-  const int64_t across = tiles_of(c.channels);
   const int64_t most = c.batch * ((c.height + c.stride - 1) / c.stride) * ((c.width + c.stride - 1) / c.stride);
-  launch<conv2d_input_grad_kernel<T>>(
-      {dim3(blocks_for(tiles_of(most) * across, 1), 1, blocks_for(c.stride * c.stride, 1)), gemm_threads, 0, stream},
-      sizes, Pictures<T>(g, sizes.out_height, sizes.out_width, sizes.filters), filter,
-      c.channels % 4 == 0 && aligned(filter), epilogue, x, c.channels % 4 == 0 && aligned(x), across);
+  with_columns(c.channels, [&](auto columns) {
+    const int64_t across = tiles_of(c.channels, columns);
+    launch<conv2d_input_grad_kernel<T, decltype(columns)::value>>(
+        {dim3(blocks_for(tiles_of(most) * across, 1), 1, blocks_for(c.stride * c.stride, 1)), gemm_threads, 0, stream},
+        sizes, Pictures<T>(g, sizes.out_height, sizes.out_width, sizes.filters), filter,
+        c.channels % 4 == 0 && aligned(filter), epilogue, x, c.channels % 4 == 0 && aligned(x), across);
+  });
 }
 
 template <class T>
@@ -273,11 +287,14 @@ void conv2d_weight_grad(const ConvShape& c, const T* x, const T* g, T* filter, T
   const int64_t size = c.filters * c.window(), splits = weight_grad_splits(c);
   if (size == 0) return;
   const ConvSizes sizes = conv_sizes(c);
-  const int64_t across = tiles_of(c.window()), stretch = (c.pixels() + splits - 1) / splits;
-  launch<conv2d_weight_grad_kernel<T>>(
-      {dim3(blocks_for(tiles_of(c.filters) * across, 1), blocks_for(splits, 1)), gemm_threads, 0, stream}, sizes,
-      Pictures<T>(x, sizes.height, sizes.width, sizes.channels), MatrixView<T, false>(g, c.filters),
-      splits == 1 ? filter : workspace, across, stretch);
+  const int64_t stretch = (c.pixels() + splits - 1) / splits;
+  with_columns(c.window(), [&](auto columns) {
+    const int64_t across = tiles_of(c.window(), columns);
+    launch<conv2d_weight_grad_kernel<T, decltype(columns)::value>>(
+        {dim3(blocks_for(tiles_of(c.filters) * across, 1), blocks_for(splits, 1)), gemm_threads, 0, stream}, sizes,
+        Pictures<T>(x, sizes.height, sizes.width, sizes.channels), MatrixView<T, false>(g, c.filters),
+        splits == 1 ? filter : workspace, across, stretch);
+  });
   if (splits == 1) return;
   constexpr int threads = 256;
   launch<add_splits_kernel<T>>({blocks_for(size, threads), threads, 0, stream}, workspace, filter, splits, size);

@@ -3,7 +3,8 @@
 //
 // A block makes a 64 x 64 tile of C, a thread 4 x 4 of it. Per step of 16 along k the block stages 64 x 16 of A and
 // 16 x 64 of B in shared memory (8.5 KiB in float32), so each element from memory serves 64 products; a thread reads 8
-// numbers from shared memory for 16 multiply-adds. 2 m n k FLOPs. The order along k is fixed.
+// numbers from shared memory for 16 multiply-adds. Where C has no more than 32 columns the tile is 64 x 32, a thread's
+// part 4 x 2. 2 m n k FLOPs. The order along k is fixed.
 //
 // Of each operand a thread stages four neighbours a step, 16 bytes where they lie so. Their address has two parts: one
 // of the row, found once for the whole tile, and a cursor along k, moved on by 16 a step by additions: no division in
@@ -16,10 +17,10 @@
 
 namespace kantor::KANTOR_BACKEND {
 
-inline constexpr int tile = 64, tile_depth = 16, gemm_threads = 256, micro = 4;
+inline constexpr int tile = 64, narrow_tile = 32, tile_depth = 16, gemm_threads = 256, micro = 4;
 
-inline int64_t tiles_of(int64_t extent) {
-  return (extent + tile - 1) / tile;
+inline int64_t tiles_of(int64_t extent, int64_t of = tile) {
+  return (extent + of - 1) / of;
 }
 
 // A view of an operand with rows and k (of B, its columns are the rows here) is a class with
@@ -55,15 +56,16 @@ struct MatrixView {
   }
 };
 
-/// A thread's share of an operand: its four neighbours in registers, a step ahead.
-template <class T, class View>
+/// A thread's share of an operand of `extent` rows: its four neighbours in registers, a step ahead. Of a narrow operand
+/// half of the threads have none.
+template <class T, class View, int extent>
 class Stager {
  public:
   __device__ Stager(const View& view, int rows, int first_row, int k_begin, int k_end)
       : view_(view),
-        k_(View::along_k ? threadIdx.x % (tile_depth / 4) * 4 : threadIdx.x / (tile / 4)),
-        r_(View::along_k ? threadIdx.x / (tile_depth / 4) : threadIdx.x % (tile / 4) * 4),
-        rows_left_(rows - first_row - r_),
+        k_(View::along_k ? threadIdx.x % (tile_depth / 4) * 4 : threadIdx.x / (extent / 4)),
+        r_(View::along_k ? threadIdx.x / (tile_depth / 4) : threadIdx.x % (extent / 4) * 4),
+        rows_left_(r_ < extent && k_ < tile_depth ? rows - first_row - r_ : 0),
         k_left_(k_end - k_begin - k_),
         row_(view.row(rows_left_ > 0 ? first_row + r_ : 0)),
         cursor_(view.cursor(k_begin + k_)) {}
@@ -75,7 +77,8 @@ class Stager {
     view_.advance(cursor_);
     k_left_ -= tile_depth;
   }
-  __device__ void put(T (&staged)[tile_depth][tile + 4]) const {
+  __device__ void put(T (&staged)[tile_depth][extent + 4]) const {
+    if (r_ >= extent || k_ >= tile_depth) return;
     if constexpr (View::along_k) {
       for (int i = 0; i < 4; ++i) staged[k_ + i][r_] = four_[i];
     } else {
@@ -92,18 +95,19 @@ class Stager {
   T four_[4];
 };
 
-/// One tile of C, of the k in [k_begin, k_end). store(row, column, count, sums) is called with the first `count` of
-/// four neighbours along a row, inside [m, n) only. All threads of the block must come.
-template <class T, class A, class B, class Store>
+/// One tile of C, 64 x `columns`, of the k in [k_begin, k_end). store(row, column, count, sums) is called with the
+/// first `count` of a thread's neighbours along a row, inside [m, n) only. All threads of the block must come.
+template <class T, int columns, class A, class B, class Store>
 __device__ void gemm_tile(int m, int n, int k_begin, int k_end, int tile_row, int tile_column, const A& view_a,
                           const B& view_b, const Store& store) {
+  constexpr int across = columns / (tile / micro);     // columns of a thread
   __shared__ __align__(16) T a[tile_depth][tile + 4];  // + 4: rows apart in the banks, and still of 16 bytes
-  __shared__ __align__(16) T b[tile_depth][tile + 4];
-  const int row = threadIdx.x / (tile / micro) * micro, column = threadIdx.x % (tile / micro) * micro;
-  const int first_row = tile_row * tile, first_column = tile_column * tile;
-  Stager<T, A> left(view_a, m, first_row, k_begin, k_end);
-  Stager<T, B> right(view_b, n, first_column, k_begin, k_end);
-  T sums[micro][micro] = {};
+  __shared__ __align__(16) T b[tile_depth][columns + 4];
+  const int row = threadIdx.x / (tile / micro) * micro, column = threadIdx.x % (tile / micro) * across;
+  const int first_row = tile_row * tile, first_column = tile_column * columns;
+  Stager<T, A, tile> left(view_a, m, first_row, k_begin, k_end);
+  Stager<T, B, columns> right(view_b, n, first_column, k_begin, k_end);
+  T sums[micro][across] = {};
   left.fetch();
   right.fetch();
   for (int k0 = k_begin; k0 < k_end; k0 += tile_depth) {
@@ -115,18 +119,22 @@ __device__ void gemm_tile(int m, int n, int k_begin, int k_end, int tile_row, in
       right.fetch();
     }
     for (int k = 0; k < tile_depth; ++k) {
-      T of_a[micro], of_b[micro];
+      T of_a[micro], of_b[across];
       load_four(&a[k][row], of_a);
-      load_four(&b[k][column], of_b);
+      if constexpr (across == 4) {
+        load_four(&b[k][column], of_b);
+      } else {
+        for (int j = 0; j < across; ++j) of_b[j] = b[k][column + j];
+      }
       for (int i = 0; i < micro; ++i) {
-        for (int j = 0; j < micro; ++j) sums[i][j] += of_a[i] * of_b[j];
+        for (int j = 0; j < across; ++j) sums[i][j] += of_a[i] * of_b[j];
       }
     }
     __syncthreads();
   }
-  const int columns = n - first_column - column < micro ? n - first_column - column : micro;
-  for (int i = 0; i < micro && columns > 0; ++i) {
-    if (first_row + row + i < m) store(first_row + row + i, first_column + column, columns, sums[i]);
+  const int count = n - first_column - column < across ? n - first_column - column : across;
+  for (int i = 0; i < micro && count > 0; ++i) {
+    if (first_row + row + i < m) store(first_row + row + i, first_column + column, count, sums[i]);
   }
 }
 

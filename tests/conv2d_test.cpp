@@ -142,6 +142,7 @@ TEST_CASE("conv2d: the direct products are the defining sums, at panels of every
   check_against_definition({2, 2, 2, 20, 20, 5, 5, {2, 2}}, random);  // every window meets padding on both sides
   check_against_definition({1, 3, 3, 20, 20, 1, 1, {2, 3}}, random);  // and some meet nothing else
   check_against_definition({70, 7, 7, 17, 33, 5, 5, {2, 2}}, random);
+  check_against_definition({28, 20, 20, 12, 70, 5, 2, {4, 0}}, random);  // weight gradient: lots of pictures
 }
 
 TEST_CASE("conv2d: the kernels are the defining sums, at ragged sizes") {

@@ -24,10 +24,6 @@ int64_t block_pixels(const ConvShape& c) {
   return std::clamp<int64_t>(131072 / std::max<int64_t>(c.window(), 1), 128, 512);
 }
 
-double work_of(const ConvShape& c) {
-  return static_cast<double>(c.pixels()) * static_cast<double>(c.filters * c.window()) / 8;
-}
-
 /// The part of a window row that lies inside the image: kernel columns [first, last), starting at input column x.
 struct Run {
   int64_t first, last, x;
@@ -89,6 +85,12 @@ void scatter(const ConvShape& c, const T* rows, int64_t begin, int64_t end, T* i
   }
 }
 
+/// Whether at least half of the lanes of a vector over `n` neighbours would work.
+template <class T>
+bool fills_vector(int64_t n) {
+  return 2 * n >= lanes<T>;
+}
+
 struct GatheredRows {};
 struct PartialFilters {};
 
@@ -96,7 +98,7 @@ struct PartialFilters {};
 
 template <class T>
 void conv2d(const ConvShape& c, const T* x, const T* filter, Epilogue<T> epilogue, T* y) {
-  if (2 * c.filters >= lanes<T>) return direct_conv2d(c, x, filter, epilogue, y);
+  if (fills_vector<T>(c.filters)) return direct_conv2d(c, x, filter, epilogue, y);
   const int64_t block = block_pixels(c), total = c.pixels();
   for_pieces((total + block - 1) / block, work_of(c), [&](int64_t p) {
     const int64_t begin = p * block, end = std::min(total, begin + block);
@@ -110,6 +112,8 @@ void conv2d(const ConvShape& c, const T* x, const T* filter, Epilogue<T> epilogu
 
 template <class T>
 void conv2d_input_grad(const ConvShape& c, const T* g, const T* filter, Epilogue<T> epilogue, T* x) {
+  // One vector of channels is loaded once a multiply-add: gathered, all taps of a pixel are one product of many
+  // columns.
   if (c.channels > lanes<T>) return direct_conv2d_input_grad(c, g, filter, epilogue, x);
   const int64_t block = block_pixels(c);
   const int64_t images = std::max<int64_t>(1, block / std::max<int64_t>(places_of(c), 1));  // whole ones: rows overlap
@@ -129,7 +133,7 @@ void conv2d_input_grad(const ConvShape& c, const T* g, const T* filter, Epilogue
 
 template <class T>
 void conv2d_weight_grad(const ConvShape& c, const T* x, const T* g, T* filter) {
-  if (2 * c.filters >= lanes<T> && c.channels >= 8) return direct_conv2d_weight_grad(c, x, g, filter);
+  if (fills_vector<T>(c.filters) && c.channels >= 8) return direct_conv2d_weight_grad(c, x, g, filter);
   const int64_t size = c.filters * c.window();
   // Partial filters of stretches of pixels, combined in order; few for large filters, to bound the memory they move.
   const int64_t groups = std::clamp<int64_t>((int64_t{1} << 21) / std::max<int64_t>(size, 1), 2, 16);

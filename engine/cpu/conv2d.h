@@ -1,5 +1,6 @@
-// Convolution on the CPU, NHWC: the window's pixels are gathered into rows (im2col) block by block, and each block is
-// one matrix product on one thread. FLOPs of each of the three: 2 B H' W' O kh kw C.
+// Convolution on the CPU, NHWC: direct (direct_conv2d.h) where filters or channels fill vectors; else the windows of
+// pixels are gathered into rows (im2col) block by block, and each block is one matrix product on one thread. FLOPs of
+// each of the three: at most 2 B H' W' O kh kw C; the direct ones leave out the products with padding.
 #pragma once
 
 #include "engine/cpu/gemm.h"

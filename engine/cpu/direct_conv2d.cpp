@@ -16,10 +16,6 @@
 namespace kantor::cpu {
 namespace {
 
-double work_of(const ConvShape& c) {
-  return static_cast<double>(c.pixels()) * static_cast<double>(c.filters * c.window()) / 8;
-}
-
 /// Images that a product reads or writes.
 template <class T>
 struct Images {
@@ -31,7 +27,7 @@ struct Images {
   }
 };
 
-/// Along one axis: the taps first, first + stride, ... of a place that meet the source, and where the first one does.
+/// Along one axis: the taps of a place that meet the source, and where the first one does; 0 where none does.
 struct Taps {
   int64_t first, count, source;
   friend bool alike(const Taps& a, const Taps& b) { return a.first == b.first && a.count == b.count; }
@@ -43,36 +39,38 @@ struct Places {
   Taps taps;
 };
 
-/// Taps of a place of the forward product's output: they and their sources ascend by 1, sources by `stride` a place.
+/// Of a place of the forward product's output every tap; the next tap's source is the next one, the next place's is
+/// `stride` further.
 struct ForwardAxis {
-  static constexpr int64_t tap_direction = 1;
   int64_t source_extent, kernel, stride, padding;
 
-  [[nodiscard]] int64_t place_step() const { return 1; }
+  static constexpr int64_t tap_source = 1;
   [[nodiscard]] int64_t tap_step() const { return 1; }
-  [[nodiscard]] int64_t source_step() const { return stride; }
+  [[nodiscard]] int64_t place_step() const { return 1; }
+  [[nodiscard]] int64_t place_source() const { return stride; }
   [[nodiscard]] Taps taps(int64_t place) const {
     const int64_t start = place * stride - padding;
     const int64_t first = std::clamp<int64_t>(-start, 0, kernel);
     const int64_t last = std::clamp<int64_t>(source_extent - start, first, kernel);
-    return {first, last - first, start + first};
+    return {first, last - first, first < last ? start + first : 0};
   }
 };
 
-/// Taps of a place of the input gradient: every stride-th, their sources descend by 1, and ascend by 1 a place.
+/// Of a place of the input gradient every stride-th tap; the next tap's source is the one before, and every stride-th
+/// place has the same taps, one source further.
 struct BackwardAxis {
-  static constexpr int64_t tap_direction = -1;
   int64_t source_extent, kernel, stride, padding;
 
-  [[nodiscard]] int64_t place_step() const { return stride; }
+  static constexpr int64_t tap_source = -1;
   [[nodiscard]] int64_t tap_step() const { return stride; }
-  [[nodiscard]] int64_t source_step() const { return 1; }
+  [[nodiscard]] int64_t place_step() const { return stride; }
+  [[nodiscard]] int64_t place_source() const { return 1; }
   [[nodiscard]] Taps taps(int64_t place) const {
     const int64_t top = place + padding;  // tap t meets source (top - t) / stride
-    const int64_t skipped = std::max<int64_t>(0, top / stride - (source_extent - 1));
-    const int64_t first = top % stride + skipped * stride;
-    const int64_t count = std::min(top, kernel - 1) >= first ? (std::min(top, kernel - 1) - first) / stride + 1 : 0;
-    return {first, count, (top - first) / stride};
+    const int64_t beyond = std::max<int64_t>(0, top / stride - (source_extent - 1));
+    const int64_t first = top % stride + beyond * stride, last = std::min(top, kernel - 1);
+    if (first > last) return {first, 0, 0};
+    return {first, (last - first) / stride + 1, (top - first) / stride};
   }
 };
 
@@ -108,7 +106,7 @@ class Product {
   }
   void add_term(Term term) { terms_.push_back(term); }
   /// In parts of like lengths, each so short that its part of the panel stays in the first-level cache over all rows.
-  void run(const T* panel, int64_t width, int64_t columns) {
+  void run(const T* panel, int64_t width, int64_t columns, bool add) {
     const auto rows = static_cast<int64_t>(a_.size());
     a_.resize(a_.size() + tallest_tile, a_.back());
     c_.resize(c_.size() + tallest_tile, c_.back());
@@ -116,7 +114,7 @@ class Product {
     for (size_t part = 0; part < parts; ++part) {
       const size_t begin = part * terms_.size() / parts, end = (part + 1) * terms_.size() / parts;
       panel_product<T>(a_.data(), std::span(terms_).subspan(begin, end - begin), panel, width, c_.data(), rows, columns,
-                       part > 0);
+                       add || part > 0);
     }
   }
 
@@ -131,13 +129,16 @@ struct Blocks {
   int64_t images, image_count, rows, row_count;
 
   Blocks(int64_t batch, int64_t height, int64_t width) {
-    constexpr int64_t places = 512;  // enough rows to each panel, and with their windows little enough for the L2
+    // Enough rows to each part of a panel, also where a group is a corner of the picture, and with their windows little
+    // enough for the second-level cache.
+    constexpr int64_t places = 512, least_images = 8;
     const auto cut = [](int64_t extent, int64_t part) {
-      const int64_t count = std::max<int64_t>(1, (extent + part - 1) / part);
+      const int64_t needed = std::max<int64_t>(1, (extent + part - 1) / part);
+      const int64_t count = needed < 3 ? needed : (needed + 3) / 4 * 4;  // that 2 or 4 threads share alike
       return (extent + count - 1) / count;
     };
     rows = cut(height, std::max<int64_t>(1, places / width));
-    images = rows < height ? 1 : cut(batch, std::max<int64_t>(1, places / (height * width)));
+    images = rows < height ? 1 : cut(batch, std::max<int64_t>(least_images, places / (height * width)));
     row_count = (height + rows - 1) / rows;
     image_count = (batch + images - 1) / images;
   }
@@ -145,44 +146,58 @@ struct Blocks {
 
 /// target = f(source by taps and panels + bias). `panels` has rows (tap, source channel), columns target channels.
 template <class T, class Axis>
-void direct_product(const ConvShape& c, const Axis& vertical, const Axis& horizontal, const Images<const T>& source,
-                    const Panels<T>& panels, const T* packed, const Epilogue<T>& epilogue, const Images<T>& target) {
-  if (c.batch * target.height * target.width == 0) return;
-  const Blocks blocks(c.batch, target.height, target.width);
-  for_pieces(blocks.image_count * blocks.row_count * panels.count, work_of(c), [&](int64_t piece) {
-    const int64_t panel = piece % panels.count, block = piece / panels.count;
-    const int64_t image = block / blocks.row_count * blocks.images, images = std::min(blocks.images, c.batch - image);
-    const int64_t top = block % blocks.row_count * blocks.rows, bottom = std::min(top + blocks.rows, target.height);
-    const int64_t column = panels.first(panel), columns = panels.used(panel), width = panels.width(panel);
-    for_groups(vertical, top, bottom, [&](const Places& v) {
-      for_groups(horizontal, 0, target.width, [&](const Places& h) {
-        auto& product = Product<T>::of_thread();
-        for (int64_t n = image; n < image + images; ++n) {
-          for (int64_t i = 0; i < v.count; ++i) {
-            for (int64_t j = 0; j < h.count; ++j) {
-              product.add_row(source.at(n, v.taps.source + i * vertical.source_step(),
-                                        h.taps.source + j * horizontal.source_step()),
-                              target.at(n, v.begin + i * v.step, h.begin + j * h.step) + column);
-            }
-          }
-        }
-        for (int64_t i = 0; i < v.taps.count; ++i) {
-          for (int64_t j = 0; j < h.taps.count; ++j) {
-            const int64_t tap =
-                (v.taps.first + vertical.tap_step() * i) * c.kernel_width + h.taps.first + horizontal.tap_step() * j;
-            const int64_t offset = (i * source.width + j) * Axis::tap_direction * source.channels;
-            for (int64_t k = 0; k < source.channels; ++k) {
-              product.add_term({offset + k, (tap * source.channels + k) * width});
-            }
-          }
-        }
-        product.run(packed + panels.offset(panel), width, columns);
+struct DirectProduct {
+  const ConvShape& c;
+  Axis vertical, horizontal;
+  Images<const T> source;
+  Panels<T> panels;
+  const T* packed;
+  Epilogue<T> epilogue;
+  Images<T> target;
+
+  void run() const {
+    if (c.batch * target.height * target.width == 0) return;
+    const Blocks blocks(c.batch, target.height, target.width);
+    for_pieces(blocks.image_count * blocks.row_count * panels.count, work_of(c), [&](int64_t piece) {
+      const int64_t panel = piece % panels.count, block = piece / panels.count;
+      const int64_t image = block / blocks.row_count * blocks.images, images = std::min(blocks.images, c.batch - image);
+      const int64_t top = block % blocks.row_count * blocks.rows, bottom = std::min(top + blocks.rows, target.height);
+      const int64_t column = panels.first(panel), columns = panels.used(panel);
+      for_groups(vertical, top, bottom, [&](const Places& v) {
+        for_groups(horizontal, 0, target.width, [&](const Places& h) { multiply(panel, image, image + images, v, h); });
       });
+      const T* bias = epilogue.bias == nullptr ? nullptr : epilogue.bias + column;
+      apply_epilogue({bias, epilogue.activation}, images * (bottom - top) * target.width, columns,
+                     target.at(image, top, 0) + column, target.channels);
     });
-    apply_epilogue({epilogue.bias == nullptr ? nullptr : epilogue.bias + column, epilogue.activation},
-                   images * (bottom - top) * target.width, columns, target.at(image, top, 0) + column, target.channels);
-  });
-}
+  }
+
+ private:
+  /// The product of one group of places of images [begin, end).
+  void multiply(int64_t panel, int64_t begin, int64_t end, const Places& v, const Places& h) const {
+    auto& product = Product<T>::of_thread();
+    for (int64_t image = begin; image < end; ++image) {
+      for (int64_t i = 0; i < v.count; ++i) {
+        for (int64_t j = 0; j < h.count; ++j) {
+          product.add_row(source.at(image, v.taps.source + i * vertical.place_source(),
+                                    h.taps.source + j * horizontal.place_source()),
+                          target.at(image, v.begin + i * v.step, h.begin + j * h.step) + panels.first(panel));
+        }
+      }
+    }
+    for (int64_t i = 0; i < v.taps.count; ++i) {
+      for (int64_t j = 0; j < h.taps.count; ++j) {
+        const int64_t ky = v.taps.first + i * vertical.tap_step(), kx = h.taps.first + j * horizontal.tap_step();
+        const int64_t offset = (i * source.width + j) * Axis::tap_source * source.channels;
+        const int64_t row = (ky * c.kernel_width + kx) * source.channels;
+        for (int64_t k = 0; k < source.channels; ++k) {
+          product.add_term({offset + k, (row + k) * panels.width(panel)});
+        }
+      }
+    }
+    product.run(packed + panels.offset(panel), panels.width(panel), panels.used(panel), false);
+  }
+};
 
 /// Packs the matrix of elements source[row * row_step + column * column_step]: rows [0, rows) of it into rows from
 /// `first_row` on of each panel.
@@ -193,7 +208,11 @@ void pack_rows(const Panels<T>& panels, int64_t panel, const T* source, int64_t 
   const T* from = source + panels.first(panel) * column_step;
   T* to = packed + panels.offset(panel) + first_row * width;
   for (int64_t r = 0; r < rows; ++r, from += row_step, to += width) {
-    for (int64_t column = 0; column < used; ++column) to[column] = from[column * column_step];
+    if (column_step == 1) {
+      std::copy_n(from, used, to);
+    } else {
+      for (int64_t column = 0; column < used; ++column) to[column] = from[column * column_step];
+    }
     std::fill(to + used, to + width, T(0));
   }
 }
@@ -212,6 +231,88 @@ struct PackedFilter {};
 struct PackedPixels {};
 struct TapSums {};
 
+/// One piece makes the sums of a few taps and one panel of filters over all pixels, [taps, channels, filters], and no
+/// two pieces the same: nothing is left to add up. The panels are the gradient's pixels, a row each.
+template <class T>
+class WeightGrad {
+ public:
+  WeightGrad(const ConvShape& c, const T* x, const T* g, T* filter)
+      : c_(c), source_{x, c.height, c.width, c.channels}, panels_(c.pixels(), c.filters), filter_(filter) {
+    // Pictures that do not stay in the second-level cache are taken in lots that do, by the taps of a kernel's row.
+    const int64_t image = (source_.height * source_.width * source_.channels + places() * c.filters) * sizeof(T);
+    if (c.batch * image > cache_bytes && c.kernel_height * panels_.count >= enough_pieces) {
+      lot_ = std::max<int64_t>(1, cache_bytes / image);
+      taps_ = c.kernel_width;
+    } else {
+      lot_ = std::max<int64_t>(1, c.batch);
+    }
+    pack(g);
+  }
+  void run() const {
+    for_pieces(c_.kernel_height * c_.kernel_width / taps_ * panels_.count, work_of(c_), [&](int64_t piece) {
+      const int64_t panel = piece % panels_.count, tap = piece / panels_.count * taps_;
+      T* sums = scratch<T, TapSums>(taps_ * tap_size(panel));
+      std::fill_n(sums, taps_ * tap_size(panel), T(0));
+      for (int64_t image = 0; image < c_.batch; image += lot_) {
+        for (int64_t i = 0; i < taps_; ++i) add(panel, tap + i, image, sums + i * tap_size(panel));
+      }
+      store(panel, tap, sums);
+    });
+  }
+
+ private:
+  [[nodiscard]] int64_t places() const { return c_.out_height * c_.out_width; }
+  [[nodiscard]] int64_t tap_size(int64_t panel) const { return c_.channels * panels_.width(panel); }
+
+  void pack(const T* g) {
+    if (panels_.width(0) == c_.filters) {  // they lie so already
+      packed_ = g;
+      return;
+    }
+    T* packed = scratch<T, PackedPixels>(panels_.size());
+    for_pieces(c_.batch * panels_.count, static_cast<double>(panels_.size()), [&](int64_t p) {
+      const int64_t first = p / panels_.count * places();
+      pack_rows(panels_, p % panels_.count, g + first * c_.filters, c_.filters, 1, first, places(), packed);
+    });
+    packed_ = packed;
+  }
+
+  /// Adds what one lot of images, from `first` on, gives to one tap.
+  void add(int64_t panel, int64_t tap, int64_t first, T* sums) const {
+    const int64_t ky = tap / c_.kernel_width, kx = tap % c_.kernel_width, width = panels_.width(panel);
+    const Range ys = places_of_tap(ky, c_.height, c_.out_height, c_);
+    const Range xs = places_of_tap(kx, c_.width, c_.out_width, c_);
+    auto& product = Product<T>::of_thread();
+    for (int64_t k = 0; k < c_.channels; ++k) product.add_row(source_.data + k, sums + k * width);
+    for (int64_t image = first; image < std::min(c_.batch, first + lot_); ++image) {
+      for (int64_t oy = ys.begin; oy < ys.end; ++oy) {
+        for (int64_t ox = xs.begin; ox < xs.end; ++ox) {
+          const T* pixel = source_.at(image, oy * c_.stride - c_.padding + ky, ox * c_.stride - c_.padding + kx);
+          product.add_term({pixel - source_.data, (image * places() + oy * c_.out_width + ox) * width});
+        }
+      }
+    }
+    product.run(packed_ + panels_.offset(panel), width, width, true);
+  }
+
+  void store(int64_t panel, int64_t first_tap, const T* sums) const {
+    const int64_t taps = c_.kernel_height * c_.kernel_width, width = panels_.width(panel);
+    for (int64_t o = 0; o < panels_.used(panel); ++o) {
+      T* to = filter_ + ((panels_.first(panel) + o) * taps + first_tap) * c_.channels;
+      for (int64_t k = 0; k < taps_ * c_.channels; ++k) to[k] = sums[k * width + o];
+    }
+  }
+
+  // Of a second-level cache, for what is read again and again; and pieces that several threads can share.
+  static constexpr int64_t cache_bytes = 512 * 1024, enough_pieces = 8;
+  const ConvShape& c_;
+  Images<const T> source_;
+  Panels<T> panels_;
+  T* filter_;
+  const T* packed_ = nullptr;
+  int64_t lot_ = 1, taps_ = 1;  // images and taps at a time
+};
+
 }  // namespace
 
 template <class T>
@@ -223,9 +324,11 @@ void direct_conv2d(const ConvShape& c, const T* x, const T* filter, Epilogue<T> 
     const int64_t row = p / panels.count * c.channels;
     pack_rows(panels, p % panels.count, filter + row, 1, c.window(), row, c.channels, packed);
   });
-  direct_product<T, ForwardAxis>(c, {c.height, c.kernel_height, c.stride, c.padding},
-                                 {c.width, c.kernel_width, c.stride, c.padding}, {x, c.height, c.width, c.channels},
-                                 panels, packed, epilogue, {y, c.out_height, c.out_width, c.filters});
+  const ForwardAxis vertical{c.height, c.kernel_height, c.stride, c.padding};
+  const ForwardAxis horizontal{c.width, c.kernel_width, c.stride, c.padding};
+  const Images<const T> source{x, c.height, c.width, c.channels};
+  const Images<T> target{y, c.out_height, c.out_width, c.filters};
+  DirectProduct<T, ForwardAxis>{c, vertical, horizontal, source, panels, packed, epilogue, target}.run();
 }
 
 template <class T>
@@ -237,45 +340,16 @@ void direct_conv2d_input_grad(const ConvShape& c, const T* g, const T* filter, E
     const int64_t tap = p / panels.count;
     pack_rows(panels, p % panels.count, filter + tap * c.channels, c.window(), 1, tap * c.filters, c.filters, packed);
   });
-  direct_product<T, BackwardAxis>(
-      c, {c.out_height, c.kernel_height, c.stride, c.padding}, {c.out_width, c.kernel_width, c.stride, c.padding},
-      {g, c.out_height, c.out_width, c.filters}, panels, packed, epilogue, {x, c.height, c.width, c.channels});
+  const BackwardAxis vertical{c.out_height, c.kernel_height, c.stride, c.padding};
+  const BackwardAxis horizontal{c.out_width, c.kernel_width, c.stride, c.padding};
+  const Images<const T> source{g, c.out_height, c.out_width, c.filters};
+  const Images<T> target{x, c.height, c.width, c.channels};
+  DirectProduct<T, BackwardAxis>{c, vertical, horizontal, source, panels, packed, epilogue, target}.run();
 }
 
-/// One piece makes the sums of one tap and one panel of filters over all pixels, [channels, filters], and no two
-/// pieces the same: nothing is left to add up. The panels are the gradient's pixels, a row each.
 template <class T>
 void direct_conv2d_weight_grad(const ConvShape& c, const T* x, const T* g, T* filter) {
-  const int64_t taps = c.kernel_height * c.kernel_width;
-  const Panels<T> panels(c.pixels(), c.filters);
-  const Images<const T> source{x, c.height, c.width, c.channels};
-  T* packed = scratch<T, PackedPixels>(panels.size());
-  for_pieces(c.batch * panels.count, static_cast<double>(panels.size()), [&](int64_t p) {
-    const int64_t places = c.out_height * c.out_width, first = p / panels.count * places;
-    pack_rows(panels, p % panels.count, g + first * c.filters, c.filters, 1, first, places, packed);
-  });
-  for_pieces(taps * panels.count, work_of(c), [&](int64_t piece) {
-    const int64_t panel = piece % panels.count, tap = piece / panels.count;
-    const int64_t ky = tap / c.kernel_width, kx = tap % c.kernel_width, width = panels.width(panel);
-    const Range ys = places_of_tap(ky, c.height, c.out_height, c), xs = places_of_tap(kx, c.width, c.out_width, c);
-    T* sums = scratch<T, TapSums>(c.channels * width);
-    auto& product = Product<T>::of_thread();
-    for (int64_t channel = 0; channel < c.channels; ++channel) product.add_row(x + channel, sums + channel * width);
-    for (int64_t image = 0; image < c.batch; ++image) {
-      for (int64_t oy = ys.begin; oy < ys.end; ++oy) {
-        const T* row = source.at(image, oy * c.stride - c.padding + ky, 0);
-        for (int64_t ox = xs.begin; ox < xs.end; ++ox) {
-          product.add_term({row - x + (ox * c.stride - c.padding + kx) * c.channels,
-                            ((image * c.out_height + oy) * c.out_width + ox) * width});
-        }
-      }
-    }
-    product.run(packed + panels.offset(panel), width, width);
-    for (int64_t o = 0; o < panels.used(panel); ++o) {
-      T* to = filter + ((panels.first(panel) + o) * taps + tap) * c.channels;
-      for (int64_t channel = 0; channel < c.channels; ++channel) to[channel] = sums[channel * width + o];
-    }
-  });
+  WeightGrad<T>(c, x, g, filter).run();
 }
 
 template void direct_conv2d<float>(const ConvShape&, const float*, const float*, Epilogue<float>, float*);

@@ -7,13 +7,16 @@
 
 namespace kantor::cpu {
 
-/// For at least one vector's worth of filters.
+/// Elementary operations of one convolution, as for_pieces counts them: a vector multiplies 8 pairs at once.
+inline double work_of(const ConvShape& c) {
+  return static_cast<double>(c.pixels()) * static_cast<double>(c.filters * c.window()) / 8;
+}
+
+/// Right wherever there is a filter; fast where the last axis of what is written, or of g, fills vectors.
 template <class T>
 void direct_conv2d(const ConvShape& shape, const T* x, const T* filter, Epilogue<T> epilogue, T* y);
-/// For at least one vector's worth of channels.
 template <class T>
 void direct_conv2d_input_grad(const ConvShape& shape, const T* g, const T* filter, Epilogue<T> epilogue, T* x);
-/// For at least one vector's worth of filters, and channels enough to make rows of.
 template <class T>
 void direct_conv2d_weight_grad(const ConvShape& shape, const T* x, const T* g, T* filter);
 

@@ -1,6 +1,7 @@
 // Rows that lie anywhere in memory times a packed panel: the inner loop of the direct convolutions. A tile of sums
-// stays in registers over a stretch of the product, the panel's stretch in the first-level cache over all rows: an
-// element of the panel is loaded once for every row of a tile, one of a row once for every vector of the panel.
+// stays in registers over all terms, the terms' panel rows in the first-level cache over all rows: a vector of the
+// panel is loaded once for all rows of a tile, an element of a row once for all vectors of the panel. With AVX-512, 24
+// multiply-adds take 10 loads.
 #pragma once
 
 #include <algorithm>
