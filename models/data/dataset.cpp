@@ -26,7 +26,9 @@ std::unique_ptr<Dataset> fashion_mnist(const std::string& path) {
 Shape Dataset::batch_shape(int64_t count) const {
   const Shape sample = sample_shape();
   if (is_image()) return {count, sample[1], sample[2], sample[0]};
-  return {count, sample.size()};
+  std::vector<int64_t> shape{count};
+  for (const int64_t extent : sample) shape.push_back(extent);
+  return Shape(shape);
 }
 
 std::vector<float> Dataset::draw(uint64_t seed, uint32_t stream, uint64_t step, int64_t count) const {
