@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 
 struct StudyArguments {
   std::string name, out, device = "auto", run;
-  bool quick = false, tiny = false, quiet = false;
+  bool quick = false, tiny = false, quiet = false, list = false;
   int64_t seeds = 0, first_seed = 1;
   int jobs = 0, threads = 0;
 };
@@ -65,13 +65,25 @@ void print_verdicts(const std::vector<const Study*>& chosen, const fs::path& out
   }
 }
 
-int run_all(const StudyArguments& arguments) {
-  std::vector<const Study*> chosen;
-  if (arguments.name == "all") {
-    for (const auto& study : studies()) chosen.push_back(study.get());
-  } else {
-    chosen.push_back(&find_study(arguments.name));
+std::vector<const Study*> chosen_studies(const std::string& name) {
+  if (name != "all") return {&find_study(name)};
+  std::vector<const Study*> all;
+  for (const auto& study : studies()) all.push_back(study.get());
+  return all;
+}
+
+/// The runs with their settings, one JSON object a line.
+int list_runs(const StudyArguments& arguments) {
+  for (const Study* study : chosen_studies(arguments.name)) {
+    for (const StudyRun& run : study->runs(settings_of(arguments))) {
+      fmt::print("{}\n", nlohmann::json{{"study", study->name()}, {"id", run.id}, {"settings", run.settings}}.dump());
+    }
   }
+  return exit_ok;
+}
+
+int run_all(const StudyArguments& arguments) {
+  const std::vector<const Study*> chosen = chosen_studies(arguments.name);
   const Device device = find_device(arguments.device);
   const int cores = arguments.threads > 0 ? arguments.threads : threads();
   RunnerOptions options;
@@ -120,13 +132,16 @@ void add_study(CLI::App& app, int& exit_code) {
       ->check(CLI::Range(1, 1024));
   command->add_option("--device", a->device, "auto, cpu, sim, cuda, cuda:N")->capture_default_str();
   command->add_flag("--quiet", a->quiet, "print the verdicts only");
+  command->add_flag("--list", a->list, "print the runs with their settings as JSON, one a line, and stop");
   command->add_option("--run", a->run, "do only the run whose settings.json lies in this folder");
   command->add_flag("--tiny", a->tiny, "for tests: every line in seconds, nothing shown")->group("");
   command->footer(
       "Example: kantor study pile-up --quick --out studies/quick\n"
       "A study that was stopped goes on with the same command; finished runs are kept. A verdict that reads \"not "
       "shown\" exits 0 too.");
-  command->callback([a, &exit_code] { exit_code = a->run.empty() ? run_all(*a) : run_one(*a); });
+  command->callback([a, &exit_code] {
+    exit_code = a->list ? list_runs(*a) : a->run.empty() ? run_all(*a) : run_one(*a);
+  });
 }
 
 }  // namespace kantor

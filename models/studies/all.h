@@ -9,6 +9,9 @@ namespace kantor {
 
 std::unique_ptr<Study> make_too_simple();
 std::unique_ptr<Study> make_pile_up();
+std::unique_ptr<Study> make_slow();
+std::unique_ptr<Study> make_deep();
+std::unique_ptr<Study> make_samples();
 std::unique_ptr<Study> make_gradient_norm();
 std::unique_ptr<Study> make_knife_edge();
 

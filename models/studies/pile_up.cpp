@@ -25,7 +25,8 @@ const std::vector<ArmText> arms{
 
 /// How a critic's weight matrices lie in their range: [-c, c] under clipping, else what the layer's largest spans.
 struct Spread {
-  double at_end = 0, all = 0, live_at_end = 0, live = 0, largest = 0;  // weights; live: between units that fire
+  double at_end = 0, below = 0, all = 0, largest = 0;  // weights; below: at the negative end
+  double live_at_end = 0, live = 0;                    // of those between units that fire
   json layer_shares = json::array(), live_layer_shares = json::array(), names = json::array();
   std::vector<double> relative;  // every weight over the end of its range
 };
@@ -34,7 +35,7 @@ struct Spread {
 void add_layer(Spread& spread, const ArenaRow& row, const std::vector<double>& weights, size_t layer,
                const Firing& firing) {
   const auto inputs = static_cast<size_t>(row.shape[1]);
-  double largest = 0, at_end = 0, live_at_end = 0, live = 0;
+  double largest = 0, at_end = 0, below = 0, live_at_end = 0, live = 0;
   for (const double w : weights) largest = std::max(largest, std::abs(w));
   const double end = std::isfinite(row.bound) ? row.bound : std::max(largest, 1e-300);
   for (size_t k = 0; k < weights.size(); ++k) {
@@ -42,6 +43,7 @@ void add_layer(Spread& spread, const ArenaRow& row, const std::vector<double>& w
     const bool lives =
         (layer == 0 || firing[layer - 1][k % inputs]) && (layer == firing.size() || firing[layer][k / inputs]);
     at_end += here ? 1 : 0;
+    below += here && weights[k] < 0 ? 1 : 0;
     live_at_end += here && lives ? 1 : 0;
     live += lives ? 1 : 0;
     spread.relative.push_back(weights[k] / end);
@@ -51,6 +53,7 @@ void add_layer(Spread& spread, const ArenaRow& row, const std::vector<double>& w
   spread.live_layer_shares.push_back(live > 0 ? json(live_at_end / live) : json());
   spread.largest = std::max(spread.largest, largest);
   spread.at_end += at_end;
+  spread.below += below;
   spread.all += static_cast<double>(weights.size());
   spread.live_at_end += live_at_end;
   spread.live += live;
@@ -91,7 +94,7 @@ class PileUp final : public Study {
                       {"critic.width", s.pick(16, 512, 512)},
                       {"critic.depth", 3},
                       {"train.batch", s.pick(16, 256, 256)}};
-    const json more{{"steps", s.pick(20, 800, 2500)}};
+    const json more{{"steps", s.pick(20, 700, 2500)}};
     json clip = common, penalty = common;
     clip.update({{"critic.constraint", "clip"},
                  {"clip.c", c},
@@ -123,6 +126,7 @@ class PileUp final : public Study {
     const Histogram histogram = make_histogram(std::span<const double>(spread.relative), -1, 1, bins);
     return {{"share", y.back()},
             {"share_at_start", y.front()},
+            {"share_below", spread.below / spread.all},
             {"live_share", spread.live > 0 ? json(spread.live_at_end / spread.live) : json()},
             {"largest", spread.largest},
             {"layers", spread.names},
@@ -192,6 +196,7 @@ std::vector<Finding> PileUp::findings(const std::vector<Outcome>& all, const Stu
                 {"a bell", figure_1b}),
           judge("the same under the penalty, He's start", value("penalty-he", "share"), {.high = 0.01}, s.needed(),
                 {"a bell", figure_1b}),
+          observe("of these at -c", value("clip", "share_below")),
           observe("the same under clipping, before the first step", value("clip", "share_at_start")),
           observe("the same under clipping, of the weights between units that fire", value("clip", "live_share")),
           observe("largest |w| under the penalty, same start", value("penalty", "largest"),
@@ -222,7 +227,9 @@ std::vector<Figure> PileUp::figures(const std::vector<Outcome>& all) {
        over_time},
       {"histogram.svg",
        "All weights of all seeds, each over the end of its range: c under clipping, the layer's largest |w| under the "
-       "penalty. The scale is logarithmic: the two outermost bins of clipping stand above all others.",
+       "penalty. The scale is logarithmic: the two outermost bins of clipping stand above all others. From He's start, "
+       "which is uniform, the penalised weights hardly leave their flat shape; from a narrow start they grow to a "
+       "bell.",
        histogram}};
   const auto clipped = outcomes_of(all, "clip");
   if (clipped.empty()) return result;
