@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 TEST_CASE("program: help and version") {
   CHECK(run_kantor({"--version"}).out.starts_with("kantor 0."));
   for (const char* command :
-       {"train", "compare", "sample", "inspect", "gradients", "data", "report", "bench", "doctor"}) {
+       {"train", "compare", "study", "sample", "inspect", "gradients", "data", "report", "bench", "doctor"}) {
     const ProgramResult help = run_kantor({command, "--help"});
     CHECK(help.code == 0);
     CHECK_THAT(help.out, Contains("Example") && Contains(std::string("kantor ") + command));

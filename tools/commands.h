@@ -19,6 +19,7 @@ enum ExitCode : int {
 
 void add_train(CLI::App& app, int& exit_code);
 void add_compare(CLI::App& app, int& exit_code);
+void add_study(CLI::App& app, int& exit_code);
 void add_sample(CLI::App& app, int& exit_code);
 void add_inspect(CLI::App& app, int& exit_code);
 void add_gradients(CLI::App& app, int& exit_code);

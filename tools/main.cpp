@@ -19,6 +19,7 @@ using namespace kantor;
 constexpr const char* footer = R"(Examples:
   kantor train --preset ring8 --constraint penalty --out runs/a
   kantor compare --preset ring8 --constraint clip --constraint penalty --out runs/b
+  kantor study all --quick
   kantor inspect runs/a/checkpoints/step-0002000.safetensors
 
 Exit codes: 0 ok, 1 failure, 2 usage or configuration, 3 data missing or bad, 4 device unavailable, 5 diverged,
@@ -95,8 +96,8 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", "kantor " + build_info().version);
   app.require_subcommand(1);
   int exit_code = exit_ok;
-  for (const auto& add :
-       {add_train, add_compare, add_sample, add_inspect, add_gradients, add_data, add_report, add_bench, add_doctor}) {
+  for (const auto& add : {add_train, add_compare, add_study, add_sample, add_inspect, add_gradients, add_data,
+                          add_report, add_bench, add_doctor}) {
     add(app, exit_code);
   }
   return guarded([&] {

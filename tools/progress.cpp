@@ -1,6 +1,7 @@
 #include "tools/progress.h"
 
-#include <csignal>
+#include "tools/interrupt.h"
+
 #include <cstdlib>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -10,20 +11,6 @@ namespace kantor {
 namespace {
 
 using nlohmann::json;
-
-volatile std::sig_atomic_t received = 0;
-
-/// The first signal asks for a stop after the step; the second ends the process as it would have without us.
-extern "C" void on_signal(int number) {
-  if (received != 0) ::_exit(128 + number);
-  received = number;
-}
-
-std::string duration(double seconds) {
-  const auto s = static_cast<int64_t>(seconds + 0.5);
-  return s < 3600 ? fmt::format("{}:{:02}", s / 60, s % 60)
-                  : fmt::format("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60);
-}
 
 }  // namespace
 
@@ -87,14 +74,13 @@ int train_with_progress(const RunConfig& config, const std::string& folder, Devi
   options.resume = resume;
   options.on_line = [&](const json& line) { progress.show(line); };
   options.on_message = [&](const std::string& text) { progress.message(text); };
-  options.should_stop = [] { return received != 0; };
-  std::signal(SIGINT, on_signal);
-  std::signal(SIGTERM, on_signal);
+  options.should_stop = [] { return interrupt() != 0; };
+  catch_interrupts();
   const RunResult result = train(config, options);
   progress.finish();
   if (!result.interrupted) return 0;
   progress.message(fmt::format("stopped at step {}; go on with: kantor train --resume --out {}", result.steps, folder));
-  return 128 + received;
+  return 128 + interrupt();
 }
 
 }  // namespace kantor

@@ -4,41 +4,21 @@
 #include "models/files/files.h"
 #include "models/training/run.h"
 #include "tools/commands.h"
+#include "tools/page.h"
 
 #include <algorithm>
 #include <fmt/format.h>
 #include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <string_view>
 
 namespace kantor {
-namespace embedded {
-extern const std::string_view chart_js, report_html, report_css, report_js;
-}
 namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
 
 constexpr size_t pictures_kept = 9;  // of a run, evenly over its steps: a page stays small enough to mail
-
-std::string base64(std::span<const std::byte> data) {
-  static constexpr std::string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string text;
-  for (size_t i = 0; i < data.size(); i += 3) {
-    const size_t n = std::min<size_t>(3, data.size() - i);
-    uint32_t word = 0;
-    for (size_t k = 0; k < 3; ++k) word = word << 8 | (k < n ? std::to_integer<uint32_t>(data[i + k]) : 0);
-    for (size_t k = 0; k < 4; ++k) text += k <= n ? digits[word >> (18 - 6 * k) & 63] : '=';
-  }
-  return text;
-}
-
-std::string read_text(const fs::path& path) {
-  const std::vector<std::byte> bytes = read_file(path);
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
 
 json read_lines(const fs::path& path) {
   json lines = json::array();
@@ -62,7 +42,7 @@ json read_pictures(const fs::path& folder, const json& lines) {
   const size_t count = std::min(found.size(), pictures_kept);
   for (size_t i = 0; i < count; ++i) {
     const auto& [step, path] = found[count == 1 ? found.size() - 1 : i * (found.size() - 1) / (count - 1)];
-    pictures.push_back({{"step", step}, {"source", "data:image/png;base64," + base64(read_file(path))}});
+    pictures.push_back({{"step", step}, {"source", picture_source(path)}});
   }
   return pictures;
 }
@@ -84,25 +64,6 @@ json read_run(const fs::path& folder) {
           {"env", env},
           {"lines", lines},
           {"pictures", read_pictures(folder, lines)}};
-}
-
-/// JSON that may stand inside a <script>: no text of it can end the element or open a comment.
-std::string script_safe(const json& data) {
-  std::string text;
-  for (const char c : data.dump(-1, ' ', true, json::error_handler_t::replace)) {
-    if (c == '<') {
-      text += "\\u003c";
-    } else {
-      text += c;
-    }
-  }
-  return text;
-}
-
-void replace_mark(std::string& page, std::string_view mark, std::string_view content) {
-  const size_t at = page.find(mark);
-  if (at == std::string::npos) throw Error(fmt::format("the report's template lacks {}", mark));
-  page.replace(at, mark.size(), content);
 }
 
 /// The run folders below a folder, or the folder itself.

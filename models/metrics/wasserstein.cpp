@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 #include <lemon/network_simplex.h>
 #include <lemon/smart_graph.h>
+#include <numeric>
 #include <thread>
 #include <vector>
 
@@ -56,7 +57,7 @@ struct CostMap {
 
 }  // namespace
 
-double wasserstein1(std::span<const float> a, std::span<const float> b, int64_t dimensions) {
+Transport optimal_transport(std::span<const float> a, std::span<const float> b, int64_t dimensions) {
   const int64_t n = checked_count(a, b, dimensions);
   if (n > 32768)  // arc ids are int
     throw ShapeError(fmt::format("exact W1 of {} points: expected at most 32768; use fewer, or the sliced W1", n));
@@ -66,7 +67,11 @@ double wasserstein1(std::span<const float> a, std::span<const float> b, int64_t 
   double largest = 0;
   for (int64_t i = 0; i < n; ++i)
     for (int64_t j = 0; j < n; ++j) largest = std::max(largest, cost(i, j));
-  if (largest == 0) return 0;
+  Transport result{0, std::vector<int64_t>(static_cast<size_t>(n))};
+  if (largest == 0) {
+    std::iota(result.match.begin(), result.match.end(), int64_t{0});
+    return result;
+  }
 
   // 2^40 for the largest: LEMON adds up to 2n costs in a potential, and 2^40 * 2^17 fits in 63 bits.
   const double scale = 0x1p40 / largest;
@@ -89,11 +94,18 @@ double wasserstein1(std::span<const float> a, std::span<const float> b, int64_t 
   if (simplex.run() != decltype(simplex)::OPTIMAL)
     throw Error(fmt::format("exact W1 of {} points: the network simplex found no optimum", n));
 
-  double total = 0;  // of the true distances
   for (int64_t i = 0; i < n; ++i)
     for (int64_t j = 0; j < n; ++j)
-      if (simplex.flow(Graph::arcFromId(static_cast<int>(i * n + j))) != 0) total += cost(i, j);
-  return total / static_cast<double>(n);
+      if (simplex.flow(Graph::arcFromId(static_cast<int>(i * n + j))) != 0) {
+        result.match[static_cast<size_t>(i)] = j;
+        result.distance += cost(i, j);  // the true distances
+      }
+  result.distance /= static_cast<double>(n);
+  return result;
+}
+
+double wasserstein1(std::span<const float> a, std::span<const float> b, int64_t dimensions) {
+  return optimal_transport(a, b, dimensions).distance;
 }
 
 double sliced_wasserstein1(std::span<const float> a, std::span<const float> b, int64_t dimensions, int directions,

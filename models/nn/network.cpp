@@ -148,7 +148,7 @@ void Network::State::initialize() {
                          : kind == Initialization::xavier_uniform ? std::sqrt(6 / (fan_in + fan_out))
                          : kind == Initialization::box            ? options.box
                                                                   : 1 / std::sqrt(fan_in);
-    const bool zero_bias = kind != Initialization::pytorch && kind != Initialization::box;
+    const bool zero_bias = kind != Initialization::pytorch;
     std::vector<double> values(static_cast<size_t>(tensor.size()));
     for (double& value : values) {
       if (role.norm) {

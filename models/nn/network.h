@@ -24,7 +24,7 @@ enum class Initialization : uint8_t {
   pytorch,         // U(-1/sqrt(fan_in), ...) weights and biases
   xavier_uniform,  // Glorot and Bengio 2010, zero biases
   dcgan,           // N(0, 0.02) weights, N(1, 0.02) norm scales, zero biases
-  box              // U(-c, c) for everything that clipping bounds
+  box              // U(-c, c) weights, zero biases
 };
 Initialization parse_initialization(const std::string& name);
 

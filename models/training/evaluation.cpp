@@ -1,10 +1,10 @@
 #include "models/training/evaluation.h"
 
-#include "engine/autograd.h"
-#include "engine/op.h"
+#include "engine/ops.h"
 #include "engine/random.h"
 #include "models/metrics/histogram.h"
 #include "models/metrics/mixture.h"
+#include "models/training/probe.h"
 
 #include <algorithm>
 #include <cmath>
@@ -17,14 +17,6 @@ using nlohmann::json;
 
 constexpr int64_t probes = 256;         // points that gradient norms are measured at
 constexpr int64_t mode_samples = 2500;  // of PacGAN's measures (Lin et al. 2018)
-
-/// L2 norms of d critic / d x at the rows of x.
-std::vector<double> gradient_norms(const Network& critic, const Tensor& x) {
-  const Tensor leaf = x.detach();
-  const Tensor g = or_zeros(grad(sum(critic(leaf, Mode::evaluate)), {leaf})[0], leaf);
-  const RecordingScope off(false);
-  return row_norm(g).to_vector<double>();
-}
 
 double mean_of(const std::vector<double>& values) {
   return summarize(std::span<const double>(values)).mean;
@@ -53,17 +45,6 @@ json layers_of(const Trainer& trainer) {
                       {"histogram", {{"low", -s.range}, {"high", s.range}, {"counts", s.histogram}}}});
   }
   return layers;
-}
-
-/// L2 norm of the gradient of the critic's loss by each layer's output.
-json activation_gradients(const Network& critic, const Tensor& real, const Tensor& fake) {
-  std::vector<Tensor> outputs;
-  const Tensor scores = critic.trace(concat({fake, real}), outputs, Mode::evaluate);
-  const int64_t n = real.shape()[0];
-  const Tensor loss = mean(slice(scores, 0, 0, n)) - mean(slice(scores, 0, n, 2 * n));
-  json norms = json::array();
-  for (const Tensor& g : grad(loss, outputs)) norms.push_back(g.defined() ? norm_of(g) : 0.0);
-  return norms;
 }
 
 }  // namespace

@@ -33,12 +33,16 @@ Field critic_field(const Network& critic, std::span<const float> data) {
 
 }  // namespace
 
+Image draw_plane(const Network& critic, std::span<const float> real, std::span<const float> fake) {
+  return scatter(critic_field(critic, real), real, fake);
+}
+
 Image draw_samples(const Trainer& trainer, const Dataset& data) {
   if (data.is_image()) return image_grid(trainer.generate(grid_images, stream_pictures, 0));
   const std::vector<float> real =
       data.draw(static_cast<uint64_t>(trainer.config().seed), stream_pictures, 0, plane_points);
   const std::vector<float> fake = trainer.generate(plane_points, stream_pictures, 0).to_vector<float>();
-  if (data.is_plane()) return scatter(critic_field(trainer.critic(), real), real, fake);
+  if (data.is_plane()) return draw_plane(trainer.critic(), real, fake);
   // Beyond the plane: the first two coordinates, over an even ground.
   const int64_t width = data.sample_shape().size();
   const auto first_two = [&](const std::vector<float>& values) {

@@ -1,5 +1,6 @@
 #include "models/training/run.h"
 
+#include "models/files/folder_lock.h"
 #include "models/training/environment.h"
 #include "models/training/evaluation.h"
 #include "models/training/event_log.h"
@@ -11,13 +12,10 @@
 #include <chrono>
 #include <cmath>
 #include <cstring>
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
-#include <sys/file.h>
-#include <unistd.h>
 
 namespace kantor {
 namespace {
@@ -27,26 +25,6 @@ using nlohmann::json;
 using Clock = std::chrono::steady_clock;
 
 constexpr size_t kept_checkpoints = 3;
-
-/// Holds DIR/lock: two runs in one folder would mix their lines.
-class FolderLock {
- public:
-  explicit FolderLock(const fs::path& folder) {
-    const fs::path path = folder / "lock";
-    fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    if (fd_ < 0) throw FileError(fmt::format("cannot write into {}: {}", folder.string(), std::strerror(errno)));
-    if (::flock(fd_, LOCK_EX | LOCK_NB) != 0) {
-      ::close(fd_);
-      throw FileError(fmt::format("{}: another process trains in this folder; choose another --out", folder.string()));
-    }
-  }
-  ~FolderLock() { ::close(fd_); }
-  FolderLock(const FolderLock&) = delete;
-  FolderLock& operator=(const FolderLock&) = delete;
-
- private:
-  int fd_;
-};
 
 std::string step_name(int64_t step) {
   return fmt::format("step-{:07d}", step);

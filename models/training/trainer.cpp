@@ -14,17 +14,6 @@ namespace {
 
 using nlohmann::json;
 
-std::unique_ptr<Network> make_network(const json& layers, const Shape& sample, const NetworkConfig& net,
-                                      const RunConfig& config, uint32_t stream, Device device) {
-  NetworkOptions options;
-  options.tensor.device = device;
-  options.initialization = parse_initialization(net.initialization);
-  options.box = config.constraint.clip;
-  options.seed = static_cast<uint64_t>(config.seed);
-  options.stream = stream;
-  return std::make_unique<Network>(layers, sample, options);
-}
-
 DcganSpec dcgan_spec(const RunConfig& config, const NetworkConfig& net, const Shape& sample) {
   if (sample.rank() != 3 || sample[1] != sample[2]) {
     throw ConfigError(
@@ -76,6 +65,16 @@ std::string essential_config(RunConfig config) {
 
 }  // namespace
 
+NetworkOptions network_options(const RunConfig& config, const NetworkConfig& net, uint32_t stream, Device device) {
+  NetworkOptions options;
+  options.tensor.device = device;
+  options.initialization = parse_initialization(net.initialization);
+  options.box = config.constraint.clip;
+  options.seed = static_cast<uint64_t>(config.seed);
+  options.stream = stream;
+  return options;
+}
+
 json critic_layers(const RunConfig& config, const Shape& sample) {
   return make_constraint(config.constraint)->layers(plain_critic_layers(config, sample));
 }
@@ -95,13 +94,15 @@ Trainer::Trainer(const RunConfig& config, const Dataset& data, Device device, bo
   check_batch(data, config.batch);
   const Shape sample = data.sample_shape();
   const json generator = generator_layers(config, sample);
-  generator_ = make_network(generator, {config.z}, config.generator, config, stream_generator_weights, device);
-  sampler_ = make_network(generator, {config.z}, config.generator, config, stream_generator_weights, device);
-  critic_ = make_network(critic_layers(config, sample), sample, config.critic, config, stream_critic_weights, device);
+  const NetworkOptions options = network_options(config, config.generator, stream_generator_weights, device);
+  generator_ = std::make_unique<Network>(generator, Shape{config.z}, options);
+  sampler_ = std::make_unique<Network>(generator, Shape{config.z}, options);
+  critic_ = std::make_unique<Network>(critic_layers(config, sample), sample,
+                                      network_options(config, config.critic, stream_critic_weights, device));
   constraint_->set_bounds(*critic_);
   generator_optimizer_ = std::make_unique<Optimizer>(config.generator.optimizer_config(), generator_->parameters());
   critic_optimizer_ = std::make_unique<Optimizer>(config.critic.optimizer_config(), critic_->parameters());
-  start_clipped();
+  for (Optimizer* optimizer : {critic_optimizer_.get(), generator_optimizer_.get()}) start_clipped(*optimizer);
   generator_gradients_ = generator_->parameters().like();
   critic_gradients_ = critic_->parameters().like();
   average_ = generator_->parameters().like();
@@ -117,13 +118,10 @@ Trainer::Trainer(const RunConfig& config, const Dataset& data, Device device, bo
 
 Trainer::~Trainer() = default;
 
-/// Clips before the first forward pass; from then on it is part of each update. Measures the weights' statistics.
-void Trainer::start_clipped() {
-  for (Optimizer* optimizer : {critic_optimizer_.get(), generator_optimizer_.get()}) {
-    optimizer->take_histograms(true);
-    optimizer->clip();
-    optimizer->take_histograms(false);
-  }
+void start_clipped(Optimizer& optimizer) {
+  optimizer.take_histograms(true);
+  optimizer.clip();
+  optimizer.take_histograms(false);
 }
 
 void Trainer::step(bool histograms) {
@@ -139,7 +137,9 @@ void Trainer::step(bool histograms) {
   slab_.assign(loader_->next().values);
   (*step_)();
   ++steps_done_;
-  check_finite();
+  const StepLosses l = losses();
+  check_finite(steps_done_, "critic", *critic_optimizer_, critic_->parameters(), l.critic_loss);
+  check_finite(steps_done_, "generator", *generator_optimizer_, generator_->parameters(), l.generator_loss);
 }
 
 /// The ops of one step. All that changes from step to step is read from tensors: the slab and the counter.
@@ -170,10 +170,16 @@ void Trainer::once() {
   generator_update();
 }
 
+CriticLoss update_critic(const Network& critic, const Constraint& constraint, const ConstraintBatch& batch,
+                         const Arena& gradients, Optimizer& optimizer) {
+  CriticLoss loss = critic_loss(critic, constraint, batch);
+  store_gradients(grad(loss.loss, critic.parameters().tensors()), gradients);
+  optimizer.update(gradients);
+  return loss;
+}
+
 void Trainer::critic_update(const ConstraintBatch& batch) {
-  const CriticLoss loss = critic_loss(*critic_, *constraint_, batch);
-  store_gradients(grad(loss.loss, critic_->parameters().tensors()), critic_gradients_);
-  critic_optimizer_->update(critic_gradients_);
+  const CriticLoss loss = update_critic(*critic_, *constraint_, batch, critic_gradients_, *critic_optimizer_);
   critic_loss_.copy_from(loss.loss);
   estimate_.copy_from(loss.wasserstein);
   if (loss.term.value.defined()) penalty_.copy_from(loss.term.value);
@@ -194,27 +200,22 @@ StepLosses Trainer::losses() const {
   return {values[0], values[1], values[2], values[3]};
 }
 
-void Trainer::check_finite() const {
-  const StepLosses l = losses();
-  for (const auto& [network, optimizer, loss] :
-       {std::tuple{"critic", critic_optimizer_.get(), l.critic_loss},
-        std::tuple{"generator", generator_optimizer_.get(), l.generator_loss}}) {
-    const auto statistics = optimizer->statistics();
-    const Arena& arena = std::string_view(network) == "critic" ? critic_->parameters() : generator_->parameters();
-    for (size_t i = 0; i < statistics.size(); ++i) {
-      if (statistics[i].non_finite > 0) {
-        throw NonFiniteError(fmt::format(
-            "step {}: {} of the {} values of the {}'s {} are NaN or infinite (loss {}); the "
-            "run diverged: lower the learning rate or the penalty's weight",
-            steps_done_, statistics[i].non_finite, statistics[i].count, network, arena.rows()[i].name, loss));
-      }
-    }
-    if (!std::isfinite(loss)) {
+void check_finite(int64_t step, const std::string& network, const Optimizer& optimizer, const Arena& parameters,
+                  double loss) {
+  const auto statistics = optimizer.statistics();
+  for (size_t i = 0; i < statistics.size(); ++i) {
+    if (statistics[i].non_finite > 0) {
       throw NonFiniteError(
-          fmt::format("step {}: the {}'s loss is {}; the run diverged: lower the learning rate or the "
-                      "penalty's weight",
-                      steps_done_, network, loss));
+          fmt::format("step {}: {} of the {} values of the {}'s {} are NaN or infinite (loss {}); the "
+                      "run diverged: lower the learning rate or the penalty's weight",
+                      step, statistics[i].non_finite, statistics[i].count, network, parameters.rows()[i].name, loss));
     }
+  }
+  if (!std::isfinite(loss)) {
+    throw NonFiniteError(
+        fmt::format("step {}: the {}'s loss is {}; the run diverged: lower the learning rate or the "
+                    "penalty's weight",
+                    step, network, loss));
   }
 }
 
@@ -302,7 +303,7 @@ void Trainer::restore(const TensorFile& file) {
     critic_->from_file(static_cast<int>(i), file.at("critic." + critic_rows[i].name));
   }
   for_state(take);
-  start_clipped();
+  for (Optimizer* optimizer : {critic_optimizer_.get(), generator_optimizer_.get()}) start_clipped(*optimizer);
   steps_done_ = std::stoll(step->second);
   loader_.reset();
 }

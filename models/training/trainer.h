@@ -52,11 +52,9 @@ class Trainer {
   void restore(const TensorFile& file);
 
  private:
-  void start_clipped();
   void once();
   void critic_update(const ConstraintBatch& batch);
   void generator_update();
-  void check_finite() const;
   template <class F>
   void for_state(const F& fn) const;
 
@@ -75,6 +73,17 @@ class Trainer {
   int64_t steps_done_ = 0;
 };
 
+/// One update of a critic, recordable: its loss, the gradients into their arena, the optimizer, which clips.
+CriticLoss update_critic(const Network& critic, const Constraint& constraint, const ConstraintBatch& batch,
+                         const Arena& gradients, Optimizer& optimizer);
+/// Clips before the first forward pass; from then on it is part of each update. Measures the weights' statistics.
+void start_clipped(Optimizer& optimizer);
+/// Throws NonFiniteError naming step, network and tensor where the loss or a weight of the last update is not finite.
+void check_finite(int64_t step, const std::string& network, const Optimizer& optimizer, const Arena& parameters,
+                  double loss);
+
+/// How a network of a configuration starts.
+NetworkOptions network_options(const RunConfig& config, const NetworkConfig& net, uint32_t stream, Device device);
 /// The networks that a configuration asks for, as layer lists; the critic's as its constraint wants it. `sample` is the
 /// data's sample shape. Throws ConfigError where they do not fit.
 nlohmann::json critic_layers(const RunConfig& config, const Shape& sample);

@@ -1,0 +1,27 @@
+// Probes: a critic's gradients at given points.
+#pragma once
+
+#include "models/nn/network.h"
+
+#include <vector>
+
+namespace kantor {
+
+/// d critic / d x at each row of x, which has x's shape; in evaluation mode.
+Tensor input_gradients(const Network& critic, const Tensor& x);
+
+/// L2 norms of d critic / d x at the rows of x.
+std::vector<double> gradient_norms(const Network& critic, const Tensor& x);
+
+/// L2 norm of the gradient of the critic's loss, mean D(fake) - mean D(real), by each layer's output, as
+/// Network::trace lists them. In training mode each batch has its own statistics, as in a critic's update.
+std::vector<double> activation_gradients(const Network& critic, const Tensor& real, const Tensor& fake,
+                                         Mode mode = Mode::evaluate);
+
+/// Of each ReLU or LeakyReLU layer in order, which of its units (the last axis) are above 0 at some row of x.
+std::vector<std::vector<bool>> firing_units(const Network& critic, const Tensor& x);
+
+/// A float64 copy of a network on the CPU: float32 underflows where gradients vanish over many layers.
+Network in_float64(const Network& network);
+
+}  // namespace kantor

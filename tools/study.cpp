@@ -1,0 +1,147 @@
+// kantor study: tries the claims about weight clipping, and reports.
+#include "models/files/files.h"
+#include "models/studies/runner.h"
+#include "models/training/config.h"
+#include "tools/commands.h"
+#include "tools/interrupt.h"
+#include "tools/study_page.h"
+
+#include <filesystem>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <memory>
+#include <unistd.h>
+
+namespace kantor {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct StudyArguments {
+  std::string name, out, device = "auto", run;
+  bool quick = false, tiny = false, quiet = false, list = false;
+  int64_t seeds = 0, first_seed = 1;
+  int jobs = 0, threads = 0;
+};
+
+std::vector<std::string> study_names() {
+  std::vector<std::string> names;
+  for (const auto& study : studies()) names.push_back(study->name());
+  return names;
+}
+
+StudySettings settings_of(const StudyArguments& arguments) {
+  StudySettings settings;
+  settings.scale = arguments.tiny ? Scale::tiny : arguments.quick ? Scale::quick : Scale::full;
+  settings.seeds = arguments.seeds > 0 ? arguments.seeds : settings.pick<int64_t>(2, 3, 5);
+  settings.first_seed = arguments.first_seed;
+  return settings;
+}
+
+/// One line a run that has ended; what a failed one said.
+void show(const RunnerOptions::Progress& p) {
+  if (p.failure.empty()) {
+    fmt::print(stderr, "{} {}: done in {}   [{}/{}, {} to go]\n", p.study, p.id, duration(p.seconds), p.done, p.all,
+               duration(p.remaining));
+  } else {
+    fmt::print(stderr, "{} {}: FAILED after {}: {}; it is tried again at the next call\n{}", p.study, p.id,
+               duration(p.seconds), p.failure, p.log);
+  }
+}
+
+/// One run, as this program starts itself for it.
+int run_one(const StudyArguments& arguments) {
+  if (arguments.threads > 0) set_threads(arguments.threads);
+  execute_run(find_study(arguments.name), find_device(arguments.device), arguments.run);
+  return exit_ok;
+}
+
+void print_verdicts(const std::vector<const Study*>& chosen, const fs::path& out) {
+  for (const Study* study : chosen) {
+    const std::vector<std::byte> text = read_file(out / study->name() / "result.json");
+    const auto* begin = reinterpret_cast<const char*>(text.data());
+    const auto result = nlohmann::json::parse(begin, begin + text.size());
+    fmt::print("{:<14} {:<10} {}\n", study->name(), result.at("verdict").get<std::string>(), study->title());
+  }
+}
+
+std::vector<const Study*> chosen_studies(const std::string& name) {
+  if (name != "all") return {&find_study(name)};
+  std::vector<const Study*> all;
+  for (const auto& study : studies()) all.push_back(study.get());
+  return all;
+}
+
+/// The runs with their settings, one JSON object a line.
+int list_runs(const StudyArguments& arguments) {
+  for (const Study* study : chosen_studies(arguments.name)) {
+    for (const StudyRun& run : study->runs(settings_of(arguments))) {
+      fmt::print("{}\n", nlohmann::json{{"study", study->name()}, {"id", run.id}, {"settings", run.settings}}.dump());
+    }
+  }
+  return exit_ok;
+}
+
+int run_all(const StudyArguments& arguments) {
+  const std::vector<const Study*> chosen = chosen_studies(arguments.name);
+  const Device device = find_device(arguments.device);
+  const int cores = arguments.threads > 0 ? arguments.threads : threads();
+  RunnerOptions options;
+  options.settings = settings_of(arguments);
+  options.out = arguments.out.empty() ? "studies/" + to_string(options.settings.scale) : arguments.out;
+  options.device = to_string(device);
+  // Side by side on one thread each is the fastest way to use a processor; a GPU is shared by a few.
+  const int usual = device.kind == Device::Kind::cuda ? 4 : cores;
+  options.jobs = static_cast<size_t>(arguments.jobs > 0 ? arguments.jobs : usual);
+  const std::string each = std::to_string(std::max(1, cores / static_cast<int>(options.jobs)));
+  const std::string self = fs::read_symlink("/proc/self/exe").string();
+  options.command = [&](const Study& study, const fs::path& folder) {
+    return std::vector<std::string>{self,       "study",        study.name(), "--run", folder.string(),
+                                    "--device", options.device, "--threads",  each};
+  };
+  if (!arguments.quiet) options.on_run = show;
+  options.on_conclusion = [&](const Study&) { write_study_page(options.out); };
+  options.should_stop = [] { return interrupt() != 0; };
+  catch_interrupts();
+  const RunnerResult result = run_studies(chosen, options);
+  if (result.interrupted) {
+    fmt::print(stderr, "stopped; the same command goes on where this one was\n");
+    return 128 + interrupt();
+  }
+  print_verdicts(chosen, options.out);
+  fmt::print("report: {}\n", fs::absolute(options.out / "report.html").string());
+  if (result.failed == 0) return exit_ok;
+  fmt::print(stderr, "{} runs failed; the same command tries them again\n", result.failed);
+  return exit_failure;
+}
+
+}  // namespace
+
+void add_study(CLI::App& app, int& exit_code) {
+  auto* command = app.add_subcommand("study", "try a claim about weight clipping: runs, figures, verdict, report");
+  const auto a = std::make_shared<StudyArguments>();
+  command->add_option("name", a->name, fmt::format("{}, or all", fmt::join(study_names(), ", ")))->required();
+  command->add_flag("--quick", a->quick, "minutes instead of hours: smaller settings, 3 seeds instead of 5");
+  command->add_option("--out", a->out, "the folder of the results (default studies/quick or studies/full)");
+  command->add_option("--seeds", a->seeds, "how many; a verdict needs 3 in quick settings, 5 in full ones")
+      ->check(CLI::Range(1, 1000));
+  command->add_option("--seed", a->first_seed, "the first seed")->check(CLI::NonNegativeNumber)->capture_default_str();
+  command->add_option("--jobs", a->jobs, "runs side by side, in processes (default: the threads)")
+      ->check(CLI::Range(1, 1024));
+  command->add_option("--threads", a->threads, "CPU threads over all runs (default: all); no result depends on it")
+      ->check(CLI::Range(1, 1024));
+  command->add_option("--device", a->device, "auto, cpu, sim, cuda, cuda:N")->capture_default_str();
+  command->add_flag("--quiet", a->quiet, "print the verdicts only");
+  command->add_flag("--list", a->list, "print the runs with their settings as JSON, one a line, and stop");
+  command->add_option("--run", a->run, "do only the run whose settings.json lies in this folder");
+  command->add_flag("--tiny", a->tiny, "for tests: every line in seconds, nothing shown")->group("");
+  command->footer(
+      "Example: kantor study pile-up --quick --out studies/quick\n"
+      "A study that was stopped goes on with the same command; finished runs are kept. A verdict that reads \"not "
+      "shown\" exits 0 too.");
+  command->callback([a, &exit_code] {
+    exit_code = a->list ? list_runs(*a) : a->run.empty() ? run_all(*a) : run_one(*a);
+  });
+}
+
+}  // namespace kantor
