@@ -8,7 +8,6 @@
 #include <set>
 
 using namespace kantor;
-using Catch::Matchers::Contains;
 using nlohmann::json;
 namespace fs = std::filesystem;
 

@@ -88,7 +88,7 @@ int run_all(const StudyArguments& arguments) {
   const int cores = arguments.threads > 0 ? arguments.threads : threads();
   RunnerOptions options;
   options.settings = settings_of(arguments);
-  options.out = arguments.out.empty() ? "studies/" + to_string(options.settings.scale) : arguments.out;
+  options.out = arguments.out.empty() ? "runs/studies-" + to_string(options.settings.scale) : arguments.out;
   options.device = to_string(device);
   // Side by side on one thread each is the fastest way to use a processor; a GPU is shared by a few.
   const int usual = device.kind == Device::Kind::cuda ? 4 : cores;
@@ -122,7 +122,7 @@ void add_study(CLI::App& app, int& exit_code) {
   const auto a = std::make_shared<StudyArguments>();
   command->add_option("name", a->name, fmt::format("{}, or all", fmt::join(study_names(), ", ")))->required();
   command->add_flag("--quick", a->quick, "minutes instead of hours: smaller settings, 3 seeds instead of 5");
-  command->add_option("--out", a->out, "the folder of the results (default studies/quick or studies/full)");
+  command->add_option("--out", a->out, "the folder of the results (default runs/studies-quick or -full)");
   command->add_option("--seeds", a->seeds, "how many; a verdict needs 3 in quick settings, 5 in full ones")
       ->check(CLI::Range(1, 1000));
   command->add_option("--seed", a->first_seed, "the first seed")->check(CLI::NonNegativeNumber)->capture_default_str();
@@ -136,7 +136,7 @@ void add_study(CLI::App& app, int& exit_code) {
   command->add_option("--run", a->run, "do only the run whose settings.json lies in this folder");
   command->add_flag("--tiny", a->tiny, "for tests: every line in seconds, nothing shown")->group("");
   command->footer(
-      "Example: kantor study pile-up --quick --out studies/quick\n"
+      "Example: kantor study pile-up --quick --out runs/studies-quick\n"
       "A study that was stopped goes on with the same command; finished runs are kept. A verdict that reads \"not "
       "shown\" exits 0 too.");
   command->callback([a, &exit_code] {

@@ -19,7 +19,7 @@ std::vector<std::byte> inflate_all(std::span<const std::byte> data, const std::s
   } const end{stream};
 
   std::vector<std::byte> result;
-  std::vector<std::byte> chunk(size_t{1} << 18);
+  std::vector<std::byte> chunk(size_t{1} << 16);
   size_t consumed = 0;
   int status = Z_OK;
   while (status != Z_STREAM_END) {

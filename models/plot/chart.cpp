@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 #include <fmt/format.h>
+#include <limits>
 
 namespace kantor {
 namespace {
@@ -85,7 +86,7 @@ class Axis {
  private:
   [[nodiscard]] double scaled(double value) const { return logarithmic_ ? std::log10(value) : value; }
   bool logarithmic_;
-  double low_ = INFINITY, high_ = -INFINITY, begin_ = 0, end_ = 1, from_ = 0, to_ = 1;
+  double low_ = std::numeric_limits<double>::infinity(), high_ = -low_, begin_ = 0, end_ = 1, from_ = 0, to_ = 1;
 };
 
 /// The shape of a curve's points: one a colour (four shapes, filled and hollow), so that colour is never alone in
@@ -224,7 +225,7 @@ class Drawing {
       line += fmt::format("{}{:.1f} {:.1f}", line.empty() ? "M" : "L", x, y_.at(s.y[i]));
       if (s.low.empty() || !y_.takes(s.low[i]) || !y_.takes(s.high[i])) continue;
       there += fmt::format("{}{:.1f} {:.1f}", there.empty() ? "M" : "L", x, y_.at(s.high[i]));
-      back = fmt::format("L{:.1f} {:.1f}", x, y_.at(s.low[i])) + back;
+      back.insert(0, fmt::format("L{:.1f} {:.1f}", x, y_.at(s.low[i])));
     }
     if (!there.empty())
       out_ += fmt::format("<path class=\"band\" fill=\"var(--c{})\" d=\"{}{}z\"/>\n", s.colour, there, back);

@@ -60,7 +60,8 @@ std::vector<double> differences(const std::vector<Outcome>& outcomes, const std:
 }
 
 void add_point(Series& series, const std::vector<double>& values) {
-  const Interval interval = values.empty() ? Interval{NAN, NAN, NAN, 0} : confidence_interval(values);
+  const Interval interval =
+      values.empty() ? Interval{std::nan(""), std::nan(""), std::nan(""), 0} : confidence_interval(values);
   series.y.push_back(interval.mean);
   series.low.push_back(interval.low);
   series.high.push_back(interval.high);

@@ -99,7 +99,7 @@ json settle(const RunConfig& config, int64_t steps, Device device) {
   double plateau = 0;
   for (int i = 0; i < last; ++i) plateau += y[y.size() - 1 - static_cast<size_t>(i)] / last;
   std::vector<double> share;
-  for (const double value : y) share.push_back(plateau > 0 ? value / plateau : NAN);
+  for (const double value : y) share.push_back(plateau > 0 ? value / plateau : std::nan(""));
   const auto reached = std::find_if(y.begin(), y.end(), [&](double value) { return value >= settled * plateau; });
   const std::vector<double> norms = gradient_norms(trainer.critic(), fake);
   const double settling = std::max(1.0, x[static_cast<size_t>(reached - y.begin())]);

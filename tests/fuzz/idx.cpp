@@ -5,9 +5,8 @@ namespace kantor {
 
 void parse(Bytes data) {
   const IdxBytes file = parse_idx(data, "input");
-  int64_t values = 1;
-  for (const int64_t extent : file.shape) values *= extent;
-  require(static_cast<size_t>(values) == file.values.size(), "IDX: the shape is not that of the values");
+  const Shape shape{std::span<const int64_t>(file.shape)};
+  require(static_cast<size_t>(shape.size()) == file.values.size(), "IDX: the shape is not that of the values");
 }
 
 size_t declared_size(Bytes data) {
