@@ -11,12 +11,12 @@ template <class T, bool transpose_a, bool transpose_b>
 __global__ void gemm_kernel(MatrixView<T, !transpose_a> a, MatrixView<T, transpose_b> b, const T* bias,
                             Activation activation, T* c, int m, int n, int k, int tiles_across) {
   gemm_tile<T, tile>(m, n, 0, k, blockIdx.x / tiles_across, blockIdx.x % tiles_across, a, b,
-               [&](int row, int column, int count, const T(&sums)[micro]) {
-                 for (int j = 0; j < count; ++j) {
-                   const T sum = bias != nullptr ? sums[j] + bias[column + j] : sums[j];
-                   c[int64_t(row) * n + column + j] = function::Activate{activation}(sum);
-                 }
-               });
+                     [&](int row, int column, int count, const T(&sums)[micro]) {
+                       for (int j = 0; j < count; ++j) {
+                         const T sum = bias != nullptr ? sums[j] + bias[column + j] : sums[j];
+                         c[int64_t(row) * n + column + j] = function::Activate{activation}(sum);
+                       }
+                     });
 }
 
 int extent(int64_t value) {

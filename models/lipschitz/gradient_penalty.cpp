@@ -2,19 +2,13 @@
 // (Petzka et al. 2018).
 #include "models/lipschitz/constraints.h"
 
-#include <cmath>
-#include <fmt/format.h>
-
 namespace kantor {
 namespace {
 
 class GradientPenaltyConstraint final : public Constraint {
  public:
-  GradientPenaltyConstraint(const ConstraintConfig& config, PenaltyKind kind) : kind_(kind), lambda_(config.lambda) {
-    if (!(lambda_ >= 0) || !std::isfinite(lambda_)) {
-      throw Error(fmt::format("critic.lambda = {}: expected a finite number of at least 0", lambda_));
-    }
-  }
+  GradientPenaltyConstraint(const ConstraintConfig& config, PenaltyKind kind)
+      : kind_(kind), lambda_(checked_lambda(config)) {}
   [[nodiscard]] std::string name() const override { return kind_ == PenaltyKind::two_sided ? "penalty" : "one-sided"; }
   [[nodiscard]] ConstraintTerm penalty(const Network& critic, const ConstraintBatch& batch) const override {
     const Tensor points = batch.eps.defined() ? interpolate(batch.real, batch.fake, batch.eps)
