@@ -1,0 +1,22 @@
+// What the rows of the op table draw their cases from. Internal to op_table*.cpp.
+#pragma once
+
+#include "engine/ops.h"
+#include "tests/op_table.h"
+
+namespace kantor::testing {
+
+/// Ragged on purpose: empty, single, and round the width of a vector and of a piece.
+int64_t extent(HostRandom& random, bool allow_empty = true);
+/// From low to high.
+int64_t small(HostRandom& random, int64_t low = 1, int64_t high = 6);
+/// float64, away from 0.
+Tensor positive(const Shape& shape, HostRandom& random);
+/// A function of one tensor, differentiable by it.
+Case unary(const Tensor& x, const std::function<Tensor(const Tensor&)>& fn);
+Activation any_activation(HostRandom& random);
+
+/// Convolution, normalization, the penalty and GroupSort (op_table_layers.cpp): the end of the table.
+std::vector<OpRow> layer_rows();
+
+}  // namespace kantor::testing
