@@ -70,13 +70,16 @@ TEST_CASE("chart: what cannot stand on an axis is left out") {
 }
 
 TEST_CASE("chart: bars of every series at every category, negative ones below the line") {
-  const Chart chart{.kind = Chart::Kind::bars,
-                    .categories = {"a", "b"},
-                    .series = {{"s", 0, {}, {1, -1}, {0.5, -2}, {1.5, 0}}, {"t", 1, {}, {2, 3}}}};
+  const Chart chart{
+      .kind = Chart::Kind::bars,
+      .categories = {"a", "b"},
+      .series = {{"s", 0, {}, {1, -1}, {0.5, -2}, {1.5, 0}}, {"t", 1, {}, {2, 3}, {}, {}, false, {2.5, NAN}}}};
   const std::string svg = to_svg(chart);
   CHECK(well_formed(svg));
+  CHECK(count(svg, "class=\"beside\"") == 1);
+  CHECK(svg.find("t, a: 2.5 beside") != std::string::npos);
   CHECK(count(svg, "<title>s, ") == 2);
-  CHECK(count(svg, "<title>t, ") == 2);
+  CHECK(count(svg, "<title>t, ") == 3);
   CHECK(count(svg, "class=\"whisker\"") == 2);
   CHECK(svg.find("height=\"-") == std::string::npos);
 }
@@ -86,4 +89,7 @@ TEST_CASE("chart: lists of different lengths are refused by name") {
   CHECK_THROWS_WITH(to_svg({.series = {{"named", 0, {1}, {1}, {0.5}, {}}}}), Contains("named"));
   CHECK_THROWS_AS(to_svg({.kind = Chart::Kind::bars, .categories = {"a"}, .series = {{"s", 0, {}, {1, 2}}}}),
                   ShapeError);
+  CHECK_THROWS_AS(
+      to_svg({.kind = Chart::Kind::bars, .categories = {"a"}, .series = {{"s", 0, {}, {1}, {}, {}, false, {1, 2}}}}),
+      ShapeError);
 }

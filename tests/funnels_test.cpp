@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-const fs::path published = KANTOR_SOURCE_DIR "/tests/data/w1benchmark";
+const fs::path published = KANTOR_SOURCE_DIR "/models/data/w1benchmark";
 
 /// Within `errors` standard errors of `expected`, and that error small enough for the check to mean something.
 void check_distance(const Funnels& funnels, double expected, double errors = 4) {

@@ -1,4 +1,5 @@
 // kantor study: tries the claims about weight clipping, and reports.
+#include "models/data/funnel_pairs.h"
 #include "models/files/files.h"
 #include "models/studies/runner.h"
 #include "models/training/config.h"
@@ -19,6 +20,7 @@ namespace fs = std::filesystem;
 
 struct StudyArguments {
   std::string name, out, device = "auto", run;
+  std::vector<std::string> pairs;
   bool quick = false, tiny = false, quiet = false, list = false;
   int64_t seeds = 0, first_seed = 1;
   int jobs = 0, threads = 0;
@@ -35,6 +37,9 @@ StudySettings settings_of(const StudyArguments& arguments) {
   settings.scale = arguments.tiny ? Scale::tiny : arguments.quick ? Scale::quick : Scale::full;
   settings.seeds = arguments.seeds > 0 ? arguments.seeds : settings.pick<int64_t>(2, 3, 5);
   settings.first_seed = arguments.first_seed;
+  for (const std::string& source : arguments.pairs) {
+    for (std::string& pair : find_pairs(source)) settings.pairs.push_back(std::move(pair));
+  }
   return settings;
 }
 
@@ -126,6 +131,12 @@ void add_study(CLI::App& app, int& exit_code) {
   command->add_option("--seeds", a->seeds, "how many; a verdict needs 3 in quick settings, 5 in full ones")
       ->check(CLI::Range(1, 1000));
   command->add_option("--seed", a->first_seed, "the first seed")->check(CLI::NonNegativeNumber)->capture_default_str();
+  command
+      ->add_option(
+          "--pairs", a->pairs,
+          "benchmark-w1: folders of pairs (centers.npy, offsets.npy) or folders that hold such, published ones "
+          "by name (d2_n4), or new ones by seed (d2_n4:7)")
+      ->type_name("FOLDER...");
   command->add_option("--jobs", a->jobs, "runs side by side, in processes (default: the threads)")
       ->check(CLI::Range(1, 1024));
   command->add_option("--threads", a->threads, "CPU threads over all runs (default: all); no result depends on it")

@@ -1,7 +1,7 @@
 // Data sets by name, and what they share.
 #include "models/data/dataset.h"
 
-#include "models/data/funnels.h"
+#include "models/data/funnel_pairs.h"
 #include "models/files/files.h"
 
 #include <fmt/format.h>
@@ -61,7 +61,7 @@ std::unique_ptr<Dataset> open_dataset(const DataConfig& config) {
   if (config.kind == "swissroll") return swissroll();
   if (config.kind == "sequences") return sequences(config.length);
   if (config.kind == "funnels")
-    return funnels_p(config.path.empty() ? make_funnels(2, 4, 1) : read_funnels(config.path));
+    return funnels_p(open_pair(config.path.empty() ? "d2_n4:1" : config.path).funnels);
   if (config.kind == "fashion-mnist") return fashion_mnist(config.path);
   if (config.kind == "silk") return silk(config.path);
   if (config.kind == "file") {

@@ -47,8 +47,8 @@ class Dataset {
 /// What a configuration says of the data.
 struct DataConfig {
   std::string kind = "gaussians8";  // one of dataset_kinds()
-  // file: .npy, IDX(.gz), .csv or a folder of PNGs; fashion-mnist and silk: the folder, if not Debian's; funnels: the
-  // folder of a pair, if not one made here
+  // file: .npy, IDX(.gz), .csv or a folder of PNGs; fashion-mnist and silk: the folder, if not Debian's; funnels: a
+  // pair as open_pair takes it
   std::string path;
   int64_t length = 32;  // sequences: T
 };

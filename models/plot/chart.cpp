@@ -24,6 +24,7 @@ constexpr const char* style = R"(<style>
 .chart .title { font-size: 15px; font-weight: 600; } .chart .grid { stroke: var(--chart-line); }
 .chart .mark { stroke: var(--chart-ink); stroke-dasharray: 6 5; fill: none; }
 .chart .curve { fill: none; stroke-width: 2; } .chart .band { stroke: none; opacity: 0.2; }
+.chart .beside { stroke: var(--chart-ink); stroke-width: 1.3; fill: var(--chart-paper); }
 .chart .whisker { stroke: var(--chart-ink); stroke-width: 1.3; fill: none; }
 </style>)";
 
@@ -112,7 +113,8 @@ class Drawing {
   explicit Drawing(const Chart& chart) : chart_(chart), x_(chart.log_x), y_(chart.log_y) {
     for (const Series& s : chart.series) {
       const size_t n = chart.kind == Chart::Kind::bars ? chart.categories.size() : s.x.size();
-      if (s.y.size() != n || (!s.low.empty() && s.low.size() != n) || s.low.size() != s.high.size())
+      if (s.y.size() != n || (!s.low.empty() && s.low.size() != n) || s.low.size() != s.high.size() ||
+          (!s.beside.empty() && s.beside.size() != n))
         throw ShapeError(
             fmt::format("chart \"{}\": series \"{}\" has lists of different lengths", chart.title, s.name));
     }
@@ -141,7 +143,7 @@ class Drawing {
     if (chart_.kind != Chart::Kind::curves && !chart_.log_y) y_.see(0);
     for (const Series& s : chart_.series) {
       for (const double x : s.x) x_.see(x);
-      for (const auto* values : {&s.y, &s.low, &s.high})
+      for (const auto* values : {&s.y, &s.low, &s.high, &s.beside})
         for (const double y : *values) y_.see(y);
     }
     for (const Mark& m : chart_.marks) (m.vertical ? x_ : y_).see(m.at);
@@ -275,9 +277,17 @@ class Drawing {
             "{}</title></rect>\n",
             middle - 0.44 * bar, std::min(base, end), 0.88 * bar, std::abs(base - end), s.colour, escape_markup(s.name),
             escape_markup(chart_.categories[i]), short_number(s.y[i]));
-        if (s.low.empty() || !y_.takes(s.low[i]) || !y_.takes(s.high[i])) continue;
-        out_ += fmt::format("<path class=\"whisker\" d=\"M{0:.1f} {1:.1f}h8m-4 0V{2:.1f}m-4 0h8\"/>\n", middle - 4,
-                            y_.at(s.low[i]), y_.at(s.high[i]));
+        if (!s.low.empty() && y_.takes(s.low[i]) && y_.takes(s.high[i])) {
+          out_ += fmt::format("<path class=\"whisker\" d=\"M{0:.1f} {1:.1f}h8m-4 0V{2:.1f}m-4 0h8\"/>\n", middle - 4,
+                              y_.at(s.low[i]), y_.at(s.high[i]));
+        }
+        if (!s.beside.empty() && y_.takes(s.beside[i])) {
+          out_ += fmt::format(
+              "<path class=\"beside\" d=\"M{:.1f} {:.1f}l4.4 4.4l-4.4 4.4l-4.4-4.4z\"><title>{}, {}: {} "
+              "beside</title></path>\n",
+              middle, y_.at(s.beside[i]) - 4.4, escape_markup(s.name), escape_markup(chart_.categories[i]),
+              short_number(s.beside[i]));
+        }
       }
     }
   }

@@ -13,6 +13,7 @@ struct Series {
   std::vector<double> x, y;
   std::vector<double> low = {}, high = {};  // ends of y's interval; empty: none
   bool dashed = false;
+  std::vector<double> beside = {};  // of bars: another's value for each, a diamond at its height; NaN or empty: none
 };
 
 /// A dashed reference line with its text: at y = `at`, or at x = `at`.

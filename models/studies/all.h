@@ -14,5 +14,6 @@ std::unique_ptr<Study> make_deep();
 std::unique_ptr<Study> make_samples();
 std::unique_ptr<Study> make_gradient_norm();
 std::unique_ptr<Study> make_knife_edge();
+std::unique_ptr<Study> make_benchmark_w1();
 
 }  // namespace kantor

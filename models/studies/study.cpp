@@ -15,8 +15,8 @@ std::string to_string(Scale scale) {
 const std::vector<std::unique_ptr<Study>>& studies() {
   static const std::vector<std::unique_ptr<Study>> all = [] {
     std::vector<std::unique_ptr<Study>> list;
-    for (const auto make :
-         {make_too_simple, make_knife_edge, make_pile_up, make_slow, make_deep, make_samples, make_gradient_norm})
+    for (const auto make : {make_too_simple, make_knife_edge, make_pile_up, make_slow, make_deep, make_samples,
+                            make_gradient_norm, make_benchmark_w1})
       list.push_back(make());
     return list;
   }();

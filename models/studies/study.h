@@ -23,6 +23,8 @@ struct StudySettings {
   Scale scale = Scale::quick;
   int64_t seeds = 3;
   int64_t first_seed = 1;
+  /// Of benchmark-w1: pairs as open_pair takes them; empty: its own choice.
+  std::vector<std::string> pairs = {};
   /// Seeds that a verdict needs: 3 in quick runs, 5 in full ones.
   [[nodiscard]] int64_t needed() const { return scale == Scale::full ? 5 : 3; }
   /// The value for this scale.

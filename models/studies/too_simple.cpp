@@ -2,6 +2,7 @@
 // and misses higher moments of the data (Gulrajani et al. 2017, section 3 and figure 1).
 #include "engine/op.h"
 #include "engine/random.h"
+#include "models/metrics/agreement.h"
 #include "models/metrics/wasserstein.h"
 #include "models/studies/all.h"
 #include "models/studies/arms.h"
@@ -47,21 +48,18 @@ Ground make_ground(const HeldGenerator& data, int64_t seed, int64_t count) {
 /// gradient of an optimal critic points with norm 1.
 json compare_directions(const Network& critic, const Ground& ground) {
   const int64_t count = static_cast<int64_t>(ground.fake.size() / 2);
-  const std::vector<float> gradients =
-      input_gradients(critic, from_host(ground.fake, {count, 2}, critic.options())).to_vector<float>();
-  double cosine = 0, error = 0, norm = 0;
-  for (size_t i = 0; i < static_cast<size_t>(count); ++i) {
-    const auto to = static_cast<size_t>(ground.transport.match[i]);
-    const double dx = static_cast<double>(ground.real[2 * to]) - static_cast<double>(ground.fake[2 * i]);
-    const double dy = static_cast<double>(ground.real[2 * to + 1]) - static_cast<double>(ground.fake[2 * i + 1]);
-    const double gx = gradients[2 * i], gy = gradients[2 * i + 1];
-    const double distance = std::max(std::hypot(dx, dy), 1e-30), size = std::hypot(gx, gy);
-    if (size > 0) cosine += (gx * dx + gy * dy) / (size * distance);
-    error += std::pow(gx - dx / distance, 2) + std::pow(gy - dy / distance, 2);
-    norm += size;
+  std::vector<double> best(ground.fake.size());
+  for (size_t i = 0; i < best.size(); i += 2) {
+    const auto to = 2 * static_cast<size_t>(ground.transport.match[i / 2]);
+    const double dx = static_cast<double>(ground.real[to]) - static_cast<double>(ground.fake[i]);
+    const double dy = static_cast<double>(ground.real[to + 1]) - static_cast<double>(ground.fake[i + 1]);
+    const double distance = std::max(std::hypot(dx, dy), 1e-30);
+    best[i] = dx / distance;
+    best[i + 1] = dy / distance;
   }
-  const auto n = static_cast<double>(count);
-  return {{"cosine", cosine / n}, {"squared_error", error / n}, {"norm", norm / n}};
+  const Tensor points = from_host(ground.fake, {count, 2}, critic.options());
+  const Agreement found = compare_gradients(input_gradients(critic, points).to_vector<float>(), best, 2);
+  return {{"cosine", found.cosine}, {"squared_error", found.squared_error}, {"norm", found.norm}};
 }
 
 /// Largest gradient norm at the samples and between them: the K whose multiple an estimate is.

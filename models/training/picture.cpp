@@ -13,8 +13,8 @@ namespace {
 constexpr int64_t grid_images = 64, plane_points = 512;
 constexpr int field_resolution = 96;
 
-/// The critic on a square that holds the data with a margin.
-Field critic_field(const Network& critic, std::span<const float> data) {
+/// The function on a square that holds the data with a margin.
+Field field_of(const PlaneFunction& function, std::span<const float> data) {
   double reach = 1;
   for (const float x : data) reach = std::max(reach, static_cast<double>(std::abs(x)));
   Field field{-1.25 * reach, 1.25 * reach, field_resolution, {}};
@@ -25,16 +25,23 @@ Field critic_field(const Network& critic, std::span<const float> data) {
       points.push_back(static_cast<float>(-field_coordinate(field, row)));
     }
   }
-  const RecordingScope off(false);
-  field.values = critic(from_host(points, {field_resolution * field_resolution, 2}, critic.options()), Mode::evaluate)
-                     .to_vector<float>();
+  field.values = function(points);
   return field;
 }
 
 }  // namespace
 
+Image draw_plane(const PlaneFunction& function, std::span<const float> real, std::span<const float> fake) {
+  return scatter(field_of(function, real), real, fake);
+}
+
 Image draw_plane(const Network& critic, std::span<const float> real, std::span<const float> fake) {
-  return scatter(critic_field(critic, real), real, fake);
+  const PlaneFunction scores = [&](std::span<const float> points) {
+    const RecordingScope off(false);
+    const auto count = static_cast<int64_t>(points.size() / 2);
+    return critic(from_host(points, {count, 2}, critic.options()), Mode::evaluate).to_vector<float>();
+  };
+  return draw_plane(scores, real, fake);
 }
 
 Image draw_samples(const Trainer& trainer, const Dataset& data) {

@@ -4,14 +4,20 @@
 #include "models/files/files.h"
 #include "models/training/trainer.h"
 
+#include <functional>
 #include <span>
+#include <vector>
 
 namespace kantor {
 
 /// What the generator makes now; the same noise at every step, so that pictures can be compared.
 Image draw_samples(const Trainer& trainer, const Dataset& data);
 
-/// A critic of the plane: its colours and level sets on a square that holds `real` with a margin, under points x, y.
+/// A function of the plane, values at points x, y: its colours and level sets on a square that holds `real` with a
+/// margin, under two sets of points.
+using PlaneFunction = std::function<std::vector<float>(std::span<const float> points)>;
+Image draw_plane(const PlaneFunction& function, std::span<const float> real, std::span<const float> fake);
+/// The same of a critic.
 Image draw_plane(const Network& critic, std::span<const float> real, std::span<const float> fake);
 
 }  // namespace kantor

@@ -1,7 +1,7 @@
 # kantor_embed(TARGET NAME FILE): the file's bytes as `extern const std::string_view NAME` in namespace kantor::embedded.
 function(kantor_embed target name file)
   if(NOT EXISTS ${file})
-    message(FATAL_ERROR "${file} is missing; Debian's package libjs-chart.js brings chart.min.js (tools/setup installs it)")
+    message(FATAL_ERROR "${file} is missing; tools/setup installs what the build needs (Debian's package libjs-chart.js brings chart.min.js)")
   endif()
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
   file(READ ${file} bytes HEX)
