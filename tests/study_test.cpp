@@ -262,6 +262,27 @@ TEST_CASE("studies: killed at any moment, a study goes on with what was finished
   }
 }
 
+TEST_CASE("studies: pairs can be given by folder, name and seed") {
+  const ProgramFolder folder;
+  const std::string out = folder / "out", given = KANTOR_SOURCE_DIR "/models/data/w1benchmark/d2_n16";
+  std::vector<std::string> command = tiny_study("benchmark-w1", out);
+  command.insert(command.end(), {"--seeds", "1", "--pairs", given, "d3_n2:5"});
+  const ProgramResult result = run_kantor(command);
+  INFO(result.err);
+  REQUIRE(result.code == 0);
+  const json concluded = json::parse(text_of(out + "/benchmark-w1/result.json"));
+  std::map<std::string, json> lines;
+  for (const json& finding : concluded["findings"]) lines[finding["what"]] = finding;
+  CHECK(lines.at("d2_n16: W1 in truth")["published"] == "0.466");
+  CHECK(lines.at("d2_n16: W1 in truth")["ours"]["mean"].get<double>() == Approx(0.464).margin(0.004));
+  CHECK(lines.at("d2_n16: estimate of W1, GroupSort")["published"] == "0.284");
+  CHECK(lines.at("d3_n2.5: cosine, GroupSort")["published"] == "");
+  CHECK(fs::exists(out + "/benchmark-w1/figures/d2_n16-optimum.png"));
+  CHECK_FALSE(fs::exists(out + "/benchmark-w1/figures/d3_n2.5-optimum.png"));
+  check_refused({"study", "benchmark-w1", "--tiny", "--pairs", "d2_n4:1", "d2_n4:1", "--out", out}, 2, {"d2_n4.1"});
+  check_refused({"study", "benchmark-w1", "--tiny", "--pairs", "nowhere", "--out", out}, 3, {"nowhere", "dD_nN:SEED"});
+}
+
 TEST_CASE("studies: wrong usage is refused") {
   const ProgramFolder folder;
   check_refused({"study", "pileup"}, 2, {"unknown study 'pileup'", "did you mean pile-up?"});

@@ -15,6 +15,7 @@
 #include <fmt/format.h>
 #include <functional>
 #include <optional>
+#include <set>
 
 namespace kantor {
 namespace {
@@ -29,34 +30,21 @@ constexpr const char* judged_pair = "d2_n4";
 constexpr double clip_at_most = 0.3, penalty_at_least = 0.75;
 constexpr double better_cosine = 0.3;  // on every pair: half of the published differences
 
-/// A way to train a critic, and what it is called in the published table.
+/// A constraint, which names the arm, and what it is called in the published table.
 struct Method {
   ArmText text;
   const char* published;
-  json config;
   int64_t full, quick;  // steps
   [[nodiscard]] int64_t steps(const StudySettings& s) const { return s.pick<int64_t>(20, quick, full); }
 };
-const std::vector<Method>& methods() {
-  static const std::vector<Method> list{
-      {{"clip", "clipping, c = 0.04", 0},
-       "wgan",
-       {{"critic.constraint", "clip"}, {"clip.c", 0.04}, {"clip.biases", false}},
-       5000,
-       5000},
-      {{"penalty", "penalty, two-sided", 1},
-       "wgan-gp",
-       {{"critic.constraint", "penalty"}, {"critic.lambda", 10}},
-       60000,
-       5000},
-      {{"one-sided", "penalty, one-sided", 2},
-       "wgan-lp",
-       {{"critic.constraint", "one-sided"}, {"critic.lambda", 10}},
-       60000,
-       5000},
-      {{"spectral", "spectral normalization", 3}, "sn-gan", {{"critic.constraint", "spectral"}}, 5000, 5000},
-      {{"groupsort", "GroupSort", 4}, "sort-out", {{"critic.constraint", "groupsort"}}, 15000, 1500}};
-  return list;
+const std::vector<Method> methods{{{"clip", "clipping, c = 0.04", 0}, "wgan", 5000, 5000},
+                                  {{"penalty", "penalty, two-sided", 1}, "wgan-gp", 60000, 5000},
+                                  {{"one-sided", "penalty, one-sided", 2}, "wgan-lp", 60000, 5000},
+                                  {{"spectral", "spectral normalization", 3}, "sn-gan", 5000, 5000},
+                                  {{"groupsort", "GroupSort", 4}, "sort-out", 15000, 1500}};
+
+std::string arm_of(const std::string& pair, const Method& method) {
+  return pair + "-" + method.text.name;
 }
 
 /// Points of Q, what they are moved to in P, and the optimal critic's gradient there.
@@ -93,6 +81,11 @@ json measure(const Network& critic, const Truth& truth) {
           {"norm", agreement.norm}};
 }
 
+/// As many points of the plane as a picture bears.
+std::span<const float> some(const std::vector<float>& points) {
+  return std::span(points).first(1024);
+}
+
 /// The optimal critic of the plane, -u.
 Image draw_optimum(const Funnels& funnels, const Truth& truth) {
   const auto optimum = [&](std::span<const float> points) {
@@ -103,7 +96,6 @@ Image draw_optimum(const Funnels& funnels, const Truth& truth) {
     }
     return values;
   };
-  const auto some = [](const std::vector<float>& points) { return std::span(points).first(1024); };
   return draw_plane(optimum, some(truth.p), some(truth.q));
 }
 
@@ -141,19 +133,27 @@ std::string digest_of(const Funnels& funnels) {
 
 std::vector<StudyRun> BenchmarkW1::runs(const StudySettings& s) const {
   std::vector<Arm> arms;
+  std::set<std::string> names;
   for (const std::string& source : sources(s)) {
     const FunnelPair pair = open_pair(source);
+    if (!names.insert(pair.name).second) {
+      throw ConfigError(
+          fmt::format("two pairs are called '{}': give each once, folders of different names", pair.name));
+    }
     const int64_t width = s.scale == Scale::tiny ? 16 : std::max<int64_t>(2 * pair.funnels.dimensions(), 128);
-    for (const Method& method : methods()) {
-      json config{{"critic.depth", 2},
-                  {"critic.width", width},
-                  {"critic.initialization", "pytorch"},
-                  {"critic.optimizer", "adam"},
-                  {"critic.learning_rate", 2e-4},
-                  {"critic.beta1", 0},
-                  {"train.batch", s.pick(16, 1024, 1024)}};
-      config.update(method.config);
-      arms.push_back({pair.name + "-" + method.text.name,
+    for (const Method& method : methods) {
+      const json config{{"critic.constraint", method.text.name},
+                        {"critic.lambda", 10},
+                        {"clip.c", 0.04},
+                        {"clip.biases", false},
+                        {"critic.depth", 2},
+                        {"critic.width", width},
+                        {"critic.initialization", "pytorch"},
+                        {"critic.optimizer", "adam"},
+                        {"critic.learning_rate", 2e-4},
+                        {"critic.beta1", 0},
+                        {"train.batch", s.pick(16, 1024, 1024)}};
+      arms.push_back({arm_of(pair.name, method),
                       config,
                       {{"pair", source}, {"digest", digest_of(pair.funnels)}, {"steps", method.steps(s)}}});
     }
@@ -184,7 +184,6 @@ json BenchmarkW1::run(const json& settings, Device device, const std::filesystem
   numbers["w1_curve"] = {{"x", x}, {"y", estimates}};
   numbers["milliseconds"] = 1000 * seconds / static_cast<double>(steps);
   if (pair.funnels.dimensions() == 2) {
-    const auto some = [](const std::vector<float>& points) { return std::span(points).first(1024); };
     write_png(folder / "surface.png", draw_plane(trainer.critic(), some(truth.p), some(truth.q)));
     write_png(folder / "optimum.png", draw_optimum(pair.funnels, truth));
   }
@@ -207,10 +206,6 @@ std::vector<PairText> pair_texts(const StudySettings& s) {
   return texts;
 }
 
-std::string arm_of(const PairText& pair, const Method& method) {
-  return pair.name + "-" + method.text.name;
-}
-
 /// published[method][key], where there is one.
 std::optional<double> published_value(const json& published, const std::string& method, const char* key) {
   const json value = published.value(method, json::object()).value(key, json());
@@ -224,30 +219,30 @@ Reference reference(const json& published, const std::string& method, const char
 
 std::vector<Finding> findings(const std::vector<Outcome>& all, const StudySettings& s) {
   const std::vector<PairText> pairs = pair_texts(s);
-  const Method &clip = methods()[0], &penalty = methods()[1];
+  const Method &clip = methods[0], &penalty = methods[1];
   std::vector<Finding> result;
   for (const PairText& pair : pairs) {
     if (pair.name == judged_pair) {
       const auto judged = [&](const Method& method, const Bar& bar) {
         result.push_back(judge(fmt::format("{}: cosine, {}", pair.name, method.text.label),
-                               values_of(all, arm_of(pair, method), "cosine"), bar, s.needed(),
+                               values_of(all, arm_of(pair.name, method), "cosine"), bar, s.needed(),
                                reference(pair.published, method.published, "cosine")));
       };
       judged(clip, {.high = clip_at_most});
       judged(penalty, {.low = penalty_at_least});
     }
     result.push_back(judge(pair.name + ": cosine, penalty (two-sided) minus clipping",
-                           differences(all, arm_of(pair, penalty), arm_of(pair, clip), "cosine"),
+                           differences(all, arm_of(pair.name, penalty), arm_of(pair.name, clip), "cosine"),
                            {.low = better_cosine}, s.needed(), {"", paper}));
   }
   for (const PairText& pair : pairs) {
-    result.push_back(observe(pair.name + ": W1 in truth", values_of(all, arm_of(pair, clip), "true_w1"),
+    result.push_back(observe(pair.name + ": W1 in truth", values_of(all, arm_of(pair.name, clip), "true_w1"),
                              reference(pair.published, "true", "w1")));
     for (const auto& [key, what] : {std::pair{"w1", "estimate of W1"}, std::pair{"cosine", "cosine"},
                                     std::pair{"squared_gradient_error", "squared gradient error"}}) {
-      for (const Method& method : methods()) {
+      for (const Method& method : methods) {
         result.push_back(observe(fmt::format("{}: {}, {}", pair.name, what, method.text.label),
-                                 values_of(all, arm_of(pair, method), key),
+                                 values_of(all, arm_of(pair.name, method), key),
                                  reference(pair.published, method.published, key)));
       }
     }
@@ -260,10 +255,10 @@ std::vector<Finding> findings(const std::vector<Outcome>& all, const StudySettin
 std::pair<int, int> reproduced(const std::vector<Outcome>& all, const StudySettings& s) {
   int inside = 0, compared = 0;
   for (const PairText& pair : pair_texts(s)) {
-    for (const Method& method : methods()) {
+    for (const Method& method : methods) {
       for (const char* key : {"w1", "cosine", "squared_gradient_error"}) {
         const std::optional<double> published = published_value(pair.published, method.published, key);
-        const std::vector<double> ours = values_of(all, arm_of(pair, method), key);
+        const std::vector<double> ours = values_of(all, arm_of(pair.name, method), key);
         if (!published || ours.size() < 2) continue;
         const Interval mean = confidence_interval(ours);
         const double reach = (mean.high - mean.mean) * std::sqrt(static_cast<double>(ours.size()) + 1);
@@ -278,12 +273,12 @@ std::pair<int, int> reproduced(const std::vector<Outcome>& all, const StudySetti
 /// Bars by pair, a series a method; the published values as diamonds.
 Chart pair_bars(const std::vector<Outcome>& all, const std::vector<PairText>& pairs, const char* key, bool over_truth) {
   Chart chart{.kind = Chart::Kind::bars, .x_label = "pair: dimensions and funnels"};
-  for (const Method& method : methods()) {
+  for (const Method& method : methods) {
     Series series{method.text.label, method.text.colour, {}, {}};
     for (const PairText& pair : pairs) {
-      const std::vector<double> truths = values_of(all, arm_of(pair, method), "true_w1");
+      const std::vector<double> truths = values_of(all, arm_of(pair.name, method), "true_w1");
       const double unit = over_truth && !truths.empty() ? truths.front() : 1;
-      std::vector<double> values = values_of(all, arm_of(pair, method), key);
+      std::vector<double> values = values_of(all, arm_of(pair.name, method), key);
       for (double& value : values) value /= unit;
       add_point(series, values);
       series.beside.push_back(published_value(pair.published, method.published, key).value_or(std::nan("")) / unit);
@@ -312,9 +307,9 @@ std::vector<Figure> figures(const std::vector<Outcome>& all, const StudySettings
     Chart curves{.title = pair.name + ": cosine over the training",
                  .x_label = "share of each method's steps",
                  .y_label = "mean cosine over P"};
-    for (const Method& method : methods()) {
+    for (const Method& method : methods) {
       ArmText arm = method.text;
-      arm.name = arm_of(pair, method);
+      arm.name = arm_of(pair.name, method);
       Series series = mean_curve(all, arm, "cosine_curve");
       const double last = series.x.empty() ? 1 : std::max(series.x.back(), 1.0);
       for (double& x : series.x) x /= last;
@@ -330,10 +325,10 @@ std::vector<Figure> figures(const std::vector<Outcome>& all, const StudySettings
                         {.title = fmt::format("{}, {}", pair.name, label)},
                         picture});
     };
-    for (const Method& method : methods()) {
-      const auto outcomes = outcomes_of(all, arm_of(pair, method));
+    for (const Method& method : methods) {
+      const auto outcomes = outcomes_of(all, arm_of(pair.name, method));
       if (outcomes.empty()) continue;
-      if (&method == &methods().front()) add("the optimal critic", "optimum", outcomes.front()->id + "/optimum.png");
+      if (&method == &methods.front()) add("the optimal critic", "optimum", outcomes.front()->id + "/optimum.png");
       add(method.text.label, method.text.name, outcomes.front()->id + "/surface.png");
     }
   }
@@ -342,7 +337,7 @@ std::vector<Figure> figures(const std::vector<Outcome>& all, const StudySettings
 
 std::vector<std::string> method_text(const StudySettings& s) {
   std::string steps;
-  for (const Method& method : methods())
+  for (const Method& method : methods)
     steps += fmt::format("{}{} {}", steps.empty() ? "" : ", ", method.text.label, method.steps(s));
   return {
       fmt::format(
@@ -366,12 +361,12 @@ Conclusion BenchmarkW1::conclude(const std::vector<Outcome>& all, const StudySet
   result.figures = figures(all, s);
   for (const PairText& pair : pair_texts(s)) {
     const auto told = [&](size_t method, const char* key) {
-      return say(values_of(all, arm_of(pair, methods()[method]), key));
+      return say(values_of(all, arm_of(pair.name, methods[method]), key));
     };
     result.meaning.push_back(fmt::format(
         "{}: W1 is {}; estimates are {} under clipping, {} under the two-sided and {} under the one-sided penalty, {} "
         "with spectral normalization and {} with GroupSort; cosines {}, {}, {}, {} and {}.",
-        pair.name, say(values_of(all, arm_of(pair, methods()[0]), "true_w1")), told(0, "w1"), told(1, "w1"),
+        pair.name, say(values_of(all, arm_of(pair.name, methods[0]), "true_w1")), told(0, "w1"), told(1, "w1"),
         told(2, "w1"), told(3, "w1"), told(4, "w1"), told(0, "cosine"), told(1, "cosine"), told(2, "cosine"),
         told(3, "cosine"), told(4, "cosine")));
   }

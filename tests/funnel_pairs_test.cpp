@@ -1,0 +1,90 @@
+// Pairs of funnels by name: the ones in the program, folders, those made by seed; and how a critic's gradients are
+// compared with the optimal ones.
+#include "models/data/funnel_pairs.h"
+
+#include "models/files/files.h"
+#include "models/metrics/agreement.h"
+#include "tests/program.h"
+
+#include <cmath>
+
+using namespace kantor;
+using Catch::Matchers::Contains;
+namespace fs = std::filesystem;
+
+namespace {
+
+const fs::path sources = KANTOR_SOURCE_DIR "/models/data/w1benchmark";
+
+}  // namespace
+
+TEST_CASE("funnel pairs: the program holds the published ones with their figures") {
+  REQUIRE(published_pairs().size() == 6);
+  for (const std::string& name : published_pairs()) {
+    INFO(name);
+    const FunnelPair in_program = open_pair(name), in_folder = open_pair((sources / name).string());
+    CHECK(in_program.name == name);
+    CHECK(in_folder.name == name);
+    CHECK(in_program.funnels.centres() == in_folder.funnels.centres());
+    CHECK(in_program.funnels.offsets() == in_folder.funnels.offsets());
+    CHECK(in_program.published == in_folder.published);
+    for (const char* method : {"true", "wgan", "wgan-gp", "wgan-lp", "sn-gan", "sort-out"}) {
+      CHECK(in_program.published.at(method).at("w1").is_number());
+    }
+  }
+}
+
+TEST_CASE("funnel pairs: made by dimensions, funnels and seed") {
+  const FunnelPair made = open_pair("d3_n5:7");
+  CHECK(made.name == "d3_n5.7");
+  CHECK(made.funnels.centres() == make_funnels(3, 5, 7).centres());
+  CHECK(made.published.empty());
+}
+
+TEST_CASE("funnel pairs: a folder's published figures lie in it or beside it, and may be absent") {
+  const ProgramFolder folder;
+  write_funnels(folder.path / "mine", make_funnels(2, 3, 1));
+  const std::string mine = folder / "mine";
+  CHECK(open_pair(mine + "/").published.empty());
+  write_file_atomically(folder.path / "published.json", R"({"mine": {"wgan": {"w1": 0.5}}, "other": {}})");
+  CHECK(open_pair(mine).published.at("wgan").at("w1") == 0.5);
+  write_file_atomically(folder.path / "mine/published.json", R"({"mine": {"wgan": {"w1": 0.25}}})");
+  CHECK(open_pair(mine + "/").published.at("wgan").at("w1") == 0.25);
+  CHECK(open_pair(mine + "/").name == "mine");
+  write_file_atomically(folder.path / "mine/published.json", "[1, 2");
+  CHECK_THROWS_WITH(open_pair(mine), Contains("published.json") && Contains("JSON object"));
+}
+
+TEST_CASE("funnel pairs: a folder of pairs stands for all of them, in order") {
+  const std::vector<std::string> found = find_pairs(sources.string() + "/");
+  REQUIRE(found.size() == 6);
+  CHECK(found.front() == (sources / "d128_n16").string());
+  CHECK(find_pairs((sources / "d2_n4/").string()) == std::vector<std::string>{(sources / "d2_n4").string()});
+  CHECK(find_pairs("d2_n4") == std::vector<std::string>{"d2_n4"});
+  const ProgramFolder empty;
+  CHECK_THROWS_WITH(find_pairs(empty.path.string()), Contains("expected centers.npy"));
+}
+
+TEST_CASE("funnel pairs: what is no pair is refused with what can be given") {
+  for (const char* source : {"", "d2", "d2_n4:", "d2_n4:-1", "d2_n4:1x", "d_n4:1", "d2_n4:99999999999999999999", "x"}) {
+    INFO(source);
+    CHECK_THROWS_AS(open_pair(source), FileError);
+    CHECK_THROWS_WITH(open_pair(source), Contains("d128_n16") && Contains("dD_nN:SEED"));
+  }
+  CHECK_THROWS_AS(open_pair("d0_n4:1"), ShapeError);
+}
+
+TEST_CASE("agreement: by hand") {
+  // Cosines 1, 0 and -1; errors |(2,0)-(1,0)|^2 = 1, |(0,0)-(0,1)|^2 = 1, |(0,-0.5)-(0,1)|^2 = 2.25; norms 2, 0, 0.5.
+  const std::vector<float> found{2, 0, 0, 0, 0, -0.5};
+  const std::vector<double> optimal{1, 0, 0, 1, 0, 1};
+  const Agreement agreement = compare_gradients(found, optimal, 2);
+  CHECK(agreement.cosine == Approx(0).margin(1e-15));
+  CHECK(agreement.squared_error == Approx(4.25 / 3));
+  CHECK(agreement.norm == Approx(2.5 / 3));
+  const std::vector<double> diagonal{std::sqrt(0.5), std::sqrt(0.5)};
+  CHECK(compare_gradients(std::vector<float>{3, 0}, diagonal, 2).cosine == Approx(std::sqrt(0.5)));
+  CHECK_THROWS_AS(compare_gradients(found, optimal, 4), ShapeError);
+  CHECK_THROWS_AS(compare_gradients(found, diagonal, 2), ShapeError);
+  CHECK_THROWS_AS(compare_gradients({}, {}, 2), ShapeError);
+}
