@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 
 struct StudyArguments {
   std::string name, out, device = "auto", run;
-  std::vector<std::string> pairs;
+  std::vector<std::string> constraints, pairs;
   bool quick = false, tiny = false, quiet = false, list = false;
   int64_t seeds = 0, first_seed = 1;
   int jobs = 0, threads = 0;
@@ -37,6 +37,14 @@ StudySettings settings_of(const StudyArguments& arguments) {
   settings.scale = arguments.tiny ? Scale::tiny : arguments.quick ? Scale::quick : Scale::full;
   settings.seeds = arguments.seeds > 0 ? arguments.seeds : settings.pick<int64_t>(2, 3, 5);
   settings.first_seed = arguments.first_seed;
+  for (const std::string& kind : arguments.constraints) {
+    if (kind != "all") {
+      settings.constraints.push_back(kind);
+    } else {
+      settings.constraints = constraint_kinds();
+      break;
+    }
+  }
   for (const std::string& source : arguments.pairs) {
     for (std::string& pair : find_pairs(source)) settings.pairs.push_back(std::move(pair));
   }

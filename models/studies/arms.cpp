@@ -21,6 +21,44 @@ std::vector<StudyRun> every_seed(const std::vector<Arm>& arms, const StudySettin
   return runs;
 }
 
+namespace {
+
+/// Kinds of `settings` with which no name begins after the prefix.
+template <class Named>
+std::vector<std::string> further_kinds(const std::vector<Named>& own, const StudySettings& settings,
+                                       const std::string& prefix) {
+  std::vector<std::string> kinds;
+  for (const std::string& kind : settings.constraints) {
+    const bool there = std::any_of(own.begin(), own.end(), [&](const Named& named) {
+      return named.name == prefix + kind || named.name.starts_with(prefix + kind + "-");
+    });
+    if (!there) kinds.push_back(kind);
+  }
+  return kinds;
+}
+
+}  // namespace
+
+void add_further(std::vector<Arm>& arms, const Arm& like, const StudySettings& settings, const std::string& prefix) {
+  for (const std::string& kind : further_kinds(arms, settings, prefix)) {
+    Arm arm = like;
+    arm.name = prefix + kind;
+    arm.config["critic.constraint"] = kind;
+    if (kind == "dragan") arm.config["critic.lambda"] = 10;  // as published; the presets say why not less
+    arms.push_back(std::move(arm));
+  }
+}
+
+std::vector<ArmText> with_further(std::vector<ArmText> own, const StudySettings& settings) {
+  constexpr int first_colour = 2, colours = 8;  // after clipping's and the penalty's
+  int colour = first_colour;
+  for (const std::string& kind : further_kinds(own, settings, "")) {
+    own.push_back({kind, kind, colour, true});
+    if (++colour == colours) colour = first_colour;
+  }
+  return own;
+}
+
 RunConfig config_of(const json& settings) {
   RunConfig config;
   for (const auto& [key, value] : settings.at("config").items()) apply_setting(config, key + "=" + value.dump());
@@ -59,6 +97,10 @@ std::vector<double> differences(const std::vector<Outcome>& outcomes, const std:
   return result;
 }
 
+Series series_of(const ArmText& arm) {
+  return {.name = arm.label, .colour = arm.colour, .x = {}, .y = {}, .dashed = arm.dashed};
+}
+
 void add_point(Series& series, const std::vector<double>& values) {
   const Interval interval =
       values.empty() ? Interval{std::nan(""), std::nan(""), std::nan(""), 0} : confidence_interval(values);
@@ -68,7 +110,7 @@ void add_point(Series& series, const std::vector<double>& values) {
 }
 
 Series mean_curve(const std::vector<Outcome>& outcomes, const ArmText& arm, const std::string& key) {
-  Series series{arm.label, arm.colour, {}, {}};
+  Series series = series_of(arm);
   std::vector<std::vector<double>> at;  // of each x, a value a seed
   for (const Outcome* outcome : outcomes_of(outcomes, arm.name)) {
     const json curve = outcome->numbers.value(key, json());
@@ -85,7 +127,7 @@ Series mean_curve(const std::vector<Outcome>& outcomes, const ArmText& arm, cons
 }
 
 Series mean_list(const std::vector<Outcome>& outcomes, const ArmText& arm, const std::string& key) {
-  Series series{arm.label, arm.colour, {}, {}};
+  Series series = series_of(arm);
   std::vector<std::vector<double>> at;
   for (const Outcome* outcome : outcomes_of(outcomes, arm.name)) {
     const auto list = outcome->numbers.value(key, json::array());
@@ -99,7 +141,7 @@ Series mean_list(const std::vector<Outcome>& outcomes, const ArmText& arm, const
 }
 
 Series mean_histogram(const std::vector<Outcome>& outcomes, const ArmText& arm, const std::string& key) {
-  Series series{arm.label, arm.colour, {}, {}};
+  Series series = series_of(arm);
   double total = 0;
   for (const Outcome* outcome : outcomes_of(outcomes, arm.name)) {
     const json histogram = outcome->numbers.value(key, json());

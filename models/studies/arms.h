@@ -19,11 +19,19 @@ std::vector<StudyRun> every_seed(const std::vector<Arm>& arms, const StudySettin
 /// The configuration that settings["config"] and the seed name. Throws ConfigError.
 RunConfig config_of(const nlohmann::json& settings);
 
-/// How an arm is shown: its label in legends, and its colour.
+/// How an arm is shown: its label in legends, its colour, its line.
 struct ArmText {
   std::string name, label;
   int colour;
+  bool dashed = false;
 };
+
+/// The constraints that are shown besides a study's own: those of `settings` that no arm "<prefix><kind>..." has.
+/// Each is trained as `like` is, an arm of the study.
+void add_further(std::vector<Arm>& arms, const Arm& like, const StudySettings& settings,
+                 const std::string& prefix = "");
+/// A study's own texts, whose names begin with the kind, and those of the further constraints after them.
+std::vector<ArmText> with_further(std::vector<ArmText> own, const StudySettings& settings);
 
 /// The arm's outcomes, by seed.
 std::vector<const Outcome*> outcomes_of(const std::vector<Outcome>& outcomes, const std::string& arm);
@@ -34,6 +42,9 @@ std::vector<double> values_of(const std::vector<Outcome>& outcomes, const std::s
 /// a's numbers[key] minus b's, seed by seed, where both were measured.
 std::vector<double> differences(const std::vector<Outcome>& outcomes, const std::string& a, const std::string& b,
                                 const std::string& key);
+
+/// An empty series of the arm's label, colour and line.
+Series series_of(const ArmText& arm);
 
 /// Mean and interval over the seeds of numbers[key] = {"x": [...], "y": [...]}, at the x of the first seed.
 Series mean_curve(const std::vector<Outcome>& outcomes, const ArmText& arm, const std::string& key);

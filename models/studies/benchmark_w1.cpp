@@ -1,13 +1,11 @@
 // Benchmark W1: critics between pairs of distributions whose Wasserstein-1 distance and optimal critic are known, with
 // the published settings (Korotin, Kolesov and Burnaev 2022, "Kantorovich Strikes Back!").
-#include "engine/op.h"
 #include "models/data/funnel_pairs.h"
-#include "models/metrics/agreement.h"
 #include "models/studies/all.h"
 #include "models/studies/arms.h"
+#include "models/studies/known_optimum.h"
 #include "models/training/critic_trainer.h"
 #include "models/training/picture.h"
-#include "models/training/probe.h"
 
 #include <algorithm>
 #include <chrono>
@@ -37,66 +35,25 @@ struct Method {
   int64_t full, quick;  // steps
   [[nodiscard]] int64_t steps(const StudySettings& s) const { return s.pick<int64_t>(20, quick, full); }
 };
-const std::vector<Method> methods{{{"clip", "clipping, c = 0.04", 0}, "wgan", 5000, 5000},
-                                  {{"penalty", "penalty, two-sided", 1}, "wgan-gp", 60000, 5000},
-                                  {{"one-sided", "penalty, one-sided", 2}, "wgan-lp", 60000, 5000},
-                                  {{"spectral", "spectral normalization", 3}, "sn-gan", 5000, 5000},
-                                  {{"groupsort", "GroupSort", 4}, "sort-out", 15000, 1500}};
+const std::vector<Method> own_methods{{{"clip", "clipping, c = 0.04", 0}, "wgan", 5000, 5000},
+                                      {{"penalty", "penalty, two-sided", 1}, "wgan-gp", 60000, 5000},
+                                      {{"one-sided", "penalty, one-sided", 2}, "wgan-lp", 60000, 5000},
+                                      {{"spectral", "spectral normalization", 3}, "sn-gan", 5000, 5000},
+                                      {{"groupsort", "GroupSort", 4}, "sort-out", 15000, 1500}};
+
+/// And the further constraints, trained as the penalties are.
+std::vector<Method> methods_of(const StudySettings& s) {
+  std::vector<ArmText> texts;
+  for (const Method& method : own_methods) texts.push_back(method.text);
+  std::vector<Method> all = own_methods;
+  for (const ArmText& text : with_further(texts, s)) {
+    if (text.dashed) all.push_back({text, "", 60000, 5000});
+  }
+  return all;
+}
 
 std::string arm_of(const std::string& pair, const Method& method) {
   return pair + "-" + method.text.name;
-}
-
-/// Points of Q, what they are moved to in P, and the optimal critic's gradient there.
-struct Truth {
-  std::vector<float> p, q;
-  std::vector<double> gradients;
-};
-
-Truth draw_truth(const Funnels& funnels, int64_t seed) {
-  const auto dimensions = static_cast<size_t>(funnels.dimensions());
-  Truth truth;
-  for (auto* points : {&truth.p, &truth.q}) points->resize(static_cast<size_t>(samples) * dimensions);
-  truth.gradients.resize(truth.p.size());
-  funnels.draw(static_cast<uint64_t>(seed), stream_evaluation_data, 0, samples, truth.p.data(), truth.q.data());
-  std::vector<double> y(dimensions);
-  for (size_t i = 0; i < truth.q.size(); i += dimensions) {
-    std::copy_n(truth.q.begin() + static_cast<std::ptrdiff_t>(i), dimensions, y.begin());
-    funnels.critic_gradient(y, std::span(truth.gradients).subspan(i, dimensions));
-  }
-  return truth;
-}
-
-/// The published figures: the estimate, and how the critic's gradient at P agrees with the optimal one.
-json measure(const Network& critic, const Truth& truth) {
-  const auto length = static_cast<int64_t>(truth.p.size()) / samples;
-  const Tensor p = from_host(truth.p, {samples, length}, critic.options());
-  const Tensor q = from_host(truth.q, {samples, length}, critic.options());
-  const Agreement agreement = compare_gradients(input_gradients(critic, p).to_vector<float>(), truth.gradients, length);
-  const RecordingScope off(false);
-  const double estimate = (mean(critic(p, Mode::evaluate)) - mean(critic(q, Mode::evaluate))).item();
-  return {{"w1", estimate},
-          {"cosine", agreement.cosine},
-          {"squared_gradient_error", agreement.squared_error},
-          {"norm", agreement.norm}};
-}
-
-/// As many points of the plane as a picture bears.
-std::span<const float> some(const std::vector<float>& points) {
-  return std::span(points).first(1024);
-}
-
-/// The optimal critic of the plane, -u.
-Image draw_optimum(const Funnels& funnels, const Truth& truth) {
-  const auto optimum = [&](std::span<const float> points) {
-    std::vector<float> values;
-    for (size_t i = 0; i < points.size(); i += 2) {
-      const double x[] = {points[i], points[i + 1]};
-      values.push_back(static_cast<float>(-funnels.potential(x)));
-    }
-    return values;
-  };
-  return draw_plane(optimum, some(truth.p), some(truth.q));
 }
 
 class BenchmarkW1 final : public Study {
@@ -141,7 +98,7 @@ std::vector<StudyRun> BenchmarkW1::runs(const StudySettings& s) const {
           fmt::format("two pairs are called '{}': give each once, folders of different names", pair.name));
     }
     const int64_t width = s.scale == Scale::tiny ? 16 : std::max<int64_t>(2 * pair.funnels.dimensions(), 128);
-    for (const Method& method : methods) {
+    for (const Method& method : methods_of(s)) {
       const json config{{"critic.constraint", method.text.name},
                         {"critic.lambda", 10},
                         {"clip.c", 0.04},
@@ -164,7 +121,7 @@ std::vector<StudyRun> BenchmarkW1::runs(const StudySettings& s) const {
 json BenchmarkW1::run(const json& settings, Device device, const std::filesystem::path& folder) const {
   const RunConfig config = config_of(settings);
   const FunnelPair pair = open_pair(settings.at("pair").get<std::string>());
-  const Truth truth = draw_truth(pair.funnels, config.seed);
+  const KnownOptimum truth(pair.funnels, config.seed, samples);
   const auto p = funnels_p(pair.funnels), q = funnels_q(pair.funnels);
   CriticTrainer trainer(config, critic_layers(config, p->sample_shape()), *p, *q, device);
   const auto steps = settings.at("steps").get<int64_t>();
@@ -174,7 +131,7 @@ json BenchmarkW1::run(const json& settings, Device device, const std::filesystem
     const auto start = std::chrono::steady_clock::now();
     while (trainer.steps_done() < moment * steps / moments) trainer.step();
     seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    numbers = measure(trainer.critic(), truth);
+    numbers = truth.measure(trainer.critic());
     x.push_back(trainer.steps_done());
     cosines.push_back(numbers["cosine"]);
     estimates.push_back(numbers["w1"]);
@@ -184,8 +141,8 @@ json BenchmarkW1::run(const json& settings, Device device, const std::filesystem
   numbers["w1_curve"] = {{"x", x}, {"y", estimates}};
   numbers["milliseconds"] = 1000 * seconds / static_cast<double>(steps);
   if (pair.funnels.dimensions() == 2) {
-    write_png(folder / "surface.png", draw_plane(trainer.critic(), some(truth.p), some(truth.q)));
-    write_png(folder / "optimum.png", draw_optimum(pair.funnels, truth));
+    write_png(folder / "surface.png", truth.draw(trainer.critic()));
+    write_png(folder / "optimum.png", truth.draw());
   }
   return numbers;
 }
@@ -219,7 +176,7 @@ Reference reference(const json& published, const std::string& method, const char
 
 std::vector<Finding> findings(const std::vector<Outcome>& all, const StudySettings& s) {
   const std::vector<PairText> pairs = pair_texts(s);
-  const Method &clip = methods[0], &penalty = methods[1];
+  const Method &clip = own_methods[0], &penalty = own_methods[1];
   std::vector<Finding> result;
   for (const PairText& pair : pairs) {
     if (pair.name == judged_pair) {
@@ -240,7 +197,7 @@ std::vector<Finding> findings(const std::vector<Outcome>& all, const StudySettin
                              reference(pair.published, "true", "w1")));
     for (const auto& [key, what] : {std::pair{"w1", "estimate of W1"}, std::pair{"cosine", "cosine"},
                                     std::pair{"squared_gradient_error", "squared gradient error"}}) {
-      for (const Method& method : methods) {
+      for (const Method& method : methods_of(s)) {
         result.push_back(observe(fmt::format("{}: {}, {}", pair.name, what, method.text.label),
                                  values_of(all, arm_of(pair.name, method), key),
                                  reference(pair.published, method.published, key)));
@@ -255,7 +212,7 @@ std::vector<Finding> findings(const std::vector<Outcome>& all, const StudySettin
 std::pair<int, int> reproduced(const std::vector<Outcome>& all, const StudySettings& s) {
   int inside = 0, compared = 0;
   for (const PairText& pair : pair_texts(s)) {
-    for (const Method& method : methods) {
+    for (const Method& method : methods_of(s)) {
       for (const char* key : {"w1", "cosine", "squared_gradient_error"}) {
         const std::optional<double> published = published_value(pair.published, method.published, key);
         const std::vector<double> ours = values_of(all, arm_of(pair.name, method), key);
@@ -271,10 +228,11 @@ std::pair<int, int> reproduced(const std::vector<Outcome>& all, const StudySetti
 }
 
 /// Bars by pair, a series a method; the published values as diamonds.
-Chart pair_bars(const std::vector<Outcome>& all, const std::vector<PairText>& pairs, const char* key, bool over_truth) {
+Chart pair_bars(const std::vector<Outcome>& all, const StudySettings& s, const char* key, bool over_truth) {
+  const std::vector<PairText> pairs = pair_texts(s);
   Chart chart{.kind = Chart::Kind::bars, .x_label = "pair: dimensions and funnels"};
-  for (const Method& method : methods) {
-    Series series{method.text.label, method.text.colour, {}, {}};
+  for (const Method& method : methods_of(s)) {
+    Series series = series_of(method.text);
     for (const PairText& pair : pairs) {
       const std::vector<double> truths = values_of(all, arm_of(pair.name, method), "true_w1");
       const double unit = over_truth && !truths.empty() ? truths.front() : 1;
@@ -291,7 +249,7 @@ Chart pair_bars(const std::vector<Outcome>& all, const std::vector<PairText>& pa
 
 std::vector<Figure> figures(const std::vector<Outcome>& all, const StudySettings& s) {
   const std::vector<PairText> pairs = pair_texts(s);
-  Chart cosines = pair_bars(all, pairs, "cosine", false), ratios = pair_bars(all, pairs, "w1", true);
+  Chart cosines = pair_bars(all, s, "cosine", false), ratios = pair_bars(all, s, "w1", true);
   cosines.title = "Does the critic's gradient point as the optimal one's?";
   cosines.y_label = "mean cosine over P";
   cosines.marks = {{1, "optimal"}};
@@ -307,7 +265,7 @@ std::vector<Figure> figures(const std::vector<Outcome>& all, const StudySettings
     Chart curves{.title = pair.name + ": cosine over the training",
                  .x_label = "share of each method's steps",
                  .y_label = "mean cosine over P"};
-    for (const Method& method : methods) {
+    for (const Method& method : methods_of(s)) {
       ArmText arm = method.text;
       arm.name = arm_of(pair.name, method);
       Series series = mean_curve(all, arm, "cosine_curve");
@@ -325,10 +283,11 @@ std::vector<Figure> figures(const std::vector<Outcome>& all, const StudySettings
                         {.title = fmt::format("{}, {}", pair.name, label)},
                         picture});
     };
-    for (const Method& method : methods) {
+    for (const Method& method : methods_of(s)) {
       const auto outcomes = outcomes_of(all, arm_of(pair.name, method));
       if (outcomes.empty()) continue;
-      if (&method == &methods.front()) add("the optimal critic", "optimum", outcomes.front()->id + "/optimum.png");
+      if (method.text.name == own_methods.front().text.name)
+        add("the optimal critic", "optimum", outcomes.front()->id + "/optimum.png");
       add(method.text.label, method.text.name, outcomes.front()->id + "/surface.png");
     }
   }
@@ -337,7 +296,7 @@ std::vector<Figure> figures(const std::vector<Outcome>& all, const StudySettings
 
 std::vector<std::string> method_text(const StudySettings& s) {
   std::string steps;
-  for (const Method& method : methods)
+  for (const Method& method : methods_of(s))
     steps += fmt::format("{}{} {}", steps.empty() ? "" : ", ", method.text.label, method.steps(s));
   return {
       fmt::format(
@@ -360,15 +319,13 @@ Conclusion BenchmarkW1::conclude(const std::vector<Outcome>& all, const StudySet
   result.findings = findings(all, s);
   result.figures = figures(all, s);
   for (const PairText& pair : pair_texts(s)) {
-    const auto told = [&](size_t method, const char* key) {
-      return say(values_of(all, arm_of(pair.name, methods[method]), key));
-    };
-    result.meaning.push_back(fmt::format(
-        "{}: W1 is {}; estimates are {} under clipping, {} under the two-sided and {} under the one-sided penalty, {} "
-        "with spectral normalization and {} with GroupSort; cosines {}, {}, {}, {} and {}.",
-        pair.name, say(values_of(all, arm_of(pair.name, methods[0]), "true_w1")), told(0, "w1"), told(1, "w1"),
-        told(2, "w1"), told(3, "w1"), told(4, "w1"), told(0, "cosine"), told(1, "cosine"), told(2, "cosine"),
-        told(3, "cosine"), told(4, "cosine")));
+    std::string told;
+    for (const Method& method : methods_of(s)) {
+      const auto of = [&](const char* key) { return say(values_of(all, arm_of(pair.name, method), key)); };
+      told += fmt::format("; {}: {}, cosine {}", method.text.label, of("w1"), of("cosine"));
+    }
+    result.meaning.push_back(fmt::format("{}: W1 is {}. Estimates{}.", pair.name,
+                                         say(values_of(all, arm_of(pair.name, own_methods[0]), "true_w1")), told));
   }
   const auto [inside, compared] = reproduced(all, s);
   result.meaning.push_back(fmt::format(

@@ -71,14 +71,18 @@ std::vector<double> by_seed(const std::vector<Outcome>& all, const std::vector<S
   return values;
 }
 
+/// Architectures that are shown together; the text's name is the constraint.
 struct Group {
-  const char *label, *constraint, *norm;
-  int colour;
+  ArmText text;
+  std::string norm;
 };
-constexpr Group groups[] = {{"clipping", "clip", "none", 0},
-                            {"clipping, batch norm", "clip", "batch", 4},
-                            {"penalty", "penalty", "none", 1},
-                            {"penalty, layer norm", "penalty", "layer", 5}};
+std::vector<Group> groups(const StudySettings& s) {
+  const std::vector<ArmText> plain{{"clip", "clipping", 0}, {"penalty", "penalty", 1}};
+  std::vector<Group> all{{{"clip", "clipping, batch norm", 4}, "batch"},
+                         {{"penalty", "penalty, layer norm", 5}, "layer"}};
+  for (const ArmText& text : with_further(plain, s)) all.push_back({text, "none"});
+  return all;
+}
 
 class Deep final : public Study {
  public:
@@ -133,9 +137,10 @@ std::vector<StudyRun> Deep::runs(const StudySettings& s) const {
                         {"critic.norm", normalized ? "layer" : "none"},
                         {"generator.learning_rate", 1e-3},
                         {"critic.learning_rate", 1e-3}});
-        const std::string cell = fmt::format("{}-{}-{}", depth, activation, normalized ? "norm" : "plain");
-        arms.push_back({"clip-" + cell, clip});
-        arms.push_back({"penalty-" + cell, penalty});
+        const std::string cell = fmt::format("{}-{}-{}-", depth, activation, normalized ? "norm" : "plain");
+        arms.push_back({cell + "clip", clip});
+        arms.push_back({cell + "penalty", penalty});
+        if (!normalized) add_further(arms, arms.back(), s, cell);  // as the penalty
       }
     }
   }
@@ -204,10 +209,10 @@ std::vector<Finding> Deep::findings(const std::vector<Outcome>& all, const Study
       judge(fmt::format("of {} layers and more, clipping, batch norm", deep_from),
             rate(cells("clip", "batch", deep_from)), {.high = most}, s.needed(), often),
       observe("architectures that train under clipping", rate(cells("clip")))};
-  for (const Group& group : groups) {
+  for (const Group& group : groups(s)) {
     for (const int depth : depths(s)) {
-      result.push_back(observe(fmt::format("{} layers, {}", depth, group.label),
-                               rate(cells(group.constraint, group.norm, depth, depth))));
+      result.push_back(observe(fmt::format("{} layers, {}", depth, group.text.label),
+                               rate(cells(group.text.name, group.norm, depth, depth))));
     }
   }
   return result;
@@ -226,10 +231,10 @@ std::vector<Figure> Deep::figures(const std::vector<Outcome>& all, const StudySe
                  .marks = {{success, "trained"}}};
   for (const int depth : depths(s)) trained.categories.push_back(std::to_string(depth));
   distance.categories = trained.categories;
-  for (const Group& group : groups) {
-    Series share{group.label, group.colour, {}, {}}, left = share;
+  for (const Group& group : groups(s)) {
+    Series share = series_of(group.text), left = share;
     for (const int depth : depths(s)) {
-      const Cells meant = cells(group.constraint, group.norm, depth, depth);
+      const Cells meant = cells(group.text.name, group.norm, depth, depth);
       add_point(share, by_seed(all, planned, meant, "success"));
       add_point(left, by_seed(all, planned, meant, "share"));
     }

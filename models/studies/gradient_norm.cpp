@@ -66,6 +66,7 @@ class GradientNorm final : public Study {
       config.update({{"critic.constraint", "penalty"}, {"critic.lambda", lambda}, {"critic.learning_rate", 1e-4}});
       all.push_back({lambda == 10 ? "penalty" : "penalty-0.1", config, more});
     }
+    add_further(all, all[2], s);  // as the penalty of lambda 10
     return every_seed(all, s);
   }
 
@@ -107,7 +108,7 @@ class GradientNorm final : public Study {
     Conclusion result;
     result.method = {method(s)};
     result.findings = findings(all, s);
-    result.figures = figures(all);
+    result.figures = figures(all, s);
     result.meaning = {
         fmt::format("Mean norm between the distributions: {} at c = 0.01 and {} at c = 0.1 under clipping; {} under "
                     "the penalty with lambda 10, {} with lambda 0.1.",
@@ -127,7 +128,7 @@ class GradientNorm final : public Study {
  private:
   [[nodiscard]] std::string method(const StudySettings& s) const;
   [[nodiscard]] static std::vector<Finding> findings(const std::vector<Outcome>& all, const StudySettings& s);
-  [[nodiscard]] static std::vector<Figure> figures(const std::vector<Outcome>& all);
+  [[nodiscard]] static std::vector<Figure> figures(const std::vector<Outcome>& all, const StudySettings& s);
 };
 
 std::string GradientNorm::method(const StudySettings& s) const {
@@ -160,7 +161,7 @@ std::vector<Finding> GradientNorm::findings(const std::vector<Outcome>& all, con
             {.low = std::log10(far_from_one)}, s.needed(), {"far from 1", words}),
       judge("how far the mean is from 1, decades, clipping, c = 0.1", off("clip-0.1"),
             {.low = std::log10(far_from_one)}, s.needed(), {"far from 1", words})};
-  for (const ArmText& arm : arms) {
+  for (const ArmText& arm : with_further(arms, s)) {
     const auto add = [&](const char* what, const char* key, const Reference& reference = {}) {
       result.push_back(observe(fmt::format("{}, {}", what, arm.label), values_of(all, arm.name, key), reference));
     };
@@ -173,7 +174,7 @@ std::vector<Finding> GradientNorm::findings(const std::vector<Outcome>& all, con
   return result;
 }
 
-std::vector<Figure> GradientNorm::figures(const std::vector<Outcome>& all) {
+std::vector<Figure> GradientNorm::figures(const std::vector<Outcome>& all, const StudySettings& s) {
   Chart over_time{.title = "Mean gradient norm between the distributions",
                   .x_label = "critic steps",
                   .y_label = "norm",
@@ -189,10 +190,10 @@ std::vector<Figure> GradientNorm::figures(const std::vector<Outcome>& all) {
               .y_label = "norm",
               .log_y = true,
               .marks = {{1, "1"}}};
-  for (const ArmText& arm : arms) {
+  for (const ArmText& arm : with_further(arms, s)) {
     over_time.series.push_back(mean_curve(all, arm, "curve"));
     histogram.series.push_back(mean_histogram(all, arm, "histogram"));
-    Series series{arm.label, arm.colour, {}, {}};
+    Series series = series_of(arm);
     for (const int percent : percentiles) {
       series.x.push_back(percent);
       add_point(series, values_of(all, arm.name, fmt::format("between_p{}", percent)));

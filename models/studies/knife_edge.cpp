@@ -17,7 +17,8 @@ using nlohmann::json;
 
 constexpr double tiny_norm = 1e-300;  // stands for what even float64 calls 0
 constexpr double steep = 0.3;         // decades a layer: a factor of 2
-constexpr double flat = 0.15;         // a factor of 1.4
+constexpr double dying = -0.4;
+constexpr double flat = 0.1;  // a factor of 1.26
 
 /// Slope of the least-squares line through (0, y0), (1, y1), ...
 double slope_of(const std::vector<double>& y) {
@@ -50,7 +51,8 @@ std::vector<double> by_layer(const CriticTrainer& trainer, const HeldGenerator& 
                            HeldGenerator::draw(*data.fake, seed, count, options), Mode::train);
   std::vector<double> hidden;
   for (size_t i = 0; i < all.size(); ++i) {
-    if (critic.description()[i].value("type", "") == "relu") hidden.push_back(all[i]);
+    const std::string type = critic.description()[i].value("type", "");
+    if (type == "relu" || type == "group_sort") hidden.push_back(all[i]);
   }
   return hidden;
 }
@@ -123,6 +125,7 @@ class KnifeEdge final : public Study {
       config.update({{"critic.norm", "batch"}, {"clip.norm_scales", clipped}});
       arms.push_back({clipped ? "batch-clipped" : "batch-exempt", config, deep_more});
     }
+    add_further(arms, arms[3], s);  // as the penalty
     return every_seed(arms, s);
   }
 
@@ -218,9 +221,9 @@ std::vector<Finding> KnifeEdge::findings(const std::vector<Outcome>& all, const 
   std::vector<Finding> result{
       judge("slope a layer, clipping, c = 0.1", slope("clip-0.1"), {.low = steep}, s.needed(),
             {"exponential growth", figure_1a}),
-      judge("slope a layer, clipping, c = 0.01", slope("clip-0.01"), {.high = -steep}, s.needed(),
+      judge("slope a layer, clipping, c = 0.01", slope("clip-0.01"), {.high = dying}, s.needed(),
             {"exponential decay", figure_1a}),
-      judge("slope a layer, clipping, c = 0.001", slope("clip-0.001"), {.high = -steep}, s.needed(),
+      judge("slope a layer, clipping, c = 0.001", slope("clip-0.001"), {.high = dying}, s.needed(),
             {"exponential decay", figure_1a}),
       judge("slope a layer, penalty", slope("penalty"), {-flat, flat}, s.needed(), {"level", figure_1a}),
       judge("slope with batch norm, gamma exempt, minus without, c = 0.01",
@@ -229,6 +232,9 @@ std::vector<Finding> KnifeEdge::findings(const std::vector<Outcome>& all, const 
             slope("rnn-clip-0.01"), {.high = -steep}, s.needed(), {"vanishes", words}),
       observe("slope a layer, c = 0.01, batch norm, gamma exempt", slope("batch-exempt")),
       observe("slope a layer, c = 0.01, batch norm, gamma clipped", slope("batch-clipped"))};
+  for (const ArmText& arm : with_further(ranges, s)) {
+    if (arm.dashed) result.push_back(observe("slope a layer, " + arm.label, slope(arm.name)));
+  }
   for (const ArmText& arm : ranges) {
     if (arm.name == "clip-0.01") continue;
     result.push_back(observe(fmt::format("slope a step of the RNN over {} steps, {}", longest(s), arm.label),
@@ -254,7 +260,7 @@ std::vector<Figure> KnifeEdge::figures(const std::vector<Outcome>& all, const St
   const std::vector<StudyRun> planned = runs(s);
   for (const json& length : planned[first_recurrent].settings.at("lengths")) slopes.categories.push_back(length.dump());
   for (const ArmText& arm : ranges) {
-    Series series{arm.label, arm.colour, {}, {}};
+    Series series = series_of(arm);
     for (const std::string& length : slopes.categories) {
       add_point(series, values_of(all, "rnn-" + arm.name, "slope_" + length));
     }
@@ -263,7 +269,8 @@ std::vector<Figure> KnifeEdge::figures(const std::vector<Outcome>& all, const St
   const std::string straight = "On this logarithmic scale a straight slope is exponential growth or decay.";
   return {
       {"layers.svg", "Layer 1 is the hidden layer nearest the score. " + straight,
-       chart("Gradient on its way back through the layers", "hidden layers back from the score", ranges, "")},
+       chart("Gradient on its way back through the layers", "hidden layers back from the score",
+             with_further(ranges, s), "")},
       {"batch-norm.svg", "All at c = 0.01: what batch norm saves, and what is left of it when its gamma is clipped.",
        chart("The same with batch norm", "hidden layers back from the score", norms, "")},
       {"rnn.svg", "A tanh RNN; step 1 is the last of the sequence, nearest the score. " + straight,

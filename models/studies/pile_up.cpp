@@ -104,7 +104,9 @@ class PileUp final : public Study {
     penalty.update({{"critic.constraint", "penalty"}, {"critic.lambda", 10}, {"critic.learning_rate", 1e-4}});
     json same_start = penalty;
     same_start.update({{"critic.initialization", "box"}, {"clip.c", c}});
-    return every_seed({{"clip", clip, more}, {"penalty", same_start, more}, {"penalty-he", penalty, more}}, s);
+    std::vector<Arm> all{{"clip", clip, more}, {"penalty", same_start, more}, {"penalty-he", penalty, more}};
+    add_further(all, all[2], s);
+    return every_seed(all, s);
   }
 
   [[nodiscard]] json run(const json& settings, Device device, const std::filesystem::path&) const override {
@@ -143,7 +145,7 @@ class PileUp final : public Study {
     Conclusion result;
     result.method = {method(s)};
     result.findings = findings(all, s);
-    result.figures = figures(all);
+    result.figures = figures(all, s);
     const std::string numbers =
         fmt::format("{} of the weights end at -c or c; under the penalty {} from the same start.",
                     say(value("clip", "share")), say(value("penalty", "share")));
@@ -170,7 +172,7 @@ class PileUp final : public Study {
  private:
   [[nodiscard]] std::string method(const StudySettings& s) const;
   [[nodiscard]] static std::vector<Finding> findings(const std::vector<Outcome>& all, const StudySettings& s);
-  [[nodiscard]] static std::vector<Figure> figures(const std::vector<Outcome>& all);
+  [[nodiscard]] static std::vector<Figure> figures(const std::vector<Outcome>& all, const StudySettings& s);
 };
 
 std::string PileUp::method(const StudySettings& s) const {
@@ -190,24 +192,31 @@ std::string PileUp::method(const StudySettings& s) const {
 std::vector<Finding> PileUp::findings(const std::vector<Outcome>& all, const StudySettings& s) {
   const auto value = [&](const char* arm, const char* key) { return values_of(all, arm, key); };
   const char* figure_1b = "Gulrajani et al. 2017, figure 1b (a curve)";
-  return {judge("weights at the end of the range under clipping, share", value("clip", "share"), {.low = 0.5},
-                s.needed(), {"two spikes at -c and c", figure_1b}),
-          judge("the same under the penalty, same start", value("penalty", "share"), {.high = 0.01}, s.needed(),
-                {"a bell", figure_1b}),
-          judge("the same under the penalty, He's start", value("penalty-he", "share"), {.high = 0.01}, s.needed(),
-                {"a bell", figure_1b}),
-          observe("of these at -c", value("clip", "share_below")),
-          observe("the same under clipping, before the first step", value("clip", "share_at_start")),
-          observe("the same under clipping, of the weights between units that fire", value("clip", "live_share")),
-          observe("largest |w| under the penalty, same start", value("penalty", "largest"),
-                  {"within about 0.5", figure_1b}),
-          observe("largest |w| under the penalty, He's start", value("penalty-he", "largest")),
-          observe("units that never fire under clipping, share", value("clip", "dead")),
-          observe("units that never fire under the penalty, same start", value("penalty", "dead")),
-          observe("units that never fire under the penalty, He's start", value("penalty-he", "dead"))};
+  std::vector<Finding> result{
+      judge("weights at the end of the range under clipping, share", value("clip", "share"), {.low = 0.5}, s.needed(),
+            {"two spikes at -c and c", figure_1b}),
+      judge("the same under the penalty, same start", value("penalty", "share"), {.high = 0.01}, s.needed(),
+            {"a bell", figure_1b}),
+      judge("the same under the penalty, He's start", value("penalty-he", "share"), {.high = 0.01}, s.needed(),
+            {"a bell", figure_1b}),
+      observe("of these at -c", value("clip", "share_below")),
+      observe("the same under clipping, before the first step", value("clip", "share_at_start")),
+      observe("the same under clipping, of the weights between units that fire", value("clip", "live_share")),
+      observe("largest |w| under the penalty, same start", value("penalty", "largest"),
+              {"within about 0.5", figure_1b}),
+      observe("largest |w| under the penalty, He's start", value("penalty-he", "largest")),
+      observe("units that never fire under clipping, share", value("clip", "dead")),
+      observe("units that never fire under the penalty, same start", value("penalty", "dead")),
+      observe("units that never fire under the penalty, He's start", value("penalty-he", "dead"))};
+  for (const ArmText& arm : with_further(arms, s)) {
+    if (arm.dashed)
+      result.push_back(
+          observe("weights at the end of the range, share, " + arm.label, values_of(all, arm.name, "share")));
+  }
+  return result;
 }
 
-std::vector<Figure> PileUp::figures(const std::vector<Outcome>& all) {
+std::vector<Figure> PileUp::figures(const std::vector<Outcome>& all, const StudySettings& s) {
   Chart over_time{.title = "Weights at the end of their range",
                   .x_label = "critic steps",
                   .y_label = "share of the weights",
@@ -217,7 +226,7 @@ std::vector<Figure> PileUp::figures(const std::vector<Outcome>& all) {
                   .x_label = "weight / end of its range",
                   .y_label = "share of the weights",
                   .log_y = true};
-  for (const ArmText& arm : arms) {
+  for (const ArmText& arm : with_further(arms, s)) {
     over_time.series.push_back(mean_curve(all, arm, "curve"));
     histogram.series.push_back(mean_histogram(all, arm, "histogram"));
   }

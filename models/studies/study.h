@@ -23,6 +23,8 @@ struct StudySettings {
   Scale scale = Scale::quick;
   int64_t seeds = 3;
   int64_t first_seed = 1;
+  /// Constraints to show in every study besides its own, kinds of constraint_kinds(); never judged.
+  std::vector<std::string> constraints = {};
   /// Of benchmark-w1: pairs as open_pair takes them; empty: its own choice.
   std::vector<std::string> pairs = {};
   /// Seeds that a verdict needs: 3 in quick runs, 5 in full ones.

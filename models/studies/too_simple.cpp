@@ -115,6 +115,7 @@ class TooSimple final : public Study {
             {{"critic.constraint", "penalty"}, {"critic.lambda", lambda}, {"critic.learning_rate", penalty_rate(s)}});
         arms.push_back({data + (lambda == 10 ? "-penalty" : "-penalty-0.1"), config, more});
       }
+      add_further(arms, arms[arms.size() - 2], s, data + "-");  // as the penalty of lambda 10
     }
     return every_seed(arms, s);
   }
@@ -220,7 +221,7 @@ std::vector<Finding> TooSimple::findings(const std::vector<Outcome>& all, const 
   }
   for (const std::string& data : data_sets(s)) {
     result.push_back(observe(title_of(data) + ": exact W1 of the samples", values_of(all, data + "-clip", "w1")));
-    for (const ArmText& arm : constraints) {
+    for (const ArmText& arm : with_further(constraints, s)) {
       const auto add = [&](const char* what, const char* key) {
         result.push_back(observe(fmt::format("{}: {}, {}", title_of(data), what, arm.label),
                                  values_of(all, data + "-" + arm.name, key)));
@@ -242,8 +243,8 @@ std::vector<Figure> TooSimple::figures(const std::vector<Outcome>& all, const St
                 .title = "Does the gradient point along the best transport?",
                 .x_label = "data",
                 .y_label = "mean cosine"};
-  for (const ArmText& arm : constraints) {
-    Series series{arm.label, arm.colour, {}, {}};
+  for (const ArmText& arm : with_further(constraints, s)) {
+    Series series = series_of(arm);
     for (const std::string& data : data_sets(s)) add_point(series, values_of(all, data + "-" + arm.name, "cosine"));
     cosines.series.push_back(series);
   }
@@ -254,12 +255,12 @@ std::vector<Figure> TooSimple::figures(const std::vector<Outcome>& all, const St
                  .x_label = "critic steps",
                  .y_label = "share of W1",
                  .marks = {{1, "an optimal critic"}}};
-    for (const ArmText& arm : constraints)
-      ratios.series.push_back(mean_curve(all, {data + "-" + arm.name, arm.label, arm.colour}, "curve"));
+    for (const ArmText& arm : with_further(constraints, s))
+      ratios.series.push_back(mean_curve(all, {data + "-" + arm.name, arm.label, arm.colour, arm.dashed}, "curve"));
     result.push_back({data + "-ratio.svg", "Mean over the seeds with its 95 % band.", ratios});
   }
   for (const std::string& data : data_sets(s)) {
-    for (const ArmText& arm : constraints) {
+    for (const ArmText& arm : with_further(constraints, s)) {
       const auto outcomes = outcomes_of(all, data + "-" + arm.name);
       if (outcomes.empty()) continue;
       Figure figure{

@@ -1,0 +1,65 @@
+#include "models/studies/known_optimum.h"
+
+#include "engine/op.h"
+#include "engine/random.h"
+#include "models/metrics/agreement.h"
+#include "models/training/picture.h"
+#include "models/training/probe.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace kantor {
+namespace {
+
+/// As many points of the plane as a picture bears.
+std::span<const float> some(const std::vector<float>& points) {
+  return std::span(points).first(std::min<size_t>(points.size(), 1024));
+}
+
+}  // namespace
+
+KnownOptimum::KnownOptimum(Funnels funnels, int64_t seed, int64_t samples)
+    : funnels_(std::move(funnels)), samples_(samples) {
+  const auto dimensions = static_cast<size_t>(funnels_.dimensions());
+  p_.resize(static_cast<size_t>(samples) * dimensions);
+  q_.resize(p_.size());
+  gradients_.resize(p_.size());
+  funnels_.draw(static_cast<uint64_t>(seed), stream_evaluation_data, 0, samples, p_.data(), q_.data());
+  std::vector<double> y(dimensions);
+  for (size_t i = 0; i < q_.size(); i += dimensions) {
+    std::copy_n(q_.begin() + static_cast<std::ptrdiff_t>(i), dimensions, y.begin());
+    funnels_.critic_gradient(y, std::span(gradients_).subspan(i, dimensions));
+  }
+}
+
+nlohmann::json KnownOptimum::measure(const Network& critic) const {
+  const Shape shape{samples_, funnels_.dimensions()};
+  const Tensor p = from_host(p_, shape, critic.options()), q = from_host(q_, shape, critic.options());
+  const Agreement agreement =
+      compare_gradients(input_gradients(critic, p).to_vector<float>(), gradients_, funnels_.dimensions());
+  const RecordingScope off(false);
+  const double estimate = (mean(critic(p, Mode::evaluate)) - mean(critic(q, Mode::evaluate))).item();
+  return {{"w1", estimate},
+          {"cosine", agreement.cosine},
+          {"squared_gradient_error", agreement.squared_error},
+          {"norm", agreement.norm}};
+}
+
+Image KnownOptimum::draw(const Network& critic) const {
+  return draw_plane(critic, some(p_), some(q_));
+}
+
+Image KnownOptimum::draw() const {
+  const auto optimum = [this](std::span<const float> points) {
+    std::vector<float> values;
+    for (size_t i = 0; i < points.size(); i += 2) {
+      const double x[] = {points[i], points[i + 1]};
+      values.push_back(static_cast<float>(-funnels_.potential(x)));
+    }
+    return values;
+  };
+  return draw_plane(optimum, some(p_), some(q_));
+}
+
+}  // namespace kantor

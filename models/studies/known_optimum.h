@@ -1,0 +1,33 @@
+// KnownOptimum: a critic held against the optimal one of a pair of funnels.
+#pragma once
+
+#include "models/data/funnels.h"
+#include "models/files/files.h"
+#include "models/nn/network.h"
+
+#include <nlohmann/json.hpp>
+#include <vector>
+
+namespace kantor {
+
+class KnownOptimum {
+ public:
+  /// `samples` points of Q and what they are moved to in P; a function of the seed, apart from what is trained on.
+  KnownOptimum(Funnels funnels, int64_t seed, int64_t samples);
+
+  /// The figures of Korotin et al. 2022: "w1", mean critic on P minus mean critic on Q; "cosine" and
+  /// "squared_gradient_error" of the critic's gradient at P against the optimal one; and "norm", its mean norm there.
+  [[nodiscard]] nlohmann::json measure(const Network& critic) const;
+
+  /// Pictures of the plane: a critic, and the optimal one, -u. Only where the pair lies in the plane.
+  [[nodiscard]] Image draw(const Network& critic) const;
+  [[nodiscard]] Image draw() const;
+
+ private:
+  Funnels funnels_;
+  int64_t samples_;
+  std::vector<float> p_, q_;
+  std::vector<double> gradients_;  // the optimal critic's at P
+};
+
+}  // namespace kantor
