@@ -7,6 +7,7 @@
 #include "tools/interrupt.h"
 #include "tools/study_page.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -37,14 +38,9 @@ StudySettings settings_of(const StudyArguments& arguments) {
   settings.scale = arguments.tiny ? Scale::tiny : arguments.quick ? Scale::quick : Scale::full;
   settings.seeds = arguments.seeds > 0 ? arguments.seeds : settings.pick<int64_t>(2, 3, 5);
   settings.first_seed = arguments.first_seed;
-  for (const std::string& kind : arguments.constraints) {
-    if (kind != "all") {
-      settings.constraints.push_back(kind);
-    } else {
-      settings.constraints = constraint_kinds();
-      break;
-    }
-  }
+  settings.constraints = arguments.constraints;
+  const auto& kinds = settings.constraints;
+  if (std::find(kinds.begin(), kinds.end(), "all") != kinds.end()) settings.constraints = constraint_kinds();
   for (const std::string& source : arguments.pairs) {
     for (std::string& pair : find_pairs(source)) settings.pairs.push_back(std::move(pair));
   }
@@ -139,12 +135,18 @@ void add_study(CLI::App& app, int& exit_code) {
   command->add_option("--seeds", a->seeds, "how many; a verdict needs 3 in quick settings, 5 in full ones")
       ->check(CLI::Range(1, 1000));
   command->add_option("--seed", a->first_seed, "the first seed")->check(CLI::NonNegativeNumber)->capture_default_str();
+  std::vector<std::string> kinds = constraint_kinds();
+  kinds.emplace_back("all");
   command
-      ->add_option(
-          "--pairs", a->pairs,
-          "benchmark-w1: folders of pairs (centers.npy, offsets.npy) or folders that hold such, published ones "
-          "by name (d2_n4), or new ones by seed (d2_n4:7)")
-      ->type_name("FOLDER...");
+      ->add_option("--constraints", a->constraints,
+                   "further constraints to show in each study besides its own, or all; they are not judged")
+      ->check(CLI::IsMember(kinds))
+      ->type_name("KIND");
+  command
+      ->add_option("--pairs", a->pairs,
+                   "benchmark-w1: folders of pairs (centers.npy, offsets.npy) or folders that hold such, published "
+                   "ones by name (d2_n4), or new ones by seed (d2_n4:7)")
+      ->type_name("FOLDER");
   command->add_option("--jobs", a->jobs, "runs side by side, in processes (default: the threads)")
       ->check(CLI::Range(1, 1024));
   command->add_option("--threads", a->threads, "CPU threads over all runs (default: all); no result depends on it")

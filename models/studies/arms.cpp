@@ -39,7 +39,7 @@ std::vector<std::string> further_kinds(const std::vector<Named>& own, const Stud
 
 }  // namespace
 
-void add_further(std::vector<Arm>& arms, const Arm& like, const StudySettings& settings, const std::string& prefix) {
+void add_further(std::vector<Arm>& arms, Arm like, const StudySettings& settings, const std::string& prefix) {
   for (const std::string& kind : further_kinds(arms, settings, prefix)) {
     Arm arm = like;
     arm.name = prefix + kind;
