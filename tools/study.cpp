@@ -18,7 +18,7 @@ namespace {
 namespace fs = std::filesystem;
 
 struct StudyArguments {
-  std::string name, out, device = "auto", run;
+  std::string name, out, device = "auto", run, images;
   bool quick = false, tiny = false, quiet = false, list = false;
   int64_t seeds = 0, first_seed = 1;
   int jobs = 0, threads = 0;
@@ -35,6 +35,7 @@ StudySettings settings_of(const StudyArguments& arguments) {
   settings.scale = arguments.tiny ? Scale::tiny : arguments.quick ? Scale::quick : Scale::full;
   settings.seeds = arguments.seeds > 0 ? arguments.seeds : settings.pick<int64_t>(2, 3, 5);
   settings.first_seed = arguments.first_seed;
+  if (!arguments.images.empty()) settings.images = fs::absolute(arguments.images).lexically_normal().string();
   return settings;
 }
 
@@ -126,6 +127,8 @@ void add_study(CLI::App& app, int& exit_code) {
   command->add_option("--seeds", a->seeds, "how many; a verdict needs 3 in quick settings, 5 in full ones")
       ->check(CLI::Range(1, 1000));
   command->add_option("--seed", a->first_seed, "the first seed")->check(CLI::NonNegativeNumber)->capture_default_str();
+  command->add_option("--images", a->images, "samples: a folder with MNIST's four IDX files, instead of Fashion-MNIST")
+      ->check(CLI::ExistingDirectory);
   command->add_option("--jobs", a->jobs, "runs side by side, in processes (default: the threads)")
       ->check(CLI::Range(1, 1024));
   command->add_option("--threads", a->threads, "CPU threads over all runs (default: all); no result depends on it")

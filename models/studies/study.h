@@ -23,6 +23,7 @@ struct StudySettings {
   Scale scale = Scale::quick;
   int64_t seeds = 3;
   int64_t first_seed = 1;
+  std::string images = {};  // a folder with MNIST's four files, tried instead of Fashion-MNIST
   /// Seeds that a verdict needs: 3 in quick runs, 5 in full ones.
   [[nodiscard]] int64_t needed() const { return scale == Scale::full ? 5 : 3; }
   /// The value for this scale.
