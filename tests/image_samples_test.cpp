@@ -142,7 +142,7 @@ TEST_CASE("image samples: both comparisons are judged by the Fréchet distance, 
 
   Conclusion conclusion;
   conclude_images(all, {Scale::quick, 3, 1, "/somewhere/mnist/"}, conclusion);
-  CHECK_THAT(conclusion.method.at(0), Contains("mnist:") && Contains("0.875 [0.875, 0.875] of the held-back"));
+  CHECK_THAT(conclusion.method.at(0), Contains("mnist:") && Contains("right on 87.5 % of those held back"));
   CHECK_THAT(conclusion.limits.at(0), Contains("6.41") && Contains("6.68") && Contains("small"));
   bool found = false;
   for (const Figure& figure : conclusion.figures) {

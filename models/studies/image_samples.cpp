@@ -99,6 +99,7 @@ std::vector<Arm> image_arms(const StudySettings& s) {
               {"eval.every", std::max(1, steps / 10)},
               {"eval.samples", s.pick(64, 1000, 5000)}};
   if (!s.images.empty()) common["data.path"] = s.images;
+  // What the classifier learns from, and is tried on: this many of the images; 0: all.
   const json more{{"classifier", {{"epochs", s.pick(1, 1, 2)}, {"images", s.pick(500, 0, 0)}}}};
   const auto make = [&](const ArmText& arm, const json& constraint, const char* optimizer, double rate,
                         const char* norm) {
@@ -136,8 +137,8 @@ json run_image_arm(const json& settings, Device device, const fs::path& folder) 
 
   const std::unique_ptr<Dataset> data = open_dataset(config.data);
   const auto seed = static_cast<uint64_t>(config.seed);
-  const ImageScores best =
-      score_images(classifier, data->draw(seed, stream_evaluation_data, 0, config.eval_samples), real);
+  const json best =
+      described(score_images(classifier, data->draw(seed, stream_evaluation_data, 0, config.eval_samples), real));
   Image picture;
   const Course course = train_course(config, *data, device, [&](const Trainer& trainer) {
     picture = image_grid(trainer.generate(grid_images, stream_pictures, 0));
@@ -148,49 +149,52 @@ json run_image_arm(const json& settings, Device device, const fs::path& folder) 
   write_png(folder / "data.png",
             image_grid(from_host(data->draw(seed, stream_pictures, 0, grid_images), data->batch_shape(grid_images))));
 
-  json numbers = described(best);
-  for (const char* key : {"frechet", "score", "class_kl", "histogram", "shares"}) {
-    numbers["real_" + std::string(key)] = numbers[key];
-    numbers[key] = course.lines.back().at(key);
-  }
+  json numbers{{"accuracy", classifier.accuracy(held_back)},
+               {"diverged", course.diverged},
+               {"milliseconds", course.milliseconds},
+               {"histogram", course.lines.back().at("histogram")},
+               {"shares", course.lines.back().at("shares")}};
   for (const char* key : {"frechet", "score", "class_kl"}) {
     numbers[key] = late_mean(course, key, late);
     numbers[std::string(key) + "_curve"] = {{"x", course.steps}, {"y", values_along(course, key)}};
   }
-  numbers.update({{"accuracy", classifier.accuracy(held_back)},
-                  {"diverged", course.diverged},
-                  {"milliseconds", course.milliseconds}});
+  for (const auto& [key, value] : best.items()) numbers["real_" + key] = value;
   return numbers;
 }
 
 namespace {
 
-/// Of a number that every image run measures, whatever its arm: the accuracy, the scores of real images.
-std::vector<double> values_of_all(const std::vector<Outcome>& all, const std::string& key) {
-  std::vector<double> values = values_of(all, comparisons[0].clip.name, key);
-  for (size_t i = 1; values.empty() && i < all_arms().size(); ++i) values = values_of(all, all_arms()[i].name, key);
-  return values;
+/// Of a number that the arms share, such as the scores of real images: a value a seed.
+std::vector<double> shared_values(const std::vector<Outcome>& all, const std::string& key) {
+  for (const ArmText& arm : all_arms()) {
+    if (auto values = values_of(all, arm.name, key); !values.empty()) return values;
+  }
+  return {};
 }
 
 std::string method(const std::vector<Outcome>& all, const StudySettings& s) {
   const std::vector<Arm> arms = image_arms(s);
   const json& set = arms.front().config;
   const auto whole = [&](const char* key) { return set.at(key).get<int64_t>(); };
+  const std::vector<double> accuracy = shared_values(all, "accuracy");  // of one classifier: the same for every run
   return fmt::format(
       "{}: generator and critic of 5x5 convolutions with stride 2, {} channels at the largest picture; {} generator "
       "steps with 5 critic steps each, batch {}; sampled from the running average of the generator's weights (0.98). "
       "The same settings for both: no normalization, RMSProp {:g}; c = 0.01 against lambda 10. Each its own: clipping "
       "with batch norm in both networks (its scales are clipped too) and RMSProp {:g}, the penalty with no "
       "normalization and Adam {:g} (0.5, 0.9). {} samples are scored against the images held back, by a classifier of "
-      "two convolutions and 64 features that was trained here on the labelled images ({} epochs, {} of the held-back "
-      "right): the share of each class, exp of the mean KL divergence of an image's class probabilities from their "
+      "two convolutions and 64 features that was trained here on the labelled images (passes over them: {}; right on "
+      "{} "
+      "of those held back): the share of each class, exp of the mean KL divergence of an image's class probabilities "
+      "from their "
       "mean (score), and the Fréchet distance of the features. As many training images give the floor of that "
       "distance and the score that is to be had. The measures are means over the last {} of 10 evaluations, the "
       "classes those of the last.",
       title_of(s), whole("generator.dim"), whole("train.steps"), whole("train.batch"),
       set.at("critic.learning_rate").get<double>(), arms[2].config.at("critic.learning_rate").get<double>(),
       arms[3].config.at("critic.learning_rate").get<double>(), whole("eval.samples"),
-      arms.front().more.at("classifier").at("epochs").get<int64_t>(), say(values_of_all(all, "accuracy")), late);
+      arms.front().more.at("classifier").at("epochs").get<int64_t>(),
+      accuracy.empty() ? "-" : fmt::format("{:.1f} %", 100 * accuracy.front()), late);
 }
 
 void add_findings(const std::vector<Outcome>& all, const StudySettings& s, std::vector<Finding>& findings) {
@@ -214,12 +218,11 @@ void add_findings(const std::vector<Outcome>& all, const StudySettings& s, std::
     add("ms a step", "milliseconds");
   }
   const auto add = [&](const char* what, const char* key) {
-    findings.push_back(observe(fmt::format("{}: {}", title, what), values_of_all(all, key)));
+    findings.push_back(observe(fmt::format("{}: {}", title, what), shared_values(all, key)));
   };
   add("Fréchet distance of features, real images (the floor)", "real_frechet");
   add("score, real images", "real_score");
   add("KL divergence of the classes from even, real images", "real_class_kl");
-  add("accuracy of the classifier on the images held back", "accuracy");
 }
 
 /// The shares of the classes, both sides beside the data's.
@@ -243,7 +246,7 @@ Figure class_figure(const std::vector<Outcome>& all, const StudySettings& s, con
 Figure curve_figure(const std::vector<Outcome>& all, const std::string& key, Chart chart, const std::string& mark,
                     const std::string& caption) {
   for (const ArmText& arm : all_arms()) chart.series.push_back(mean_curve(all, arm, key + "_curve"));
-  if (const auto real = values_of_all(all, "real_" + key); !real.empty()) {
+  if (const auto real = shared_values(all, "real_" + key); !real.empty()) {
     chart.marks = {{confidence_interval(real).mean, mark}};
   }
   return {fmt::format("images-{}.svg", key), caption, chart};
@@ -261,8 +264,8 @@ void add_figures(const std::vector<Outcome>& all, const StudySettings& s, std::v
                                  "the classifier trained here: no other program has this scale."));
   figures.push_back(curve_figure(
       all, "score", {.title = title + ": score", .x_label = "generator steps", .y_label = "score"}, "real images",
-      "1 where the classifier sees no difference between the images, 10 where it is sure of every one and sees ten "
-      "classes evenly. Higher is better, up to the line."));
+      "1 where the classifier sees no difference between the images, and the number of classes where it is sure of "
+      "every image and sees the classes evenly. Higher is better, up to the line."));
   for (const Comparison& c : comparisons) figures.push_back(class_figure(all, s, c));
   const auto add = [&](const std::string& arm, const std::string& label, const char* picture, const std::string& file) {
     const auto found = outcomes_of(all, arm);
@@ -288,8 +291,8 @@ void conclude_images(const std::vector<Outcome>& all, const StudySettings& s, Co
     conclusion.meaning.push_back(fmt::format(
         "{}, {}: the Fréchet distance of the features ends at {} under clipping and {} under the penalty (real images "
         "{}), the score at {} and {} (real images {}); a step takes {} and {} ms.",
-        title, c.title, told(c.clip, "frechet"), told(c.penalty, "frechet"), say(values_of_all(all, "real_frechet")),
-        told(c.clip, "score"), told(c.penalty, "score"), say(values_of_all(all, "real_score")),
+        title, c.title, told(c.clip, "frechet"), told(c.penalty, "frechet"), say(shared_values(all, "real_frechet")),
+        told(c.clip, "score"), told(c.penalty, "score"), say(shared_values(all, "real_score")),
         told(c.clip, "milliseconds"), told(c.penalty, "milliseconds")));
   }
   conclusion.limits.push_back(
