@@ -21,7 +21,7 @@ namespace {
 /// A folder with images, and the tiny runs on them.
 struct ImageStudy {
   ProgramFolder folder;
-  StudySettings settings{Scale::tiny, 2, 1, folder / "images"};
+  StudySettings settings{.scale = Scale::tiny, .seeds = 2, .images = folder / "images"};
   fs::path runs = folder.path / "out/runs";
 
   ImageStudy() { write_quarters(settings.images, 16); }
@@ -128,7 +128,7 @@ TEST_CASE("image samples: both comparisons are judged by the Fréchet distance, 
   }
   const auto verdicts = [](const std::vector<Outcome>& outcomes) {
     Conclusion conclusion;
-    conclude_images(outcomes, {Scale::quick, 3, 1}, conclusion);
+    conclude_images(outcomes, {}, conclusion);
     std::vector<Verdict> found;
     for (const Finding& finding : conclusion.findings) {
       if (finding.bar) found.push_back(finding.verdict);
@@ -141,7 +141,7 @@ TEST_CASE("image samples: both comparisons are judged by the Fréchet distance, 
   CHECK(verdicts({}) == std::vector{Verdict::unclear, Verdict::unclear});
 
   Conclusion conclusion;
-  conclude_images(all, {Scale::quick, 3, 1, "/somewhere/mnist/"}, conclusion);
+  conclude_images(all, {.images = "/somewhere/mnist/"}, conclusion);
   CHECK_THAT(conclusion.method.at(0), Contains("mnist:") && Contains("right on 87.5 % of those held back"));
   CHECK_THAT(conclusion.limits.at(0), Contains("6.41") && Contains("6.68") && Contains("small"));
   bool found = false;
