@@ -2,9 +2,9 @@
 #include "models/metrics/classifier.h"
 
 #include "engine/error.h"
-#include "engine/random.h"
 #include "tests/catch.h"
 #include "tests/program.h"
+#include "tests/quarters.h"
 
 #include <cmath>
 
@@ -12,23 +12,6 @@ using namespace kantor;
 using Catch::Matchers::Contains;
 
 namespace {
-
-/// Pictures of 12x12 in four classes: a bright quarter each, with noise.
-LabelledImages quarters(int64_t count, uint64_t seed) {
-  LabelledImages data{{1, 12, 12}, {}, {}, 4};
-  HostRandom random(seed, 0);
-  for (int64_t i = 0; i < count; ++i) {
-    const auto label = static_cast<uint8_t>(random.below(4));
-    data.labels.push_back(label);
-    for (int64_t y = 0; y < 12; ++y) {
-      for (int64_t x = 0; x < 12; ++x) {
-        const bool inside = (y < 6) == (label < 2) && (x < 6) == (label % 2 == 0);
-        data.pixels.push_back(static_cast<uint8_t>((inside ? 120 : 20) + random.below(100)));
-      }
-    }
-  }
-  return data;
-}
 
 std::vector<float> of_class(const LabelledImages& data, int label, int64_t count) {
   std::vector<int64_t> index;

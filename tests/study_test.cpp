@@ -7,6 +7,7 @@
 #include "models/studies/arms.h"
 #include "models/studies/runner.h"
 #include "tests/program.h"
+#include "tests/quarters.h"
 
 #include <cmath>
 #include <csignal>
@@ -203,7 +204,10 @@ TEST_CASE("studies: a stop ends the running and starts no more; one runner write
 TEST_CASE("studies: every study runs, concludes and stands in the report") {
   const ProgramFolder folder;
   const std::string out = folder / "out";
-  const ProgramResult result = run_kantor(tiny_study("all", out));
+  write_quarters(folder / "images", 16);
+  std::vector<std::string> arguments = tiny_study("all", out);
+  arguments.insert(arguments.end(), {"--images", folder / "images"});
+  const ProgramResult result = run_kantor(arguments);
   INFO(result.err);
   REQUIRE(result.code == 0);
   const std::string page = text_of(out + "/report.html");

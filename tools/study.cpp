@@ -20,7 +20,7 @@ namespace {
 namespace fs = std::filesystem;
 
 struct StudyArguments {
-  std::string name, out, device = "auto", run;
+  std::string name, out, device = "auto", run, images;
   std::vector<std::string> constraints, pairs;
   bool quick = false, tiny = false, quiet = false, list = false;
   int64_t seeds = 0, first_seed = 1;
@@ -44,6 +44,7 @@ StudySettings settings_of(const StudyArguments& arguments) {
   for (const std::string& source : arguments.pairs) {
     for (std::string& pair : find_pairs(source)) settings.pairs.push_back(std::move(pair));
   }
+  if (!arguments.images.empty()) settings.images = fs::absolute(arguments.images).lexically_normal().string();
   return settings;
 }
 
@@ -147,6 +148,8 @@ void add_study(CLI::App& app, int& exit_code) {
                    "benchmark-w1: folders of pairs (centers.npy, offsets.npy) or folders that hold such, published "
                    "ones by name (d2_n4), or new ones by seed (d2_n4:7)")
       ->type_name("FOLDER");
+  command->add_option("--images", a->images, "samples: a folder with MNIST's four IDX files, instead of Fashion-MNIST")
+      ->check(CLI::ExistingDirectory);
   command->add_option("--jobs", a->jobs, "runs side by side, in processes (default: the threads)")
       ->check(CLI::Range(1, 1024));
   command->add_option("--threads", a->threads, "CPU threads over all runs (default: all); no result depends on it")

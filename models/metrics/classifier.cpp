@@ -221,10 +221,15 @@ double Classifier::accuracy(const LabelledImages& data) const {
 }
 
 ImageScores score_images(const Classifier& classifier, std::span<const float> generated, std::span<const float> real) {
-  const Classifier::Output made = classifier(generated), given = classifier(real);
+  return score_images(classifier, generated, classifier(real));
+}
+
+ImageScores score_images(const Classifier& classifier, std::span<const float> generated,
+                         const Classifier::Output& real) {
+  const Classifier::Output made = classifier(generated);
   const auto classes = static_cast<size_t>(classifier.classes()), count = made.probabilities.size() / classes;
   ImageScores scores;
-  scores.frechet = frechet_distance(made.features, given.features, Classifier::features);  // refuses fewer than two
+  scores.frechet = frechet_distance(made.features, real.features, Classifier::features);  // refuses fewer than two
   scores.histogram.resize(classes);
   std::vector<double> marginal(classes);
   for (size_t i = 0; i < count; ++i) {

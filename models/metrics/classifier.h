@@ -59,5 +59,8 @@ struct ImageScores {
 };
 /// Of generated images against real ones, both [N, H, W, C]. Throws ShapeError for fewer than two of either.
 ImageScores score_images(const Classifier& classifier, std::span<const float> generated, std::span<const float> real);
+/// The same, where the classifier's output of the real images is known.
+ImageScores score_images(const Classifier& classifier, std::span<const float> generated,
+                         const Classifier::Output& real);
 
 }  // namespace kantor

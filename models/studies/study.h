@@ -27,6 +27,7 @@ struct StudySettings {
   std::vector<std::string> constraints = {};
   /// Of benchmark-w1: pairs as open_pair takes them; empty: its own choice.
   std::vector<std::string> pairs = {};
+  std::string images = {};  // a folder with MNIST's four files, tried instead of Fashion-MNIST
   /// Seeds that a verdict needs: 3 in quick runs, 5 in full ones.
   [[nodiscard]] int64_t needed() const { return scale == Scale::full ? 5 : 3; }
   /// The value for this scale.
