@@ -17,6 +17,7 @@ namespace fs = std::filesystem;
 
 constexpr size_t late = 3;  // evaluations at the end that are averaged
 constexpr int64_t grid_images = 64;
+const std::string prefix = "images-";
 
 /// Two arms that a finding holds against each other.
 struct Comparison {
@@ -30,11 +31,15 @@ const std::vector<Comparison> comparisons{
      "own",
      "each its own settings"}};
 
-std::vector<ArmText> all_arms() {
+/// Of the comparisons, and of further constraints with the settings that are the same for all.
+std::vector<ArmText> all_arms(const StudySettings& s) {
   std::vector<ArmText> arms;
   for (const Comparison& comparison : comparisons) {
     arms.push_back(comparison.clip);
     arms.push_back(comparison.penalty);
+  }
+  for (ArmText text : with_further({{"clip", "", 0}, {"penalty", "", 1}}, s)) {
+    if (text.dashed) arms.push_back({prefix + text.name, text.label + ", RMSProp", text.colour, true});
   }
   return arms;
 }
@@ -113,10 +118,13 @@ std::vector<Arm> image_arms(const StudySettings& s) {
   const json clip{{"critic.constraint", "clip"}, {"clip.c", 0.01}};
   const json penalty{{"critic.constraint", "penalty"}, {"critic.lambda", 10}};
   const double root_mean_square = s.pick(5e-4, 5e-4, 5e-5), adam = s.pick(1e-3, 1e-3, 1e-4);
-  return {make(comparisons[0].clip, clip, "rmsprop", root_mean_square, "none"),
-          make(comparisons[0].penalty, penalty, "rmsprop", root_mean_square, "none"),
-          make(comparisons[1].clip, clip, "rmsprop", root_mean_square, "batch"),
-          make(comparisons[1].penalty, penalty, "adam", adam, "none")};
+  std::vector<Arm> arms{make(comparisons[0].clip, clip, "rmsprop", root_mean_square, "none"),
+                        make(comparisons[0].penalty, penalty, "rmsprop", root_mean_square, "none"),
+                        make(comparisons[1].clip, clip, "rmsprop", root_mean_square, "batch"),
+                        make(comparisons[1].penalty, penalty, "adam", adam, "none")};
+  add_further(arms, arms[1], s, prefix);
+  std::erase_if(arms, [](const Arm& arm) { return arm.name == prefix + "groupsort"; });  // refuses convolutions
+  return arms;
 }
 
 bool is_image_arm(const json& settings) {
@@ -165,8 +173,8 @@ json run_image_arm(const json& settings, Device device, const fs::path& folder) 
 namespace {
 
 /// Of a number that the arms share, such as the scores of real images: a value a seed.
-std::vector<double> shared_values(const std::vector<Outcome>& all, const std::string& key) {
-  for (const ArmText& arm : all_arms()) {
+std::vector<double> shared_values(const std::vector<Outcome>& all, const StudySettings& s, const std::string& key) {
+  for (const ArmText& arm : all_arms(s)) {
     if (auto values = values_of(all, arm.name, key); !values.empty()) return values;
   }
   return {};
@@ -176,7 +184,7 @@ std::string method(const std::vector<Outcome>& all, const StudySettings& s) {
   const std::vector<Arm> arms = image_arms(s);
   const json& set = arms.front().config;
   const auto whole = [&](const char* key) { return set.at(key).get<int64_t>(); };
-  const std::vector<double> accuracy = shared_values(all, "accuracy");  // of one classifier: the same for every run
+  const std::vector<double> accuracy = shared_values(all, s, "accuracy");  // of one classifier: the same for every run
   return fmt::format(
       "{}: generator and critic of 5x5 convolutions with stride 2, {} channels at the largest picture; {} generator "
       "steps with 5 critic steps each, batch {}; sampled from the running average of the generator's weights (0.98). "
@@ -208,7 +216,7 @@ void add_findings(const std::vector<Outcome>& all, const StudySettings& s, std::
     findings.push_back(observe(fmt::format("{}, {}: score, penalty minus clipping", title, c.title),
                                differences(all, c.penalty.name, c.clip.name, "score"), published));
   }
-  for (const ArmText& arm : all_arms()) {
+  for (const ArmText& arm : all_arms(s)) {
     const auto add = [&](const char* what, const char* key) {
       findings.push_back(observe(fmt::format("{}: {}, {}", title, what, arm.label), values_of(all, arm.name, key)));
     };
@@ -218,7 +226,7 @@ void add_findings(const std::vector<Outcome>& all, const StudySettings& s, std::
     add("ms a step", "milliseconds");
   }
   const auto add = [&](const char* what, const char* key) {
-    findings.push_back(observe(fmt::format("{}: {}", title, what), shared_values(all, key)));
+    findings.push_back(observe(fmt::format("{}: {}", title, what), shared_values(all, s, key)));
   };
   add("Fréchet distance of features, real images (the floor)", "real_frechet");
   add("score, real images", "real_score");
@@ -243,10 +251,10 @@ Figure class_figure(const std::vector<Outcome>& all, const StudySettings& s, con
           "Mean and interval over the seeds. The data are training images, seen by the same classifier.", chart};
 }
 
-Figure curve_figure(const std::vector<Outcome>& all, const std::string& key, Chart chart, const std::string& mark,
-                    const std::string& caption) {
-  for (const ArmText& arm : all_arms()) chart.series.push_back(mean_curve(all, arm, key + "_curve"));
-  if (const auto real = shared_values(all, "real_" + key); !real.empty()) {
+Figure curve_figure(const std::vector<Outcome>& all, const StudySettings& s, const std::string& key, Chart chart,
+                    const std::string& mark, const std::string& caption) {
+  for (const ArmText& arm : all_arms(s)) chart.series.push_back(mean_curve(all, arm, key + "_curve"));
+  if (const auto real = shared_values(all, s, "real_" + key); !real.empty()) {
     chart.marks = {{confidence_interval(real).mean, mark}};
   }
   return {fmt::format("images-{}.svg", key), caption, chart};
@@ -254,7 +262,7 @@ Figure curve_figure(const std::vector<Outcome>& all, const std::string& key, Cha
 
 void add_figures(const std::vector<Outcome>& all, const StudySettings& s, std::vector<Figure>& figures) {
   const std::string title = title_of(s);
-  figures.push_back(curve_figure(all, "frechet",
+  figures.push_back(curve_figure(all, s, "frechet",
                                  {.title = title + ": Fréchet distance of the features",
                                   .x_label = "generator steps",
                                   .y_label = "distance",
@@ -263,7 +271,7 @@ void add_figures(const std::vector<Outcome>& all, const StudySettings& s, std::v
                                  "Mean over the seeds with its 95 % band; lower is better. The features are those of "
                                  "the classifier trained here: no other program has this scale."));
   figures.push_back(curve_figure(
-      all, "score", {.title = title + ": score", .x_label = "generator steps", .y_label = "score"}, "real images",
+      all, s, "score", {.title = title + ": score", .x_label = "generator steps", .y_label = "score"}, "real images",
       "1 where the classifier sees no difference between the images, and the number of classes where it is sure of "
       "every image and sees the classes evenly. Higher is better, up to the line."));
   for (const Comparison& c : comparisons) figures.push_back(class_figure(all, s, c));
@@ -275,7 +283,7 @@ void add_figures(const std::vector<Outcome>& all, const StudySettings& s, std::v
                        {.title = fmt::format("{}: {}", title, label)},
                        fmt::format("{}/{}", found.front()->id, picture)});
   };
-  for (const ArmText& arm : all_arms()) add(arm.name, arm.label, "samples.png", arm.name + ".png");
+  for (const ArmText& arm : all_arms(s)) add(arm.name, arm.label, "samples.png", arm.name + ".png");
   add(comparisons[0].clip.name, "data", "data.png", "images-data.png");
 }
 
@@ -291,8 +299,8 @@ void conclude_images(const std::vector<Outcome>& all, const StudySettings& s, Co
     conclusion.meaning.push_back(fmt::format(
         "{}, {}: the Fréchet distance of the features ends at {} under clipping and {} under the penalty (real images "
         "{}), the score at {} and {} (real images {}); a step takes {} and {} ms.",
-        title, c.title, told(c.clip, "frechet"), told(c.penalty, "frechet"), say(shared_values(all, "real_frechet")),
-        told(c.clip, "score"), told(c.penalty, "score"), say(shared_values(all, "real_score")),
+        title, c.title, told(c.clip, "frechet"), told(c.penalty, "frechet"), say(shared_values(all, s, "real_frechet")),
+        told(c.clip, "score"), told(c.penalty, "score"), say(shared_values(all, s, "real_score")),
         told(c.clip, "milliseconds"), told(c.penalty, "milliseconds")));
   }
   conclusion.limits.push_back(

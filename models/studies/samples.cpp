@@ -61,6 +61,7 @@ class Samples final : public Study {
                      {"generator.learning_rate", 1e-3},
                      {"critic.learning_rate", 1e-3}});
       arms.push_back({fmt::format("{}-penalty", mixture.data), config});
+      add_further(arms, arms.back(), s, fmt::format("{}-", mixture.data));  // as the penalty
     }
     for (Arm& arm : image_arms(s)) arms.push_back(std::move(arm));
     return every_seed(arms, s);
@@ -72,7 +73,7 @@ class Samples final : public Study {
  private:
   [[nodiscard]] std::string method(const StudySettings& s) const;
   [[nodiscard]] static std::vector<Finding> findings(const std::vector<Outcome>& all, const StudySettings& s);
-  [[nodiscard]] static std::vector<Figure> figures(const std::vector<Outcome>& all);
+  [[nodiscard]] static std::vector<Figure> figures(const std::vector<Outcome>& all, const StudySettings& s);
 };
 
 json Samples::run(const json& settings, Device device, const std::filesystem::path& folder) const {
@@ -91,7 +92,7 @@ Conclusion Samples::conclude(const std::vector<Outcome>& all, const StudySetting
   Conclusion result;
   result.method = {method(s)};
   result.findings = findings(all, s);
-  result.figures = figures(all);
+  result.figures = figures(all, s);
   for (const Mixed& mixture : mixtures) {
     const auto told = [&](const char* arm, const char* key) {
       return say(values_of(all, std::string(mixture.data) + arm, key));
@@ -149,7 +150,7 @@ std::vector<Finding> Samples::findings(const std::vector<Outcome>& all, const St
   }
   for (const Mixed& mixture : mixtures) {
     const bool ring = mixture.modes == 8;
-    for (const ArmText& arm : constraints) {
+    for (const ArmText& arm : with_further(constraints, s)) {
       const auto add = [&](const char* what, const char* key, const char* plain_gan) {
         result.push_back(observe(fmt::format("{}: {}, {}", mixture.title, what, arm.label),
                                  values_of(all, fmt::format("{}-{}", mixture.data, arm.name), key),
@@ -163,7 +164,7 @@ std::vector<Finding> Samples::findings(const std::vector<Outcome>& all, const St
   return result;
 }
 
-std::vector<Figure> Samples::figures(const std::vector<Outcome>& all) {
+std::vector<Figure> Samples::figures(const std::vector<Outcome>& all, const StudySettings& s) {
   std::vector<Figure> result;
   for (const Mixed& mixture : mixtures) {
     Chart quality{.title = fmt::format("{}: samples of high quality", mixture.title),
@@ -173,7 +174,7 @@ std::vector<Figure> Samples::figures(const std::vector<Outcome>& all) {
                    .x_label = "generator steps",
                    .y_label = "W1",
                    .log_y = true};
-    for (ArmText arm : constraints) {
+    for (ArmText arm : with_further(constraints, s)) {
       arm.name = fmt::format("{}-{}", mixture.data, arm.name);
       quality.series.push_back(mean_curve(all, arm, "quality_curve"));
       distance.series.push_back(mean_curve(all, arm, "curve"));
