@@ -7,6 +7,7 @@
 #include "models/studies/arms.h"
 #include "models/studies/course.h"
 #include "models/studies/held.h"
+#include "models/studies/landscape_arms.h"
 #include "models/training/probe.h"
 
 #include <algorithm>
@@ -78,6 +79,7 @@ std::vector<StudyRun> Slow::runs(const StudySettings& s) const {
   json config = common;
   config.update({{"critic.constraint", "penalty"}, {"critic.lambda", 0.1}});
   arms.push_back({"gan-penalty", config});
+  for (const Arm& arm : landscape_arms(s)) arms.push_back(arm);
   return every_seed(arms, s);
 }
 
@@ -110,7 +112,8 @@ json settle(const RunConfig& config, int64_t steps, Device device) {
           {"curve", {{"x", x}, {"y", share}}}};
 }
 
-json Slow::run(const json& settings, Device device, const std::filesystem::path&) const {
+json Slow::run(const json& settings, Device device, const std::filesystem::path& folder) const {
+  if (is_landscape(settings)) return measure_landscape(settings, device, folder);
   const RunConfig config = config_of(settings);
   if (settings.contains("critic_steps")) return settle(config, settings["critic_steps"].get<int64_t>(), device);
   const Course course = train_course(config, device, 8);
