@@ -154,10 +154,13 @@ Curvature largest_curvature(const std::function<Tensor()>& loss, const std::vect
     solver.computeFromTridiagonal(Values(diagonal.data(), result.iterations),
                                   Values(beside.data(), result.iterations - 1));
     const Eigen::VectorXd& values = solver.eigenvalues();
-    const Eigen::Index last = values.size() - 1, at = std::abs(values[0]) > std::abs(values[last]) ? 0 : last;
+    const Eigen::Index last = values.size() - 1;
+    const auto residual = [&](Eigen::Index i) { return left * std::abs(solver.eigenvectors()(last, i)); };
+    const auto settled = [&](Eigen::Index i) { return residual(i) <= tolerance * std::abs(values[i]); };
+    const Eigen::Index at = std::abs(values[0]) > std::abs(values[last]) ? 0 : last;
     result.eigenvalue = values[at], result.lowest = values[0], result.highest = values[last];
-    result.residual = left * std::abs(solver.eigenvectors()(last, at));
-    if (left == 0 || result.residual <= tolerance * std::abs(result.eigenvalue)) return result;
+    result.residual = residual(at);
+    if (left == 0 || (settled(0) && settled(last))) return result;
     beside.push_back(left);
     v = next / left;
   }

@@ -30,8 +30,8 @@ struct Curvature {
 /// The Hessian's largest eigenvalue by power iteration on Hessian-vector products (two passes of grad, no matrix). All
 /// its vectors are kept and the eigenvalue is sought in the space that they span (Lanczos 1950): two eigenvalues of one
 /// size and opposite sign, which the last vector alone cannot tell apart, are found, and with fewer products.
-/// `loss` builds the loss [] from the parameters, recorded. Stops where the residual falls under `tolerance` times the
-/// eigenvalue, or after `most` products. A loss that is linear in the parameters has 0.
+/// `loss` builds the loss [] from the parameters, recorded. Stops where the residual of either end falls under
+/// `tolerance` times that end, or after `most` products. A loss that is linear in the parameters has 0.
 Curvature largest_curvature(const std::function<Tensor()>& loss, const std::vector<Tensor>& parameters,
                             double tolerance = 1e-3, int most = 100, uint64_t seed = 0);
 

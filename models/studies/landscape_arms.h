@@ -9,12 +9,6 @@ namespace kantor {
 /// One arm "landscape-<constraint>" a constraint, "landscape-clip" for two widths of the box.
 std::vector<Arm> landscape_arms(const StudySettings& settings);
 
-/// Whether a run's settings are those of such an arm.
-bool is_landscape(const nlohmann::json& settings);
-
-/// Trains a critic alone and measures the landscape on a fixed batch; the plane's picture goes into `folder`.
-nlohmann::json measure_landscape(const nlohmann::json& settings, Device device, const std::filesystem::path& folder);
-
 /// Adds what these arms have to say to the study's conclusion.
 void conclude_landscape(const std::vector<Outcome>& all, const StudySettings& settings, Conclusion& conclusion);
 
