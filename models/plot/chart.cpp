@@ -31,7 +31,7 @@ constexpr const char* style = R"(<style>
 std::string short_number(double value) {
   if (value == 0) return "0";
   const double size = std::abs(value);
-  if (size >= 1e5 || size < 1e-3) {
+  if (size >= 1e4 || size < 1e-3) {
     std::string text = fmt::format("{:.3g}", value);  // "1e-05" reads better as "1e-5"
     for (const char* sign : {"e-0", "e+0", "e+"}) {
       const size_t at = text.find(sign);

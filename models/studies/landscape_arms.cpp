@@ -76,7 +76,7 @@ std::vector<Finding> findings(const std::vector<Outcome>& all) {
     };
     add("largest eigenvalue of the Hessian at the end", "eigenvalue");
     add("decades of it, times |w|^2 / deviation of the scores", "log_relative_end");
-    add("its residual over it, the worst of three moments", "residual");
+    add("products with the Hessian until both ends settled, the most of three moments", "products");
     add("lowest eigenvalue, downwards, over the largest by magnitude", "downwards");
     add(fmt::format("change of the loss {} lengths away, in deviations", landscape_reach), "change");
     if (kind.clip == 0) continue;
@@ -86,42 +86,57 @@ std::vector<Finding> findings(const std::vector<Outcome>& all) {
   return result;
 }
 
-std::vector<std::string> meaning(const std::vector<Outcome>& all) {
-  const auto told = [&](const char* arm, const char* key) {
-    return say(values_of(all, fmt::format("landscape-{}", arm), key));
-  };
-  const auto each = [&](const char* key) {
-    std::string list;
-    for (const Kind& kind : kinds) {
-      list += fmt::format("{}{} {}", list.empty() ? "" : ", ", kind.text.label, told(kind.text.name.c_str(), key));
-    }
-    return list;
-  };
-  size_t searches = 0;
-  double settled = 0;
+/// "none 1.5, c = 0.01 1.8, ...": means over the seeds.
+std::string means(const std::vector<Outcome>& all, const char* key) {
+  std::string list;
   for (const Kind& kind : kinds) {
-    for (const double count : values_of(all, arm_of(kind), "settled"))
-      settled += count, searches += landscape_moments.size();
+    const auto values = values_of(all, arm_of(kind), key);
+    list += fmt::format("{}{} ", list.empty() ? "" : ", ", kind.text.label);
+    list += values.empty() ? "-" : fmt::format("{:.2g}", confidence_interval(values).mean);
   }
+  return list;
+}
+
+/// How far the searches for eigenvalues came, all of them together.
+std::string searches(const std::vector<Outcome>& all) {
+  size_t count = 0;
+  double settled = 0, products = 0, residual = 0;
+  for (const Kind& kind : kinds) {
+    for (const double value : values_of(all, arm_of(kind), "settled"))
+      settled += value, count += landscape_moments.size();
+    for (const double value : values_of(all, arm_of(kind), "products")) products = std::max(products, value);
+    for (const double value : values_of(all, arm_of(kind), "residual")) residual = std::max(residual, value);
+  }
+  return fmt::format(
+      "Of {} searches for eigenvalues {} settled on both ends of the spectrum before their products ran out; the most "
+      "took {} products, and the largest residual is {:.1e} of its eigenvalue.",
+      count, settled, products, residual);
+}
+
+std::vector<std::string> meaning(const std::vector<Outcome>& all) {
+  const auto told = [&](const char* arm, const char* key) { return say(values_of(all, arm, key)); };
   return {
-      fmt::format("The landscape's largest curvature at the end, in decades without a unit: {}. In {} of {} searches "
-                  "both ends settled before the products ran out; of the others the table tells the residual.",
-                  each("log_relative_end"), settled, searches),
       fmt::format(
-          "Its sign says more than its size. The lowest eigenvalue, over the largest by magnitude, lies downwards "
-          "by {}. Near 1 the weights lie on a saddle: without a penalty or a parametrization the loss of a ReLU critic "
-          "is "
-          "linear in each layer's parameters between the kinks, so that the eigenvalues sum to 0, and it is the walls "
-          "of "
-          "the box that hold a clipped critic. Near 0 they lie in a valley, which the penalty or the parametrization "
-          "has made.",
-          each("downwards")),
+          "The landscape's largest curvature at the end, in decades without a unit: {}; penalty minus clipping "
+          "with c = 0.1 {}. A large curvature alone is no distortion: a penalty holds the critic's slope by being "
+          "steep to whatever would change it. {}",
+          means(all, "log_relative_end"),
+          say(differences(all, "landscape-penalty", "landscape-clip-0.1", "log_relative_end")), searches(all)),
+      fmt::format(
+          "The share of it that lies downwards: {} (spectral with its singular vectors held). Where it is 1 the "
+          "weights lie on a saddle: without a penalty or a parametrization the loss of a ReLU critic is linear "
+          "in each layer's parameters between the kinks, so that the eigenvalues sum to 0, and nothing but the "
+          "walls of the box holds a clipped critic. Near 0 they lie in a valley, which the penalty or the "
+          "parametrization has made.",
+          means(all, "downwards")),
       fmt::format("{} lengths away the loss has changed by {} deviations under clipping with c = 0.01 and {} with 0.1, "
-                  "{} under the penalty. But {} and {} of the clipped parameters are outside the box there, where "
-                  "no training comes; with them put back on the walls the change is {} and {}.",
-                  landscape_reach, told("clip-0.01", "change"), told("clip-0.1", "change"), told("penalty", "change"),
-                  told("clip-0.01", "outside_at_ends"), told("clip-0.1", "outside_at_ends"),
-                  told("clip-0.01", "change_reachable"), told("clip-0.1", "change_reachable"))};
+                  "{} under the penalty. But {} and {} of the clipped parameters are outside the box there, where no "
+                  "training comes; with them put back on the walls the change is {} and {}, and the difference is what "
+                  "the walls do.",
+                  landscape_reach, told("landscape-clip-0.01", "change"), told("landscape-clip-0.1", "change"),
+                  told("landscape-penalty", "change"), told("landscape-clip-0.01", "outside_at_ends"),
+                  told("landscape-clip-0.1", "outside_at_ends"), told("landscape-clip-0.01", "change_reachable"),
+                  told("landscape-clip-0.1", "change_reachable"))};
 }
 
 /// Mean and interval of numbers[key], which are decades, as what they are decades of: an interval that stays above 0.
@@ -162,34 +177,40 @@ std::vector<Figure> curvature_figures(const std::vector<Outcome>& all) {
        "within a kind of constraint rather than across: a penalty's own curvature, which lambda sets, is in it.",
        size},
       {"landscape-signs.svg",
-       "Mean and interval over the seeds. 1: the loss falls away in one direction as fast as it rises in any; 0: it "
-       "rises in all.",
+       "Mean and interval over the seeds. 1: in some direction the loss curves down as hard as it curves up in any, or "
+       "harder; 0: it curves down in none.",
        sign}};
 }
 
+/// An empty chart of losses along the directions.
+Chart slices(const std::string& title) {
+  return {.title = "Loss along random directions: " + title,
+          .x_label = "step, in lengths of the critic's own filters",
+          .y_label = "change / deviation of the scores",
+          .marks = {{0, "trained weights", true}}};
+}
+
 std::vector<Figure> slice_figures(const std::vector<Outcome>& all) {
+  const std::string means = "Mean over the directions, then over the seeds with its 95 % band.";
   std::vector<Figure> result;
   for (size_t family = 0; family < families.size(); ++family) {
-    Chart chart{.title = "Loss along random directions: " + families[family].title,
-                .x_label = "step, in lengths of the critic's own filters",
-                .y_label = "change / deviation of the scores",
-                .marks = {{0, "trained weights", true}}};
+    Chart chart = slices(families[family].title);
     for (const Kind& kind : kinds) {
       if (kind.family != family) continue;
       chart.series.push_back(mean_curve(all, {arm_of(kind), kind.text.label, kind.text.colour}, "slice"));
+    }
+    const std::string box = " Under clipping these steps leave the box, where no training comes: see the next figure.";
+    result.push_back({fmt::format("landscape-{}.svg", families[family].file), means + (family == 0 ? box : ""), chart});
+    if (family > 0) continue;
+    chart = slices("clipping, put back into the box");
+    for (const Kind& kind : kinds) {
       if (kind.clip == 0) continue;
-      chart.series.push_back(
-          mean_curve(all, {arm_of(kind), kind.text.label + ", back in the box", kind.text.colour}, "reachable"));
-      chart.series.back().dashed = true;
+      chart.series.push_back(mean_curve(all, {arm_of(kind), kind.text.label, kind.text.colour}, "reachable"));
     }
-    std::string caption = "Mean over the directions, then over the seeds with its 95 % band.";
-    if (family == 0) {
-      caption +=
-          " The full lines of clipping leave the box, where no training comes; the dashed ones have the weights that "
-          "left "
-          "it put back on its walls.";
-    }
-    result.push_back({fmt::format("landscape-{}.svg", families[family].file), caption, chart});
+    result.push_back({"landscape-box.svg",
+                      means + " The same steps with every weight that left the box put back on its walls, as the "
+                              "training does it.",
+                      chart});
   }
   return result;
 }
@@ -202,7 +223,7 @@ std::vector<Figure> pictures(const std::vector<Outcome>& all) {
     const json& plane = outcomes.front()->numbers.at("plane");
     std::string caption = fmt::format(
         "Level sets of the loss on two random directions, {} lengths each way round the trained weights (the "
-        "dot); dark low, bright high, from {:.3g} to {:.3g} deviations against the dot.",
+        "orange dot); dark low, bright high, from {:.3g} to {:.3g} deviations against the dot.",
         landscape_reach, plane.at("low").get<double>(), plane.at("high").get<double>());
     if (kind.clip > 0) {
       caption += fmt::format(" Of the steps along such directions {:.0f} % leave the box, where no training comes.",

@@ -164,7 +164,7 @@ void draw_landscape(json& numbers, Landscape& landscape, int64_t seed, int64_t r
   const auto [low, high] = std::minmax_element(field.values.begin(), field.values.end());
   numbers["plane"] = {{"low", *low}, {"high", *high}};
   const std::array<float, 2> middle{0, 0};
-  write_png(file, scatter(field, middle, {}, pixels));
+  write_png(file, scatter(field, {}, middle, pixels));
 }
 
 /// Both ends of the Hessian's spectrum, as they are and without a unit: times |w|^2 over the scores' deviation, which
@@ -213,18 +213,20 @@ json measure_landscape(const json& settings, Device device, const std::filesyste
 
   json numbers;
   double residual = 0;
-  int settled = 0;
+  int settled = 0, products = 0;
   for (size_t i = 0; i < landscape_moments.size(); ++i) {
     while (trainer.steps_done() < static_cast<int64_t>(i) * steps / 2) trainer.step();
     json found = measure_curvature({trainer.critic(), config, batch}, static_cast<int>(whole("products")));
     residual = std::max(residual, found.at("residual_share").get<double>());
     settled += found.at("settled").get<int>();
+    products = std::max(products, found.at("products").get<int>());
     numbers[fmt::format("log_relative_{}", landscape_moments[i])] = found.at("log_relative");
     found["steps"] = trainer.steps_done();
     numbers[landscape_moments[i]] = found;
   }
   numbers["residual"] = residual;
   numbers["settled"] = settled;
+  numbers["products"] = products;
   for (const char* key : {"eigenvalue", "downwards"}) numbers[key] = numbers[landscape_moments.back()][key];
   Landscape landscape(trainer.critic(), config, batch);
   measure_slices(numbers, landscape, config.seed, whole("directions"), whole("points"));
