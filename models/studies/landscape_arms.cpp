@@ -49,7 +49,7 @@ std::vector<std::string> method(const StudySettings& s) {
   return {fmt::format(
               "The landscape: again the critic alone, width {}, {} steps of batch {}, under each constraint with its "
               "customary optimizer: clipping RMSProp 5e-4 from a start inside the box (U(-c, c), zero biases), all "
-              "others Adam 1e-3 (0.5, 0.9) from He's start, penalties with the published lambda 10. Then its whole "
+              "others Adam 1e-3 (0.5, 0.9) from He's start, penalties with lambda 10. Then its whole "
               "loss, with the penalty, on {} real and {} generated samples that were not trained on, in float64: "
               "along {} random directions at {} points and on a plane of two at {} x {}. Each direction is normal "
               "with every filter scaled to the norm of the critic's own (Li et al. 2018), followed {} lengths both "
