@@ -149,8 +149,8 @@ void draw_landscape(json& numbers, Landscape& landscape, int64_t seed, int64_t r
                     const std::filesystem::path& file) {
   const double centre = landscape.loss().item(), unit = landscape.unit();
   Field field{-landscape_reach, landscape_reach, static_cast<int>(resolution), {}};
-  std::vector<double> steps;
-  for (int i = 0; i < field.resolution; ++i) steps.push_back(field_coordinate(field, i));
+  std::vector<double> steps(static_cast<size_t>(resolution));
+  for (size_t i = 0; i < steps.size(); ++i) steps[i] = field_coordinate(field, static_cast<int>(i));
   const auto direction = [&](uint32_t k) {
     return filter_normalized_direction(landscape.critic(), static_cast<uint64_t>(seed), directions_from + k);
   };
