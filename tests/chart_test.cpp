@@ -84,6 +84,23 @@ TEST_CASE("chart: bars of every series at every category, negative ones below th
   CHECK(svg.find("height=\"-") == std::string::npos);
 }
 
+TEST_CASE("chart: names of categories that have no room side by side stand in two rows") {
+  const auto rows = [](const std::vector<std::string>& names) {
+    Chart chart{.kind = Chart::Kind::bars, .categories = names, .series = {{"s", 0, {}, {}}}};
+    chart.series[0].y.assign(names.size(), 1);
+    const std::string svg = to_svg(chart);
+    const auto height = [&](const std::string& name) {
+      const size_t end = svg.find(">" + name + "<"), at = svg.rfind(" y=\"", end);
+      return std::stod(svg.substr(at + 4));
+    };
+    return height(names[1]) - height(names[0]);
+  };
+  CHECK(rows({"short", "names"}) == 0);
+  std::vector<std::string> many;
+  for (int i = 0; i < 11; ++i) many.push_back("a longer name " + std::to_string(i));
+  CHECK(rows(many) > 10);
+}
+
 TEST_CASE("chart: lists of different lengths are refused by name") {
   CHECK_THROWS_AS(to_svg({.series = {{"s", 0, {1, 2}, {1}}}}), ShapeError);
   CHECK_THROWS_WITH(to_svg({.series = {{"named", 0, {1}, {1}, {0.5}, {}}}}), Contains("named"));

@@ -53,6 +53,24 @@ TEST_CASE("metrics: the largest curvature of a quadratic is its largest eigenval
   CHECK(largest_curvature(loss(0.1), {w, u}, 1e-8, 400).eigenvalue == Approx((3 + std::sqrt(5.0)) / 2).epsilon(1e-6));
 }
 
+TEST_CASE(
+    "metrics: both ends of a spectrum are found, also where they have one size, and what is short of it is told") {
+  std::vector<double> diagonal{3, -3};
+  for (int i = 0; i < 30; ++i) diagonal.push_back(0.05 * i);
+  const Tensor w = column(std::vector<double>(diagonal.size(), 1));
+  const auto loss = [&] { return sum(square(w) * column(diagonal)) * 0.5; };
+  const Curvature both = largest_curvature(loss, {w}, 1e-6);
+  CHECK(std::abs(both.eigenvalue) == Approx(3).epsilon(1e-6));
+  CHECK(both.lowest == Approx(-3).epsilon(1e-6));
+  CHECK(both.highest == Approx(3).epsilon(1e-6));
+  CHECK(both.residual <= 3e-6);
+  CHECK(both.iterations < static_cast<int>(diagonal.size()));
+  const Curvature cut = largest_curvature(loss, {w}, 1e-6, 3);
+  CHECK(cut.iterations == 3);
+  CHECK(cut.residual > 3e-6);
+  CHECK(cut.highest < 3);
+}
+
 TEST_CASE("metrics: a linear loss has no curvature") {
   const Tensor w = column({1, 2});
   const Curvature flat = largest_curvature([&] { return sum(w * column({3, 4})); }, {w});

@@ -5,6 +5,8 @@
 #include "engine/ops.h"
 #include "engine/random.h"
 
+#include <Eigen/Dense>
+#include <algorithm>
 #include <cmath>
 #include <fmt/format.h>
 
@@ -47,9 +49,38 @@ Tensor inner(const std::vector<Tensor>& a, const std::vector<Tensor>& b) {
   return total;
 }
 
-double value_or_zero(const Tensor& x) {
-  return x.defined() ? x.item() : 0;
-}
+/// The Hessian of a loss as what it does to a vector of all parameters, one after another.
+class Hessian {
+ public:
+  Hessian(const Tensor& loss, const std::vector<Tensor>& parameters)
+      : parameters_(parameters), gradient_(grad(loss, parameters, {.create_graph = true, .seed = {}})) {
+    for (const Tensor& p : parameters) size_ += p.size();
+  }
+  [[nodiscard]] Eigen::Index size() const { return size_; }
+  [[nodiscard]] Eigen::VectorXd times(const Eigen::VectorXd& v) const {
+    std::vector<Tensor> direction;
+    const double* next = v.data();
+    for (const Tensor& p : parameters_) {
+      direction.push_back(from_host(std::vector<double>(next, next + p.size()), p.shape(), {p.dtype(), p.device()}));
+      next += p.size();
+    }
+    Eigen::VectorXd product = Eigen::VectorXd::Zero(size_);
+    const Tensor along = inner(gradient_, direction);
+    if (!along.defined()) return product;  // no gradient depends on the parameters
+    const std::vector<Tensor> parts = grad(along, parameters_);
+    double* place = product.data();
+    for (size_t i = 0; i < parts.size(); place += parameters_[i++].size()) {
+      if (!parts[i].defined()) continue;
+      const std::vector<double> values = parts[i].to_vector<double>();
+      std::copy(values.begin(), values.end(), place);
+    }
+    return product;
+  }
+
+ private:
+  std::vector<Tensor> parameters_, gradient_;
+  Eigen::Index size_ = 0;
+};
 
 }  // namespace
 
@@ -100,34 +131,38 @@ std::vector<double> loss_on_plane(Network& network, const std::vector<Tensor>& f
 Curvature largest_curvature(const std::function<Tensor()>& loss, const std::vector<Tensor>& parameters,
                             double tolerance, int most, uint64_t seed) {
   if (parameters.empty()) throw ShapeError("the curvature of no parameters: expected at least one tensor");
-  const std::vector<Tensor> gradient = grad(loss(), parameters, {.create_graph = true, .seed = {}});
-  std::vector<Tensor> v;
-  double squares = 0;
-  for (size_t i = 0; i < parameters.size(); ++i) {
-    HostRandom random(seed, 0, i);
-    std::vector<double> values(static_cast<size_t>(parameters[i].size()));
-    for (double& x : values) squares += std::pow(x = random.normal(), 2);
-    v.push_back(from_host(values, parameters[i].shape(), {parameters[i].dtype(), parameters[i].device()}));
-  }
-  const auto scale = [&](double factor) {
-    const RecordingScope off(false);
-    for (Tensor& x : v) x = (x * factor).detach();
-  };
-  scale(1 / std::sqrt(squares));
+  const Hessian hessian(loss(), parameters);
+  HostRandom random(seed, 0);
+  Eigen::VectorXd v(hessian.size());
+  for (double& x : v) x = random.normal();
+  v.normalize();
 
   Curvature result;
+  std::vector<Eigen::VectorXd> kept;
+  std::vector<double> diagonal, beside;  // of the Hessian in the basis of the kept vectors, where it is tridiagonal
   while (result.iterations < most) {
-    const Tensor along = inner(gradient, v);
-    if (!along.defined()) return result;  // no gradient depends on the parameters
-    const std::vector<Tensor> product = grad(along, parameters);
+    kept.push_back(v);
+    Eigen::VectorXd next = hessian.times(v);
     ++result.iterations;
-    const RecordingScope off(false);
-    const double norm = std::sqrt(value_or_zero(inner(product, product)));
-    result.eigenvalue = value_or_zero(inner(product, v));  // Rayleigh's quotient: v has norm 1
-    result.residual = std::sqrt(std::max(0.0, norm * norm - result.eigenvalue * result.eigenvalue));
-    if (norm == 0 || result.residual <= tolerance * std::abs(result.eigenvalue)) return result;
-    for (size_t i = 0; i < v.size(); ++i) v[i] = or_zeros(product[i], parameters[i]).detach();
-    scale(1 / norm);
+    diagonal.push_back(next.dot(v));
+    for (int pass = 0; pass < 2; ++pass) {  // once leaves what rounding makes of vectors that nearly cancel
+      for (const Eigen::VectorXd& old : kept) next -= next.dot(old) * old;
+    }
+    const double left = next.norm();
+    using Values = Eigen::Map<const Eigen::VectorXd>;
+    Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver;
+    solver.computeFromTridiagonal(Values(diagonal.data(), result.iterations),
+                                  Values(beside.data(), result.iterations - 1));
+    const Eigen::VectorXd& values = solver.eigenvalues();
+    const Eigen::Index last = values.size() - 1;
+    const auto residual = [&](Eigen::Index i) { return left * std::abs(solver.eigenvectors()(last, i)); };
+    const auto settled = [&](Eigen::Index i) { return residual(i) <= tolerance * std::abs(values[i]); };
+    const Eigen::Index at = std::abs(values[0]) > std::abs(values[last]) ? 0 : last;
+    result.eigenvalue = values[at], result.lowest = values[0], result.highest = values[last];
+    result.residual = residual(at);
+    if (left == 0 || (settled(0) && settled(last))) return result;
+    beside.push_back(left);
+    v = next / left;
   }
   return result;
 }

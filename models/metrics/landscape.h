@@ -19,15 +19,19 @@ std::vector<Tensor> filter_normalized_direction(const Network& network, uint64_t
 std::vector<double> loss_on_plane(Network& network, const std::vector<Tensor>& first, const std::vector<Tensor>& second,
                                   const std::vector<double>& steps, const std::function<double()>& loss);
 
+/// The ends of a Hessian's spectrum.
 struct Curvature {
-  double eigenvalue = 0;  // of the Hessian, the largest by magnitude, with its sign
-  double residual = 0;    // |H v - eigenvalue v| of the unit vector v that was found
-  int iterations = 0;
+  double eigenvalue = 0;           // the largest by magnitude, with its sign: `lowest` or `highest`
+  double lowest = 0, highest = 0;  // both ends, as far as the products have shown them
+  double residual = 0;             // |H v - eigenvalue v| of the unit vector v that was found, but for rounding
+  int iterations = 0;              // products with the Hessian
 };
 
-/// The Hessian's largest eigenvalue by power iteration on Hessian-vector products (two passes of grad, no matrix).
-/// `loss` builds the loss [] from the parameters, recorded. Stops where the residual falls under `tolerance` times the
-/// eigenvalue, or after `most` products. A loss that is linear in the parameters has 0.
+/// The Hessian's largest eigenvalue by power iteration on Hessian-vector products (two passes of grad, no matrix). All
+/// its vectors are kept and the eigenvalue is sought in the space that they span (Lanczos 1950): two eigenvalues of one
+/// size and opposite sign, which the last vector alone cannot tell apart, are found, and with fewer products.
+/// `loss` builds the loss [] from the parameters, recorded. Stops where the residual of either end falls under
+/// `tolerance` times that end, or after `most` products. A loss that is linear in the parameters has 0.
 Curvature largest_curvature(const std::function<Tensor()>& loss, const std::vector<Tensor>& parameters,
                             double tolerance = 1e-3, int most = 100, uint64_t seed = 0);
 

@@ -32,7 +32,7 @@ constexpr const char* style = R"(<style>
 std::string short_number(double value) {
   if (value == 0) return "0";
   const double size = std::abs(value);
-  if (size >= 1e5 || size < 1e-3) {
+  if (size >= 1e4 || size < 1e-3) {
     std::string text = fmt::format("{:.3g}", value);  // "1e-05" reads better as "1e-5"
     for (const char* sign : {"e-0", "e+0", "e+"}) {
       const size_t at = text.find(sign);
@@ -198,10 +198,13 @@ class Drawing {
     const double foot = height - bottom;
     out_ += fmt::format("<path class=\"grid\" d=\"M{} {}H{}\"/>\n", left, foot, width - right);
     if (chart_.kind == Chart::Kind::bars) {
+      const bool crowded = std::any_of(chart_.categories.begin(), chart_.categories.end(), [&](const auto& text) {
+        return 6.6 * static_cast<double>(text.size()) > slot();
+      });
       for (size_t i = 0; i < chart_.categories.size(); ++i) {
-        out_ +=
-            fmt::format("<text class=\"tick\" x=\"{:.1f}\" y=\"{}\" text-anchor=\"middle\">{}</text>\n",
-                        left + (static_cast<double>(i) + 0.5) * slot(), foot + 18, escape_markup(chart_.categories[i]));
+        const double y = foot + 18 + (crowded && i % 2 == 1 ? 13 : 0);  // every other one under its neighbours
+        out_ += fmt::format("<text class=\"tick\" x=\"{:.1f}\" y=\"{}\" text-anchor=\"middle\">{}</text>\n",
+                            left + (static_cast<double>(i) + 0.5) * slot(), y, escape_markup(chart_.categories[i]));
       }
     } else {
       for (const double tick : x_.ticks()) {

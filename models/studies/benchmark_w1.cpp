@@ -35,10 +35,10 @@ struct Method {
   int64_t full, quick;  // steps
   [[nodiscard]] int64_t steps(const StudySettings& s) const { return s.pick<int64_t>(20, quick, full); }
 };
-const std::vector<Method> own_methods{{{"clip", "clipping, c = 0.04", 0}, "wgan", 5000, 5000},
-                                      {{"penalty", "penalty, two-sided", 1}, "wgan-gp", 60000, 5000},
+const std::vector<Method> own_methods{{{"clip", "clipping, c = 0.04", 0}, "wgan", 5000, 2000},
+                                      {{"penalty", "penalty, two-sided", 1}, "wgan-gp", 60000, 8000},
                                       {{"one-sided", "penalty, one-sided", 2}, "wgan-lp", 60000, 5000},
-                                      {{"spectral", "spectral normalization", 3}, "sn-gan", 5000, 5000},
+                                      {{"spectral", "spectral normalization", 3}, "sn-gan", 5000, 2000},
                                       {{"groupsort", "GroupSort", 4}, "sort-out", 15000, 1500}};
 
 /// And the further constraints, trained as the penalties are.

@@ -7,6 +7,8 @@
 #include "models/studies/arms.h"
 #include "models/studies/course.h"
 #include "models/studies/held.h"
+#include "models/studies/landscape_arms.h"
+#include "models/studies/landscape_probe.h"
 #include "models/training/probe.h"
 
 #include <algorithm>
@@ -38,7 +40,7 @@ class Slow final : public Study {
   [[nodiscard]] std::string claim() const override {
     return "With a large c the weights need long to reach their limits and the critic to settle; with a small one its "
            "gradients are weak. The gradient penalty reaches the data in fewer steps with the same optimizer, though "
-           "each of its steps costs more.";
+           "each of its steps costs more. Under clipping the loss surface is said to be distorted.";
   }
   [[nodiscard]] std::vector<StudyRun> runs(const StudySettings& s) const override;
   [[nodiscard]] json run(const json& settings, Device device, const std::filesystem::path&) const override;
@@ -78,6 +80,7 @@ std::vector<StudyRun> Slow::runs(const StudySettings& s) const {
   json config = common;
   config.update({{"critic.constraint", "penalty"}, {"critic.lambda", 0.1}});
   arms.push_back({"gan-penalty", config});
+  for (const Arm& arm : landscape_arms(s)) arms.push_back(arm);
   return every_seed(arms, s);
 }
 
@@ -110,7 +113,8 @@ json settle(const RunConfig& config, int64_t steps, Device device) {
           {"curve", {{"x", x}, {"y", share}}}};
 }
 
-json Slow::run(const json& settings, Device device, const std::filesystem::path&) const {
+json Slow::run(const json& settings, Device device, const std::filesystem::path& folder) const {
+  if (settings.contains("landscape")) return measure_landscape(settings, device, folder);
   const RunConfig config = config_of(settings);
   if (settings.contains("critic_steps")) return settle(config, settings["critic_steps"].get<int64_t>(), device);
   const Course course = train_course(config, device, 8);
@@ -162,6 +166,7 @@ Conclusion Slow::conclude(const std::vector<Outcome>& all, const StudySettings& 
       "of "
       "how good that plateau is, and a critic still climbing at the end counts its last tenth as its plateau.",
       "Times are of runs side by side on a machine that may do other things; their ratio means more than they do."};
+  conclude_landscape(all, s, result);
   return result;
 }
 
