@@ -13,6 +13,7 @@
 #include <csignal>
 #include <fstream>
 #include <map>
+#include <set>
 
 using namespace kantor;
 using Catch::Matchers::Contains;
@@ -264,6 +265,35 @@ TEST_CASE("studies: killed at any moment, a study goes on with what was finished
     CHECK(finished().size() == 6);
     for (const auto& [result, text] : before) CHECK(text_of(result) == text);  // not done again: its seconds are in it
   }
+}
+
+TEST_CASE("studies: further constraints stand beside a study's own, unjudged") {
+  const ProgramFolder folder;
+  const std::string out = folder / "out";
+  for (const char* name : {"pile-up", "gradient-norm", "knife-edge"}) {
+    std::vector<std::string> command = tiny_study(name, out);
+    command.insert(command.end(), {"--seeds", "1", "--constraints", "all"});
+    const ProgramResult result = run_kantor(command);
+    INFO(result.err);
+    REQUIRE(result.code == 0);
+    const std::string text = text_of(out + "/" + name + "/result.json");
+    std::set<std::string> shown;
+    for (const json& finding : json::parse(text)["findings"]) {
+      for (const char* kind : {"one-sided", "r1", "r2", "dragan", "spectral", "weight-norm", "groupsort", "none"}) {
+        const auto what = finding["what"].get<std::string>();
+        if (!what.ends_with(std::string(", ") + kind)) continue;
+        shown.insert(kind);
+        CHECK_FALSE(finding.contains("bar"));
+        CHECK(finding.contains("ours"));
+      }
+    }
+    CHECK(shown.size() == 8);
+  }
+  const ProgramResult list =
+      run_kantor({"study", "gradient-norm", "--quick", "--seeds", "1", "--list", "--constraints", "penalty", "r1"});
+  CHECK_THAT(list.out, Contains("\"arm\":\"r1\""));
+  CHECK(std::count(list.out.begin(), list.out.end(), '\n') == 5);  // the penalty is there already
+  check_refused({"study", "pile-up", "--constraints", "r3"}, 2, {"r3"});
 }
 
 TEST_CASE("studies: pairs can be given by folder, name and seed") {

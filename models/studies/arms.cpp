@@ -49,11 +49,11 @@ void add_further(std::vector<Arm>& arms, Arm like, const StudySettings& settings
   }
 }
 
-std::vector<ArmText> with_further(std::vector<ArmText> own, const StudySettings& settings) {
+std::vector<ArmText> with_further(std::vector<ArmText> own, const StudySettings& settings, const std::string& prefix) {
   constexpr int first_colour = 2, colours = 8;  // after clipping's and the penalty's
   int colour = first_colour;
-  for (const std::string& kind : further_kinds(own, settings, "")) {
-    own.push_back({kind, kind, colour, true});
+  for (const std::string& kind : further_kinds(own, settings, prefix)) {
+    own.push_back({prefix + kind, kind, colour, true});
     if (++colour == colours) colour = first_colour;
   }
   return own;

@@ -38,10 +38,11 @@ void add_layer(Spread& spread, const ArenaRow& row, const std::vector<double>& w
   double largest = 0, at_end = 0, below = 0, live_at_end = 0, live = 0;
   for (const double w : weights) largest = std::max(largest, std::abs(w));
   const double end = std::isfinite(row.bound) ? row.bound : std::max(largest, 1e-300);
+  // The score always counts as firing, and so does every unit of a critic without ReLU.
+  const auto fires = [&](size_t l, size_t unit) { return l >= firing.size() || firing[l][unit]; };
   for (size_t k = 0; k < weights.size(); ++k) {
     const bool here = std::abs(weights[k]) >= near_the_end * end;
-    const bool lives =
-        (layer == 0 || firing[layer - 1][k % inputs]) && (layer == firing.size() || firing[layer][k / inputs]);
+    const bool lives = (layer == 0 || fires(layer - 1, k % inputs)) && fires(layer, k / inputs);
     at_end += here ? 1 : 0;
     below += here && weights[k] < 0 ? 1 : 0;
     live_at_end += here && lives ? 1 : 0;
@@ -77,7 +78,7 @@ double dead_share(const Firing& firing) {
     dead += static_cast<double>(std::count(layer.begin(), layer.end(), false));
     all += static_cast<double>(layer.size());
   }
-  return dead / all;
+  return all > 0 ? dead / all : 0;
 }
 
 class PileUp final : public Study {

@@ -49,7 +49,7 @@ class Slow final : public Study {
  private:
   [[nodiscard]] std::vector<std::string> method(const StudySettings& s) const;
   [[nodiscard]] static std::vector<Finding> findings(const std::vector<Outcome>& all, const StudySettings& s);
-  [[nodiscard]] static std::vector<Figure> figures(const std::vector<Outcome>& all);
+  [[nodiscard]] static std::vector<Figure> figures(const std::vector<Outcome>& all, const StudySettings& s);
 };
 
 std::vector<StudyRun> Slow::runs(const StudySettings& s) const {
@@ -80,6 +80,7 @@ std::vector<StudyRun> Slow::runs(const StudySettings& s) const {
   json config = common;
   config.update({{"critic.constraint", "penalty"}, {"critic.lambda", 0.1}});
   arms.push_back({"gan-penalty", config});
+  add_further(arms, arms.back(), s, "gan-");  // as the penalty
   for (const Arm& arm : landscape_arms(s)) arms.push_back(arm);
   return every_seed(arms, s);
 }
@@ -142,7 +143,7 @@ Conclusion Slow::conclude(const std::vector<Outcome>& all, const StudySettings& 
   Conclusion result;
   result.method = method(s);
   result.findings = findings(all, s);
-  result.figures = figures(all);
+  result.figures = figures(all, s);
   result.meaning = {
       fmt::format("The critic alone: {} steps until it settles at c = 0.001, {} at 0.01, {} at 0.1, {} at 1; its mean "
                   "gradient norm there is {}, {}, {} and {}. The optimizer moves a weight by about its rate a step, so "
@@ -212,7 +213,7 @@ std::vector<Finding> Slow::findings(const std::vector<Outcome>& all, const Study
         observe("its mean gradient norm, " + arm.label, values_of(all, arm.name, "norm"),
                 {arm.name == "critic-0.001" ? "vanishes" : "", arm.name == "critic-0.001" ? clipping : ""}));
   }
-  for (const ArmText& arm : trainings) {
+  for (const ArmText& arm : with_further(trainings, s, "gan-")) {
     result.push_back(observe("steps to the data, " + arm.label, values_of(all, arm.name, "steps_to_goal")));
     result.push_back(
         observe("share of the trainings that got there, " + arm.label, values_of(all, arm.name, "reached")));
@@ -222,7 +223,7 @@ std::vector<Finding> Slow::findings(const std::vector<Outcome>& all, const Study
   return result;
 }
 
-std::vector<Figure> Slow::figures(const std::vector<Outcome>& all) {
+std::vector<Figure> Slow::figures(const std::vector<Outcome>& all, const StudySettings& s) {
   Chart settling{.title = "How a clipped critic settles",
                  .x_label = "critic steps",
                  .y_label = "estimate / its own plateau",
@@ -248,7 +249,7 @@ std::vector<Figure> Slow::figures(const std::vector<Outcome>& all) {
   Chart by_time = by_steps;
   by_time.title = "W1 from the data, by time";
   by_time.x_label = "seconds of training";
-  for (const ArmText& arm : trainings) {
+  for (const ArmText& arm : with_further(trainings, s, "gan-")) {
     by_steps.series.push_back(mean_curve(all, arm, "curve"));
     Series timed = by_steps.series.back();  // the same points, at the mean time of a step
     const auto milliseconds = values_of(all, arm.name, "milliseconds");
