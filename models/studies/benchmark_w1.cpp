@@ -37,7 +37,7 @@ struct Method {
 };
 const std::vector<Method> own_methods{{{"clip", "clipping, c = 0.04", 0}, "wgan", 5000, 2000},
                                       {{"penalty", "penalty, two-sided", 1}, "wgan-gp", 60000, 8000},
-                                      {{"one-sided", "penalty, one-sided", 2}, "wgan-lp", 60000, 5000},
+                                      {{"one-sided", "penalty, one-sided", 2}, "wgan-lp", 60000, 3000},
                                       {{"spectral", "spectral normalization", 3}, "sn-gan", 5000, 2000},
                                       {{"groupsort", "GroupSort", 4}, "sort-out", 15000, 1500}};
 
