@@ -276,9 +276,9 @@ TEST_CASE("studies: further constraints stand beside a study's own, unjudged") {
     const ProgramResult result = run_kantor(command);
     INFO(result.err);
     REQUIRE(result.code == 0);
-    const std::string text = text_of(out + "/" + name + "/result.json");
+    const json concluded = json::parse(text_of(out + "/" + name + "/result.json"));
     std::set<std::string> shown;
-    for (const json& finding : json::parse(text)["findings"]) {
+    for (const json& finding : concluded["findings"]) {
       for (const char* kind : {"one-sided", "r1", "r2", "dragan", "spectral", "weight-norm", "groupsort", "none"}) {
         const auto what = finding["what"].get<std::string>();
         if (!what.ends_with(std::string(", ") + kind)) continue;

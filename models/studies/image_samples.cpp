@@ -244,11 +244,12 @@ Figure class_figure(const std::vector<Outcome>& all, const StudySettings& s, con
   size_t classes = 0;
   for (const Series& series : chart.series) classes = std::max(classes, series.y.size());
   for (Series& series : chart.series) {  // of an arm that was not run
-    for (std::vector<double>* list : {&series.y, &series.low, &series.high}) list->resize(classes, std::nan(""));
+    series.y.resize(classes, std::nan(""));
+    series.low = series.high = {};  // an interval of so few seeds hides the bars
   }
   chart.categories = class_names(s, classes);
   return {fmt::format("images-classes-{}.svg", c.name),
-          "Mean and interval over the seeds. The data are training images, seen by the same classifier.", chart};
+          "Mean over the seeds. The data are training images, seen by the same classifier.", chart};
 }
 
 Figure curve_figure(const std::vector<Outcome>& all, const StudySettings& s, const std::string& key, Chart chart,
