@@ -9,6 +9,7 @@
 #include "tests/catch.h"
 
 #include <cmath>
+#include <map>
 #include <nlohmann/json.hpp>
 
 using namespace kantor;
@@ -94,6 +95,28 @@ TEST_CASE("probe: gradients of a linear critic are its weights") {
   const Tensor x = from_host<float>({1, 2, 3, 4, 5, 6}, {3, 2});
   for (const double norm : gradient_norms(critic, x)) CHECK(norm == Approx(std::hypot(w[0], w[1])));
   CHECK(input_gradients(critic, x).shape() == x.shape());
+
+  const Tensor other = from_host<float>({0, 0, 2, 2, 1, -1}, {3, 2});
+  CHECK(largest_gradient_norm(critic, x, other, 1) == Approx(std::hypot(w[0], w[1])));
+  // Means (3, 4) and (1, 1/3).
+  CHECK(wasserstein_estimate(critic, x, other) == Approx(2 * w[0] + 11.0 / 3 * w[1]));
+}
+
+TEST_CASE("probe: a recurrent critic's gradient by the steps falls by its recurrent weight each step back") {
+  NetworkOptions options;
+  options.tensor.dtype = DType::float64;
+  Network critic(rnn_critic(1, 1), {3, 1}, options);
+  const std::map<std::string, double> weights{{"0.weight_ih", 2}, {"0.weight_hh", 0.25}, {"1.weight", 3}};
+  for (size_t i = 0; i < critic.parameters().rows().size(); ++i) {
+    const auto found = weights.find(critic.parameters().rows()[i].name);  // biases 0
+    const std::vector<double> value{found == weights.end() ? 0 : found->second};
+    critic.parameters().tensors()[i].assign(std::span<const double>(value));
+  }
+  // At inputs as small as these tanh is the identity.
+  const Tensor real = from_host<double>({1e-9, -2e-9, 3e-9}, {1, 3, 1}, options.tensor), fake = real * -1.0;
+  const std::vector<double> norms = step_gradients(critic, real, fake);
+  REQUIRE(norms.size() == 3);
+  for (size_t t = 0; t < 3; ++t) CHECK(norms[t] == Approx(std::sqrt(2.0) * 6 * std::pow(0.25, 2 - t)));
 }
 
 TEST_CASE("probe: activation gradients agree with finite differences of the loss in a layer's bias") {

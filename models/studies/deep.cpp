@@ -3,6 +3,7 @@
 #include "models/studies/all.h"
 #include "models/studies/arms.h"
 #include "models/studies/course.h"
+#include "models/studies/recurrent_arms.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -34,6 +35,7 @@ using Cells = std::function<bool(const json& config)>;
 
 Cells cells(const std::string& constraint, const std::string& norm = "", int64_t least = 0, int64_t greatest = 1000) {
   return [=](const json& config) {
+    if (!config.contains("critic.depth")) return false;  // the recurrent ones
     const auto depth = config.at("critic.depth").get<int64_t>();
     return config.at("critic.constraint") == constraint && (norm.empty() || config.at("critic.norm") == norm) &&
            depth >= least && depth <= greatest;
@@ -94,6 +96,7 @@ class Deep final : public Study {
   }
   [[nodiscard]] std::vector<StudyRun> runs(const StudySettings& s) const override;
   [[nodiscard]] json run(const json& settings, Device device, const std::filesystem::path&) const override {
+    if (is_recurrent_arm(settings)) return run_recurrent_arm(settings, device);
     const Course course = train_course(config_of(settings), device, 2);
     const double share = course.w1.back() / course.w1.front();
     return {{"diverged", course.diverged},
@@ -144,6 +147,7 @@ std::vector<StudyRun> Deep::runs(const StudySettings& s) const {
       }
     }
   }
+  for (const Arm& arm : recurrent_arms(s)) arms.push_back(arm);
   return every_seed(arms, s);
 }
 
@@ -171,6 +175,7 @@ Conclusion Deep::conclude(const std::vector<Outcome>& all, const StudySettings& 
       "which "
       "is per sample, layer norm takes its place. Residual connections, which such depths have in practice, are left "
       "out."};
+  conclude_recurrent(all, s, result);
   return result;
 }
 

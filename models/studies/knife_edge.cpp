@@ -1,6 +1,5 @@
 // Knife edge: the clipping range c decides whether gradients explode or vanish through a deep or recurrent critic
 // (Gulrajani et al. 2017, section 3 and figure 1a).
-#include "engine/autograd.h"
 #include "models/studies/all.h"
 #include "models/studies/arms.h"
 #include "models/studies/held.h"
@@ -55,24 +54,6 @@ std::vector<double> by_layer(const CriticTrainer& trainer, const HeldGenerator& 
     if (type == "relu" || type == "group_sort") hidden.push_back(all[i]);
   }
   return hidden;
-}
-
-/// Norms of the gradient of the loss by the input of each step of a sequence, from the first on.
-std::vector<double> by_step(const Network& trained, const Dataset& real, const Dataset& fake, int64_t seed,
-                            int64_t count) {
-  const Network critic = in_float64(trained);
-  const TensorOptions options = critic.options();
-  const Tensor a = HeldGenerator::draw(real, seed, count, options), b = HeldGenerator::draw(fake, seed, count, options);
-  const int64_t steps = a.shape()[1], width = a.shape()[2];
-  std::vector<double> norms(static_cast<size_t>(steps));
-  for (const Tensor& g : grad(mean(critic(b)) - mean(critic(a)), {a, b})) {
-    const std::vector<double> values = g.to_vector<double>();
-    for (size_t i = 0; i < values.size(); ++i) {
-      norms[i / static_cast<size_t>(width) % norms.size()] += values[i] * values[i];
-    }
-  }
-  for (double& norm : norms) norm = std::sqrt(norm);
-  return norms;
 }
 
 const std::vector<ArmText> ranges{{"clip-0.1", "clipping, c = 0.1", 4},
@@ -150,7 +131,10 @@ class KnifeEdge final : public Study {
                         {{"type", "linear"}, {"in", hidden}, {"out", 1}}};
       CriticTrainer trainer(config, layers, *real, *fake, device);
       while (trainer.steps_done() < steps) trainer.step();
-      const json way = describe_way_back(by_step(trainer.critic(), *real, *fake, config.seed, count));
+      const Network critic = in_float64(trainer.critic());
+      const json way =
+          describe_way_back(step_gradients(critic, HeldGenerator::draw(*real, config.seed, count, critic.options()),
+                                           HeldGenerator::draw(*fake, config.seed, count, critic.options())));
       numbers[fmt::format("slope_{}", length.get<int64_t>())] = way["slope"];
       numbers["slope"] = way["slope"];  // of the longest
       numbers["norms"] = way["norms"];

@@ -33,6 +33,9 @@ std::string title_of(const std::string& data) {
 struct Ground {
   std::vector<float> real, fake;
   Transport transport;  // from fake to real
+  [[nodiscard]] Tensor tensor(const std::vector<float>& points, TensorOptions options) const {
+    return from_host(points, {static_cast<int64_t>(points.size() / 2), 2}, options);
+  }
 };
 
 Ground make_ground(const HeldGenerator& data, int64_t seed, int64_t count) {
@@ -47,7 +50,6 @@ Ground make_ground(const HeldGenerator& data, int64_t seed, int64_t count) {
 /// How the critic's gradients at the generated samples agree with the directions of the best transport, along which the
 /// gradient of an optimal critic points with norm 1.
 json compare_directions(const Network& critic, const Ground& ground) {
-  const int64_t count = static_cast<int64_t>(ground.fake.size() / 2);
   std::vector<double> best(ground.fake.size());
   for (size_t i = 0; i < best.size(); i += 2) {
     const auto to = 2 * static_cast<size_t>(ground.transport.match[i / 2]);
@@ -57,32 +59,9 @@ json compare_directions(const Network& critic, const Ground& ground) {
     best[i] = dx / distance;
     best[i + 1] = dy / distance;
   }
-  const Tensor points = from_host(ground.fake, {count, 2}, critic.options());
+  const Tensor points = ground.tensor(ground.fake, critic.options());
   const Agreement found = compare_gradients(input_gradients(critic, points).to_vector<float>(), best, 2);
   return {{"cosine", found.cosine}, {"squared_error", found.squared_error}, {"norm", found.norm}};
-}
-
-/// Largest gradient norm at the samples and between them: the K whose multiple an estimate is.
-double largest_norm(const Network& critic, const Ground& ground, int64_t seed) {
-  const int64_t count = static_cast<int64_t>(ground.fake.size() / 2);
-  const Tensor real = from_host(ground.real, {count, 2}, critic.options());
-  const Tensor fake = from_host(ground.fake, {count, 2}, critic.options());
-  const Tensor zero = zeros({}, {DType::int64, critic.options().device});
-  const Tensor eps = uniform({count}, static_cast<uint64_t>(seed), stream_evaluation_eps, zero);
-  double largest = 0;
-  for (const Tensor& x : {real, fake, interpolate(real, fake, eps)}) {
-    for (const double norm : gradient_norms(critic, x)) largest = std::max(largest, norm);
-  }
-  return largest;
-}
-
-double estimate_of(const Network& critic, const Ground& ground) {
-  const RecordingScope off(false);
-  const auto mean_score = [&](const std::vector<float>& points) {
-    const auto count = static_cast<int64_t>(points.size() / 2);
-    return mean(critic(from_host(points, {count, 2}, critic.options()), Mode::evaluate)).item();
-  };
-  return mean_score(ground.real) - mean_score(ground.fake);
 }
 
 class TooSimple final : public Study {
@@ -125,16 +104,21 @@ class TooSimple final : public Study {
     const HeldGenerator data(config.data);
     CriticTrainer trainer = data.trainer(config, device);
     const Ground ground = make_ground(data, config.seed, settings.at("points").get<int64_t>());
+    const Tensor real = ground.tensor(ground.real, trainer.critic().options());
+    const Tensor fake = ground.tensor(ground.fake, trainer.critic().options());
+    const auto seed = static_cast<uint64_t>(config.seed);
     const auto steps = settings.at("steps").get<int64_t>();
     json x = json::array(), y = json::array();
     for (int moment = 0; moment <= moments; ++moment) {
       while (trainer.steps_done() < moment * steps / moments) trainer.step();
-      const double k = largest_norm(trainer.critic(), ground, config.seed);
+      const double k = largest_gradient_norm(trainer.critic(), real, fake, seed);
       x.push_back(trainer.steps_done());
-      y.push_back(k > 0 ? json(estimate_of(trainer.critic(), ground) / k / ground.transport.distance) : json());
+      y.push_back(k > 0 ? json(wasserstein_estimate(trainer.critic(), real, fake) / k / ground.transport.distance)
+                        : json());
     }
     const Network& critic = trainer.critic();
-    const double estimate = estimate_of(critic, ground), k = largest_norm(critic, ground, config.seed);
+    const double estimate = wasserstein_estimate(critic, real, fake),
+                 k = largest_gradient_norm(critic, real, fake, seed);
     json numbers = compare_directions(critic, ground);
     numbers.update({{"w1", ground.transport.distance},
                     {"estimate", estimate},

@@ -3,7 +3,10 @@
 #include "engine/autograd.h"
 #include "engine/op.h"
 #include "engine/ops.h"
+#include "engine/random.h"
+#include "models/training/trainer.h"
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -18,6 +21,34 @@ std::vector<double> gradient_norms(const Network& critic, const Tensor& x) {
   const Tensor g = input_gradients(critic, x);
   const RecordingScope off(false);
   return row_norm(g).to_vector<double>();
+}
+
+double largest_gradient_norm(const Network& critic, const Tensor& real, const Tensor& fake, uint64_t seed) {
+  const Tensor zero = zeros({}, {DType::int64, real.device()});
+  const Tensor eps = uniform({real.shape()[0]}, seed, stream_evaluation_eps, zero, real.dtype());
+  double largest = 0;
+  for (const Tensor& x : {real, fake, interpolate(real, fake, eps)}) {
+    for (const double norm : gradient_norms(critic, x)) largest = std::max(largest, norm);
+  }
+  return largest;
+}
+
+double wasserstein_estimate(const Network& critic, const Tensor& real, const Tensor& fake) {
+  const RecordingScope off(false);
+  return (mean(critic(real, Mode::evaluate)) - mean(critic(fake, Mode::evaluate))).item();
+}
+
+std::vector<double> step_gradients(const Network& critic, const Tensor& real, const Tensor& fake) {
+  const Tensor a = real.detach(), b = fake.detach();
+  const auto steps = static_cast<size_t>(a.shape()[1]), width = static_cast<size_t>(a.shape()[2]);
+  std::vector<double> norms(steps);
+  for (const Tensor& g : grad(mean(critic(b)) - mean(critic(a)), {a, b})) {
+    if (!g.defined()) continue;
+    const std::vector<double> values = g.to_vector<double>();
+    for (size_t i = 0; i < values.size(); ++i) norms[i / width % steps] += values[i] * values[i];
+  }
+  for (double& norm : norms) norm = std::sqrt(norm);
+  return norms;
 }
 
 std::vector<double> activation_gradients(const Network& critic, const Tensor& real, const Tensor& fake, Mode mode) {

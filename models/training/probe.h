@@ -13,6 +13,17 @@ Tensor input_gradients(const Network& critic, const Tensor& x);
 /// L2 norms of d critic / d x at the rows of x.
 std::vector<double> gradient_norms(const Network& critic, const Tensor& x);
 
+/// The largest of them at real and generated samples and between them, a row of each: the K whose multiple an estimate
+/// is. `seed` draws the places between.
+double largest_gradient_norm(const Network& critic, const Tensor& real, const Tensor& fake, uint64_t seed);
+
+/// mean D(real) - mean D(fake), in evaluation mode.
+double wasserstein_estimate(const Network& critic, const Tensor& real, const Tensor& fake);
+
+/// L2 norms, over both batches of sequences [N, T, D], of the gradient of the critic's loss by the input of each of the
+/// T steps.
+std::vector<double> step_gradients(const Network& critic, const Tensor& real, const Tensor& fake);
+
 /// L2 norm of the gradient of the critic's loss, mean D(fake) - mean D(real), by each layer's output, as
 /// Network::trace lists them. In training mode each batch has its own statistics, as in a critic's update.
 std::vector<double> activation_gradients(const Network& critic, const Tensor& real, const Tensor& fake,
