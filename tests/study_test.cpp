@@ -37,7 +37,8 @@ class Planted final : public Study {
   [[nodiscard]] Conclusion conclude(const std::vector<Outcome>& all, const StudySettings& s) const override {
     Conclusion result;
     result.findings = {judge("value", values_of(all, "a", "value"), {.low = -100}, s.needed())};
-    result.figures = {{"chart.svg", "a caption", {.title = "a title"}}};
+    result.figures = {{"chart.svg", "a caption", {.title = "a title"}},
+                      {"gone.png", "a picture that is not there", {.title = "gone"}, "a-1/gone.png"}};
     return result;
   }
   double factor = 1;
@@ -156,6 +157,7 @@ TEST_CASE("studies: finished runs are kept, others are done; another setting is 
   CHECK(first.written["verdict"] == "shown");
   CHECK(first.written["findings"][0]["ours"]["mean"] == 2.0);
   CHECK(fs::exists(folder.path / "planted/figures/chart.svg"));
+  CHECK(first.written["figures"].size() == 1);
   const Trial second = try_out(study, folder.path);
   CHECK(second.started.empty());
   CHECK(second.written == first.written);

@@ -229,7 +229,10 @@ json conclude_study(const Study& study, const RunnerOptions& options) {
   make_folder(folder / "figures");
   json findings = json::array(), figures = json::array();
   for (const Finding& finding : conclusion.findings) findings.push_back(to_json(finding));
-  for (const Figure& figure : conclusion.figures) figures.push_back(place_figure(figure, folder));
+  for (const Figure& figure : conclusion.figures) {
+    const bool gone = !figure.picture.empty() && !fs::exists(folder / "runs" / figure.picture, ignored);
+    if (!gone) figures.push_back(place_figure(figure, folder));  // results may have been copied here without pictures
+  }
   json result{{"study", study.name()},
               {"title", study.title()},
               {"claim", study.claim()},

@@ -51,10 +51,11 @@ struct Outcome {
 
 /// A figure of the result. It stands in figures/<file>.
 struct Figure {
-  std::string file;          // with its ending
-  std::string caption;       // what is seen, and how to read it
-  Chart chart = {};          // drawn as SVG, or
-  std::string picture = {};  // a picture that a run left, "<run>/<name>.png", which is copied
+  std::string file;     // with its ending
+  std::string caption;  // what is seen, and how to read it
+  Chart chart = {};     // drawn as SVG, or
+  std::string picture =
+      {};  // a picture that a run left, "<run>/<name>.png", which is copied; left out where it is gone
 };
 
 struct Conclusion {
