@@ -2,8 +2,12 @@
 // compared with the optimal ones.
 #include "models/data/funnel_pairs.h"
 
+#include "engine/random.h"
 #include "models/files/files.h"
 #include "models/metrics/agreement.h"
+#include "models/nn/presets.h"
+#include "models/studies/known_optimum.h"
+#include "models/training/trainer.h"
 #include "tests/program.h"
 
 #include <cmath>
@@ -72,6 +76,47 @@ TEST_CASE("funnel pairs: what is no pair is refused with what can be given") {
     CHECK_THROWS_WITH(open_pair(source), Contains("d128_n16") && Contains("dD_nN:SEED"));
   }
   CHECK_THROWS_AS(open_pair("d0_n4:1"), ShapeError);
+}
+
+TEST_CASE("known optimum: a linear critic's figures, by the draws themselves") {
+  const Funnels funnels = make_funnels(3, 2, 4);
+  Network critic(mlp({.in = 3, .depth = 0}), {3}, {});
+  const std::vector<float> w{3, 0, -4};
+  critic.parameters().tensors()[0].assign(std::span<const float>(w));
+  constexpr int64_t n = 500;
+  std::vector<float> p(3 * n), q(3 * n);
+  funnels.draw(9, stream_evaluation_data, 0, n, p.data(), q.data());
+  double w1 = 0, cosine = 0, error = 0;
+  for (size_t i = 0; i < p.size(); i += 3) {
+    const std::vector<double> y(q.begin() + static_cast<std::ptrdiff_t>(i),
+                                q.begin() + static_cast<std::ptrdiff_t>(i) + 3);
+    std::vector<double> best(3);
+    funnels.critic_gradient(y, best);
+    for (size_t d = 0; d < 3; ++d) {
+      w1 += w[d] * (p[i + d] - q[i + d]) / n;
+      cosine += w[d] / 5 * best[d] / n;
+      error += std::pow(w[d] - best[d], 2) / n;
+    }
+  }
+  const nlohmann::json found = KnownOptimum(funnels, 9, n).measure(critic);
+  CHECK(found["w1"].get<double>() == Approx(w1));
+  CHECK(found["cosine"].get<double>() == Approx(cosine));
+  CHECK(found["squared_gradient_error"].get<double>() == Approx(error));
+  CHECK(found["norm"].get<double>() == Approx(5));
+}
+
+TEST_CASE("known optimum: in float32 a seventh of the plane's points have no optimal gradient, and none beyond it") {
+  const auto gap = [](const std::string& name, int64_t dimensions) {
+    Network critic(mlp({.in = dimensions, .depth = 0}), {dimensions}, {});
+    critic.parameters().tensors()[0].assign(
+        std::span<const float>(std::vector<float>(static_cast<size_t>(dimensions))));
+    // The error of a critic of slope 0 is the mean square of the optimal gradient.
+    const nlohmann::json found = KnownOptimum(open_pair(name).funnels, 1, 4096).measure(critic);
+    CHECK(found["squared_gradient_error"].get<double>() == Approx(1));
+    return 1 - found["squared_gradient_error_float32"].get<double>();
+  };
+  CHECK(gap("d2_n4", 2) == Approx(1.0 / 7).margin(0.03));
+  CHECK(gap("d16_n4", 16) == Approx(0).margin(1e-4));
 }
 
 TEST_CASE("agreement: by hand") {

@@ -15,14 +15,15 @@ Agreement compare_gradients(std::span<const float> found, std::span<const double
   }
   Agreement sum;
   for (size_t i = 0; i < found.size();) {
-    double along = 0, squares = 0, apart = 0;
+    double along = 0, squares = 0, apart = 0, length = 0;
     for (int64_t d = 0; d < dimensions; ++d, ++i) {
       const double g = found[i], best = optimal[i];
       along += g * best;
       squares += g * g;
+      length += best * best;
       apart += (g - best) * (g - best);
     }
-    if (squares > 0) sum.cosine += along / std::sqrt(squares);
+    if (squares > 0 && length > 0) sum.cosine += along / std::sqrt(squares * length);
     sum.squared_error += apart;
     sum.norm += std::sqrt(squares);
   }

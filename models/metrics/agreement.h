@@ -7,13 +7,13 @@
 namespace kantor {
 
 struct Agreement {
-  double cosine = 0;         // mean of the cosine between the two; a gradient of 0 counts as 0
+  double cosine = 0;         // mean of the cosine between the two; where either is 0 it counts as 0
   double squared_error = 0;  // mean of |found - optimal|^2
   double norm = 0;           // mean of |found|
 };
 
-/// Of `found` and `optimal`, rows of `dimensions` values each; optimal rows have norm 1, or 0 where there is no
-/// direction. Throws ShapeError for lists of different or no length, or ragged ones.
+/// Of `found` and `optimal`, rows of `dimensions` values each. Throws ShapeError for lists of different or no length,
+/// or ragged ones.
 Agreement compare_gradients(std::span<const float> found, std::span<const double> optimal, int64_t dimensions);
 
 }  // namespace kantor

@@ -17,6 +17,9 @@ class KnownOptimum {
 
   /// The figures of Korotin et al. 2022: "w1", mean critic on P minus mean critic on Q; "cosine" and
   /// "squared_gradient_error" of the critic's gradient at P against the optimal one; and "norm", its mean norm there.
+  /// "cosine_float32" and "squared_gradient_error_float32" are against the optimal gradient as the authors' code finds
+  /// it: in float32 at the points of P, with distances from |x|^2 + |a|^2 - 2 x.a (torch.cdist). Where a point lies
+  /// nearer to its centre than rounding, as many do in the plane, that gradient is about 0.
   [[nodiscard]] nlohmann::json measure(const Network& critic) const;
 
   /// Pictures of the plane: a critic, and the optimal one, -u. Only where the pair lies in the plane.
@@ -27,7 +30,7 @@ class KnownOptimum {
   Funnels funnels_;
   int64_t samples_;
   std::vector<float> p_, q_;
-  std::vector<double> gradients_;  // the optimal critic's at P
+  std::vector<double> gradients_, float32_gradients_;  // the optimal critic's at P
 };
 
 }  // namespace kantor
