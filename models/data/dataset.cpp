@@ -60,8 +60,7 @@ std::unique_ptr<Dataset> open_dataset(const DataConfig& config) {
   if (config.kind == "gaussians25") return gaussians25();
   if (config.kind == "swissroll") return swissroll();
   if (config.kind == "sequences") return sequences(config.length);
-  if (config.kind == "funnels")
-    return funnels_p(open_pair(config.path.empty() ? "d2_n4:1" : config.path).funnels);
+  if (config.kind == "funnels") return funnels_p(open_pair(config.path.empty() ? "d2_n4:1" : config.path).funnels);
   if (config.kind == "fashion-mnist") return fashion_mnist(config.path);
   if (config.kind == "silk") return silk(config.path);
   if (config.kind == "file") {

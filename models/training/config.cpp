@@ -117,7 +117,9 @@ std::vector<ConfigField> make_fields() {
       word("name", "name of the run, in its folder's name", [](RunConfig& c) -> std::string& { return c.name; }),
       word(
           "data.kind", "data", [](RunConfig& c) -> std::string& { return c.data.kind; }, dataset_kinds()),
-      word("data.path", "file (.npy, IDX, IDX.gz, .csv), a folder of PNGs, or that of fashion-mnist or silk; funnels: a pair (docs/studies.md)",
+      word("data.path",
+           "file (.npy, IDX, IDX.gz, .csv), a folder of PNGs, or that of fashion-mnist or silk; funnels: a pair "
+           "(docs/studies.md)",
            [](RunConfig& c) -> std::string& { return c.data.path; }),
       integer(
           "data.length", "steps of a sequence (sequences)", [](RunConfig& c) -> int64_t& { return c.data.length; }, 8,
