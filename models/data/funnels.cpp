@@ -67,7 +67,7 @@ class FunnelSamples final : public Dataset {
 
 /// One array of a pair folder, all finite.
 Tensor read_finite(const fs::path& path, int rank, std::string_view expected) {
-  const Tensor array = read_npy(path);
+  Tensor array = read_npy(path);
   if (array.rank() != rank || array.size() == 0) {
     refuse(path.string(), "array of shape {}, expected {}", to_string(array.shape()), expected);
   }

@@ -39,9 +39,10 @@ std::vector<std::string> further_kinds(const std::vector<Named>& own, const Stud
 
 }  // namespace
 
-void add_further(std::vector<Arm>& arms, Arm like, const StudySettings& settings, const std::string& prefix) {
+void add_further(std::vector<Arm>& arms, const Arm& like, const StudySettings& settings, const std::string& prefix) {
+  const Arm model = like;  // `arms` moves as it grows
   for (const std::string& kind : further_kinds(arms, settings, prefix)) {
-    Arm arm = like;
+    Arm arm = model;
     arm.name = prefix + kind;
     arm.config["critic.constraint"] = kind;
     if (kind == "dragan") arm.config["critic.lambda"] = 10;  // as published; the presets say why not less

@@ -44,6 +44,7 @@ const std::vector<Method> own_methods{{{"clip", "clipping, c = 0.04", 0}, "wgan"
 /// And the further constraints, trained as the penalties are.
 std::vector<Method> methods_of(const StudySettings& s) {
   std::vector<ArmText> texts;
+  texts.reserve(own_methods.size());
   for (const Method& method : own_methods) texts.push_back(method.text);
   std::vector<Method> all = own_methods;
   for (const ArmText& text : with_further(texts, s)) {

@@ -38,7 +38,7 @@ std::vector<ArmText> all_arms(const StudySettings& s) {
     arms.push_back(comparison.clip);
     arms.push_back(comparison.penalty);
   }
-  for (ArmText text : with_further({{"clip", "", 0}, {"penalty", "", 1}}, s)) {
+  for (const ArmText& text : with_further({{"clip", "", 0}, {"penalty", "", 1}}, s)) {
     if (text.dashed) arms.push_back({prefix + text.name, text.label + ", RMSProp", text.colour, true});
   }
   return arms;
@@ -77,6 +77,7 @@ std::vector<float> all_of(const LabelledImages& data) {
 std::vector<double> shares(const std::vector<int64_t>& histogram) {
   const auto all = static_cast<double>(std::accumulate(histogram.begin(), histogram.end(), int64_t{0}));
   std::vector<double> result;
+  result.reserve(histogram.size());
   for (const int64_t n : histogram) result.push_back(static_cast<double>(n) / all);
   return result;
 }
@@ -304,12 +305,12 @@ void conclude_images(const std::vector<Outcome>& all, const StudySettings& s, Co
         told(c.clip, "score"), told(c.penalty, "score"), say(shared_values(all, s, "real_score")),
         told(c.clip, "milliseconds"), told(c.penalty, "milliseconds")));
   }
-  conclusion.limits.push_back(
+  conclusion.limits.emplace_back(
       "The published gap on images is small: on CIFAR-10 an inception score of 6.41 under clipping, 6.68 under the "
       "penalty, 7.42 with spectral normalization (Miyato et al. 2018). A gap seen here, between "
       "small networks after a given number of steps, is one of speed as much as of what is reached in the end; and "
       "clipping has c = 0.01 only, as published for much larger networks.");
-  conclusion.limits.push_back(
+  conclusion.limits.emplace_back(
       "Score and Fréchet distance of the images rest on a small classifier of these very images. They are not the "
       "inception score, nor what is published under other names for other networks, and compare within this study "
       "only; the Fréchet distance of few samples is too large by a bias that the floor shows.");
