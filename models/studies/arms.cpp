@@ -40,14 +40,15 @@ std::vector<std::string> further_kinds(const std::vector<Named>& own, const Stud
 }  // namespace
 
 void add_further(std::vector<Arm>& arms, const Arm& like, const StudySettings& settings, const std::string& prefix) {
-  const Arm model = like;  // `arms` moves as it grows
+  std::vector<Arm> further;  // apart: `like` may be one of `arms`, which move as they grow
   for (const std::string& kind : further_kinds(arms, settings, prefix)) {
-    Arm arm = model;
+    Arm arm = like;
     arm.name = prefix + kind;
     arm.config["critic.constraint"] = kind;
     if (kind == "dragan") arm.config["critic.lambda"] = 10;  // as published; the presets say why not less
-    arms.push_back(std::move(arm));
+    further.push_back(std::move(arm));
   }
+  arms.insert(arms.end(), further.begin(), further.end());
 }
 
 std::vector<ArmText> with_further(std::vector<ArmText> own, const StudySettings& settings, const std::string& prefix) {
