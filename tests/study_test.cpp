@@ -291,10 +291,10 @@ TEST_CASE("studies: further constraints stand beside a study's own, unjudged") {
     }
     CHECK(shown.size() == 8);
   }
-  const ProgramResult list =
-      run_kantor({"study", "gradient-norm", "--quick", "--seeds", "1", "--list", "--constraints", "penalty", "r1"});
+  const ProgramResult list = run_kantor(
+      {"study", "gradient-norm", "--quick", "--seeds", "1", "--list", "--constraints", "penalty", "r1", "r1"});
   CHECK_THAT(list.out, Contains("\"arm\":\"r1\""));
-  CHECK(std::count(list.out.begin(), list.out.end(), '\n') == 5);  // the penalty is there already
+  CHECK(std::count(list.out.begin(), list.out.end(), '\n') == 5);  // the penalty is there already, r1 counts once
   check_refused({"study", "pile-up", "--constraints", "r3"}, 2, {"r3"});
 }
 
@@ -316,6 +316,7 @@ TEST_CASE("studies: pairs can be given by folder, name and seed") {
   CHECK(fs::exists(out + "/benchmark-w1/figures/d2_n16-optimum.png"));
   CHECK_FALSE(fs::exists(out + "/benchmark-w1/figures/d3_n2.5-optimum.png"));
   check_refused({"study", "benchmark-w1", "--tiny", "--pairs", "d2_n4:1", "d2_n4:1", "--out", out}, 2, {"d2_n4.1"});
+  check_refused({"study", "pile-up", "--tiny", "--pairs", "nowhere", "--out", out}, 3, {"nowhere"});
   check_refused({"study", "benchmark-w1", "--tiny", "--pairs", "nowhere", "--out", out}, 3, {"nowhere", "dD_nN:SEED"});
 }
 

@@ -42,7 +42,10 @@ StudySettings settings_of(const StudyArguments& arguments) {
   const auto& kinds = settings.constraints;
   if (std::find(kinds.begin(), kinds.end(), "all") != kinds.end()) settings.constraints = constraint_kinds();
   for (const std::string& source : arguments.pairs) {
-    for (std::string& pair : find_pairs(source)) settings.pairs.push_back(std::move(pair));
+    for (std::string& pair : find_pairs(source)) {
+      (void)open_pair(pair);  // refused now, also by a study that has no use for it
+      settings.pairs.push_back(std::move(pair));
+    }
   }
   if (!arguments.images.empty()) settings.images = fs::absolute(arguments.images).lexically_normal().string();
   return settings;

@@ -32,7 +32,8 @@ std::vector<std::string> further_kinds(const std::vector<Named>& own, const Stud
     const bool there = std::any_of(own.begin(), own.end(), [&](const Named& named) {
       return named.name == prefix + kind || named.name.starts_with(prefix + kind + "-");
     });
-    if (!there) kinds.push_back(kind);
+    const bool repeated = std::find(kinds.begin(), kinds.end(), kind) != kinds.end();
+    if (!there && !repeated) kinds.push_back(kind);
   }
   return kinds;
 }

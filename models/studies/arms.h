@@ -28,7 +28,8 @@ struct ArmText {
 
 /// The constraints that are shown besides a study's own: those of `settings` that no arm "<prefix><kind>..." has.
 /// Each is trained as `like` is, an arm of the study, and may be one of `arms`.
-void add_further(std::vector<Arm>& arms, const Arm& like, const StudySettings& settings, const std::string& prefix = "");
+void add_further(std::vector<Arm>& arms, const Arm& like, const StudySettings& settings,
+                 const std::string& prefix = "");
 /// A study's own texts, "<prefix><kind>...", and those of the further constraints after them.
 std::vector<ArmText> with_further(std::vector<ArmText> own, const StudySettings& settings,
                                   const std::string& prefix = "");

@@ -314,18 +314,15 @@ std::vector<std::string> method_text(const StudySettings& s) {
   std::string steps;
   for (const Method& method : methods_of(s))
     steps += fmt::format("{}{} {}", steps.empty() ? "" : ", ", method.text.label, method.steps(s));
-  return {
-      fmt::format(
-          "A pair has its potential u(x) = min over funnels n of |x - a_n| + b_n. Q is uniform on the box "
-          "[-2.5, 2.5]^D; P is Q moved along the rays of u, so that -u is an optimal critic and W1 is the mean "
-          "length of the moves (by Monte Carlo). dD_nN is the published pair of D dimensions and N funnels; dD_nN.S "
-          "is one made here by seed S."),
-      fmt::format(
-          "Critic D -> max(2D, 128) -> max(2D, 128) -> 1, ReLU, PyTorch's start; batch {}; Adam 2e-4 (0, 0.9); a "
-          "fresh batch of P and of Q a step. Clipping bounds weights, not biases; penalties have weight 10. Steps: "
-          "{}. Measured on {} points each that were not trained on: the estimate, mean critic on P minus mean on Q; "
-          "and the critic's gradient at P against the optimal one.",
-          s.scale == Scale::tiny ? 16 : 1024, steps, samples)};
+  return {fmt::format("A pair has its potential u(x) = min over funnels n of |x - a_n| + b_n. Q is uniform on the box "
+                      "[-2.5, 2.5]^D; P is Q moved along the rays of u, so that -u is an optimal critic and W1 is the "
+                      "mean length of the moves (by Monte Carlo). dD_nN is the published pair of D dimensions and N "
+                      "funnels; dD_nN.S is one made here by seed S."),
+          fmt::format("Critic D -> max(2D, 128) -> max(2D, 128) -> 1, ReLU, PyTorch's start; batch {}; Adam 2e-4 (0, "
+                      "0.9); a fresh batch of P and of Q a step. Clipping bounds weights, not biases; penalties have "
+                      "weight 10. Steps: {}. Measured on {} points each that were not trained on: the estimate, mean "
+                      "critic on P minus mean on Q; and the critic's gradient at P against the optimal one.",
+                      s.scale == Scale::tiny ? 16 : 1024, steps, samples)};
 }
 }  // namespace
 
@@ -345,8 +342,8 @@ Conclusion BenchmarkW1::conclude(const std::vector<Outcome>& all, const StudySet
   }
   const auto [inside, compared] = reproduced(all, s);
   result.meaning.push_back(fmt::format(
-      "Of {} published figures {} lie where one more run of ours would be expected (95 % prediction "
-      "interval over the seeds){}.",
+      "Of {} published figures {} lie where one more run of ours would be expected (95 % prediction interval over the "
+      "seeds){}.",
       compared, inside,
       s.scale == Scale::full ? "" : "; the published critics were trained for longer than these quick ones"));
   result.limits = {
@@ -355,20 +352,18 @@ Conclusion BenchmarkW1::conclude(const std::vector<Outcome>& all, const StudySet
       "Not all methods are the published ones to the letter. GroupSort here sorts pairs and orthonormalizes by 20 "
       "Bjoerck iterations; the authors' code sorts whole layers and keeps the weights on the orthogonal group. "
       "Spectral normalization here does one power iteration a step and differentiates through the singular value; "
-      "theirs does "
-      "5 and takes the value as a constant. Full settings take the steps of the newer version of their code.",
+      "theirs does 5 and takes the value as a constant. Full settings take the steps of the newer version of their "
+      "code.",
       "The authors' code finds the optimal gradient in float32 at the points of P (torch.cdist). In the plane a "
-      "seventh "
-      "of them lies nearer to a centre than its rounding, and counts there as having none: the published cosines and "
-      "errors of the plane are smaller for it. \"The optimum in float32\" measures as they do; the other lines take it "
-      "at the point of Q, in double.",
+      "seventh of them lies nearer to a centre than its rounding, and counts there as having none: the published "
+      "cosines and errors of the plane are smaller for it. \"The optimum in float32\" measures as they do; the other "
+      "lines take it at the point of Q, in double.",
       "The true W1 of the published table was computed by its authors from one sample of 4,096; ours is of a larger "
       "one."};
   if (s.scale != Scale::full) {
     result.limits.emplace_back(
         "Quick settings try one pair of the plane; that one c explodes in 128 dimensions is left to the full ones, or "
-        "to "
-        "--pairs d128_n4.");
+        "to --pairs d128_n4.");
   }
   return result;
 }

@@ -161,23 +161,20 @@ Conclusion Deep::conclude(const std::vector<Outcome>& all, const StudySettings& 
   result.method = {method(s)};
   result.findings = findings(all, s);
   result.figures = figures(all, s);
-  result.meaning = {
-      fmt::format(
-          "Share of the architectures that train: {} under clipping, {} under the penalty. Of those of {} hidden "
-          "layers or more: {} under clipping without normalization, {} with batch norm; {} under the penalty "
-          "without, {} with layer norm.",
-          told(cells("clip")), told(cells("penalty")), deep_from, told(cells("clip", "none", deep_from)),
-          told(cells("clip", "batch", deep_from)), told(cells("penalty", "none", deep_from)),
-          told(cells("penalty", "layer", deep_from))),
-      "The study knife-edge shows why depth is hard on clipping: one factor a layer, raised to the depth, parts "
-      "explosion from vanishing, and no single c suits all depths."};
+  result.meaning = {fmt::format("Share of the architectures that train: {} under clipping, {} under the penalty. Of "
+                                "those of {} hidden layers or more: {} under clipping without normalization, {} with "
+                                "batch norm; {} under the penalty without, {} with layer norm.",
+                                told(cells("clip")), told(cells("penalty")), deep_from,
+                                told(cells("clip", "none", deep_from)), told(cells("clip", "batch", deep_from)),
+                                told(cells("penalty", "none", deep_from)), told(cells("penalty", "layer", deep_from))),
+                    "The study knife-edge shows why depth is hard on clipping: one factor a layer, raised to the "
+                    "depth, parts explosion from vanishing, and no single c suits all depths."};
   result.limits = {
       "Eight Gaussians, narrow critics and one c, the one that does best at three layers; another c would suit another "
       "depth. A critic counts as failed that does not get there within the steps given: with more of them some would.",
       "Batch norm stands in the clipped critic with its scales clipped, as in the released code; under the penalty, "
-      "which "
-      "is per sample, layer norm takes its place. Residual connections, which such depths have in practice, are left "
-      "out."};
+      "which is per sample, layer norm takes its place. Residual connections, which such depths have in practice, are "
+      "left out."};
   conclude_recurrent(all, s, result);
   return result;
 }
@@ -187,8 +184,7 @@ std::string Deep::method(const StudySettings& s) const {
   const auto whole = [&](const char* key) { return set.at(key).get<int64_t>(); };
   return fmt::format(
       "8 Gaussians; a generator of three hidden layers of {} ReLU; critics of width {}: {} hidden layers, activation "
-      "{}, "
-      "with normalization and without; {} generator steps with 5 critic steps each, batch {}. Clipping: c = 0.1, "
+      "{}, with normalization and without; {} generator steps with 5 critic steps each, batch {}. Clipping: c = 0.1, "
       "RMSProp 5e-4, batch norm; penalty: lambda 0.1, Adam 1e-3 (0.5, 0.9), layer norm; He's start. An architecture "
       "trains where exact W1 of {} samples, above the floor that two samples of the data have between them, ends under "
       "{} of its start. One number a seed: the share of architectures that train.",
@@ -248,11 +244,10 @@ std::vector<Figure> Deep::figures(const std::vector<Outcome>& all, const StudySe
     trained.series.push_back(share);
     distance.series.push_back(left);
   }
-  return {{"trained.svg", "Mean and interval over the seeds.", trained},
-          {"distance.svg",
-           "The same trainings by the distance that is left; lower is better, above 1 is worse than the "
-           "start.",
-           distance}};
+  return {
+      {"trained.svg", "Mean and interval over the seeds.", trained},
+      {"distance.svg",
+       "The same trainings by the distance that is left; lower is better, above 1 is worse than the start.", distance}};
 }
 
 }  // namespace

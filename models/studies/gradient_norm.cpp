@@ -114,10 +114,8 @@ class GradientNorm final : public Study {
                     "the penalty with lambda 10, {} with lambda 0.1.",
                     between("clip-0.01"), between("clip-0.1"), between("penalty"), between("penalty-0.1")),
         "The estimate of W1 grows with K, the largest gradient norm. Under clipping K follows from c, the width and "
-        "the "
-        "depth, not from the data: the estimate has no unit, and the generator's gradient, which is the critic's at "
-        "its "
-        "samples, is as many times too weak or too strong as the norm is off 1."};
+        "the depth, not from the data: the estimate has no unit, and the generator's gradient, which is the critic's "
+        "at its samples, is as many times too weak or too strong as the norm is off 1."};
     result.limits = {
         "One data set and one architecture; the norm under clipping is a matter of c, width and depth together "
         "(knife-edge varies them). The norms are measured where the penalty acts; off these lines nothing holds them.",
@@ -135,13 +133,10 @@ std::string GradientNorm::method(const StudySettings& s) const {
   const json set = runs(s).front().settings;
   return fmt::format(
       "Swiss roll; the generator held fixed at data + N(0, I); a critic of three hidden layers of {} ReLU, He's start, "
-      "no "
-      "normalization; {} critic steps of batch {}. Clipping with c = 0.01 and c = 0.1, RMSProp 5e-5; penalty with "
-      "lambda "
-      "10 and 0.1, Adam 1e-4 (0.5, 0.9). Then the norm of the critic's input gradient at {} points: real, generated, "
-      "and "
-      "between a real and a generated one at a uniform share of the way. The mean between is that of the last {} of {} "
-      "moments, half of the training; the rest is of its end.",
+      "no normalization; {} critic steps of batch {}. Clipping with c = 0.01 and c = 0.1, RMSProp 5e-5; penalty with "
+      "lambda 10 and 0.1, Adam 1e-4 (0.5, 0.9). Then the norm of the critic's input gradient at {} points: real, "
+      "generated, and between a real and a generated one at a uniform share of the way. The mean between is that of "
+      "the last {} of {} moments, half of the training; the rest is of its end.",
       set["config"]["critic.width"].get<int64_t>(), set["steps"].get<int64_t>(),
       set["config"]["train.batch"].get<int64_t>(), probes, late_moments, moments);
 }

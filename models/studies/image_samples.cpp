@@ -118,11 +118,11 @@ std::vector<Arm> image_arms(const StudySettings& s) {
   };
   const json clip{{"critic.constraint", "clip"}, {"clip.c", 0.01}};
   const json penalty{{"critic.constraint", "penalty"}, {"critic.lambda", 10}};
-  const double root_mean_square = s.pick(5e-4, 5e-4, 5e-5), adam = s.pick(1e-3, 1e-3, 1e-4);
-  std::vector<Arm> arms{make(comparisons[0].clip, clip, "rmsprop", root_mean_square, "none"),
-                        make(comparisons[0].penalty, penalty, "rmsprop", root_mean_square, "none"),
-                        make(comparisons[1].clip, clip, "rmsprop", root_mean_square, "batch"),
-                        make(comparisons[1].penalty, penalty, "adam", adam, "none")};
+  const double rmsprop_rate = s.pick(5e-4, 5e-4, 5e-5), adam_rate = s.pick(1e-3, 1e-3, 1e-4);
+  std::vector<Arm> arms{make(comparisons[0].clip, clip, "rmsprop", rmsprop_rate, "none"),
+                        make(comparisons[0].penalty, penalty, "rmsprop", rmsprop_rate, "none"),
+                        make(comparisons[1].clip, clip, "rmsprop", rmsprop_rate, "batch"),
+                        make(comparisons[1].penalty, penalty, "adam", adam_rate, "none")};
   add_further(arms, arms[1], s, prefix);
   std::erase_if(arms, [](const Arm& arm) { return arm.name == prefix + "groupsort"; });  // refuses convolutions
   return arms;
@@ -193,12 +193,10 @@ std::string method(const std::vector<Outcome>& all, const StudySettings& s) {
       "with batch norm in both networks (its scales are clipped too) and RMSProp {:g}, the penalty with no "
       "normalization and Adam {:g} (0.5, 0.9). {} samples are scored against the images held back, by a classifier of "
       "two convolutions and 64 features that was trained here on the labelled images (passes over them: {}; right on "
-      "{} "
-      "of those held back): the share of each class, exp of the mean KL divergence of an image's class probabilities "
-      "from their "
-      "mean (score), and the Fréchet distance of the features. As many training images give the floor of that "
-      "distance and the score that is to be had. The measures are means over the last {} of 10 evaluations, the "
-      "classes those of the last.",
+      "{} of those held back): the share of each class, exp of the mean KL divergence of an image's class "
+      "probabilities from their mean (score), and the Fréchet distance of the features. As many training images give "
+      "the floor of that distance and the score that is to be had. The measures are means over the last {} of 10 "
+      "evaluations, the classes those of the last.",
       title_of(s), whole("generator.dim"), whole("train.steps"), whole("train.batch"),
       set.at("critic.learning_rate").get<double>(), arms[2].config.at("critic.learning_rate").get<double>(),
       arms[3].config.at("critic.learning_rate").get<double>(), whole("eval.samples"),
@@ -307,9 +305,9 @@ void conclude_images(const std::vector<Outcome>& all, const StudySettings& s, Co
   }
   conclusion.limits.emplace_back(
       "The published gap on images is small: on CIFAR-10 an inception score of 6.41 under clipping, 6.68 under the "
-      "penalty, 7.42 with spectral normalization (Miyato et al. 2018). A gap seen here, between "
-      "small networks after a given number of steps, is one of speed as much as of what is reached in the end; and "
-      "clipping has c = 0.01 only, as published for much larger networks.");
+      "penalty, 7.42 with spectral normalization (Miyato et al. 2018). A gap seen here, between small networks after a "
+      "given number of steps, is one of speed as much as of what is reached in the end; and clipping has c = 0.01 "
+      "only, as published for much larger networks.");
   conclusion.limits.emplace_back(
       "Score and Fréchet distance of the images rest on a small classifier of these very images. They are not the "
       "inception score, nor what is published under other names for other networks, and compare within this study "

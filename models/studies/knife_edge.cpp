@@ -70,8 +70,7 @@ class KnifeEdge final : public Study {
   [[nodiscard]] std::string title() const override { return "The clipping range is a knife edge"; }
   [[nodiscard]] std::string claim() const override {
     return "In a deep critic the gradient grows or dies exponentially on its way back, by the choice of c alone; the "
-           "more "
-           "so without batch normalization and in recurrent critics. Under the gradient penalty it stays level.";
+           "more so without batch normalization and in recurrent critics. Under the gradient penalty it stays level.";
   }
 
   [[nodiscard]] std::vector<StudyRun> runs(const StudySettings& s) const override {
@@ -153,11 +152,10 @@ class KnifeEdge final : public Study {
                     "weights of size c multiplies a gradient by about c sqrt(n/2), and the depth raises that factor to "
                     "its power: at a slope of -0.8 eleven layers take nine digits of it away.",
                     slope("clip-0.1"), slope("clip-0.01"), slope("clip-0.001"), slope("penalty")),
-        fmt::format(
-            "Batch norm with gamma exempt changes the slope at c = 0.01 from {} to {}. With gamma clipped it is "
-            "{}: activations of size 0.01 times weights of size 0.01 have a variance below the 1e-5 that batch "
-            "norm adds to it, so that it no longer gives a layer its size back.",
-            slope("clip-0.01"), slope("batch-exempt"), slope("batch-clipped")),
+        fmt::format("Batch norm with gamma exempt changes the slope at c = 0.01 from {} to {}. With gamma clipped it "
+                    "is {}: activations of size 0.01 times weights of size 0.01 have a variance below the 1e-5 that "
+                    "batch norm adds to it, so that it no longer gives a layer its size back.",
+                    slope("clip-0.01"), slope("batch-exempt"), slope("batch-clipped")),
         fmt::format("The RNN over {} steps: {} a step at c = 0.01, {} under the penalty.", longest(s),
                     slope("rnn-clip-0.01"), slope("rnn-penalty"))};
     result.limits = {
@@ -182,20 +180,20 @@ class KnifeEdge final : public Study {
 std::vector<std::string> KnifeEdge::method(const StudySettings& s) const {
   const json deep = runs(s).front().settings, recurrent = runs(s)[first_recurrent].settings;
   const auto whole = [](const json& settings, const char* key) { return settings.at(key).get<int64_t>(); };
-  return {fmt::format(
-              "Swiss roll; the generator held fixed at data + N(0, I); a critic of {} hidden layers of {} ReLU, He's "
-              "start; {} critic steps of batch {}; clipping with RMSProp 5e-5, penalty (lambda 10) with Adam 1e-4. "
-              "Then the norm of the gradient of the critic's loss by each hidden layer's output, over {} real and as "
-              "many generated samples, computed in float64 (float32 underflows), and the slope of its log10 per "
-              "layer on the way back from the score: 0.3 is a factor of 2 a layer.",
-              whole(deep["config"], "critic.depth"), whole(deep["config"], "critic.width"), whole(deep, "steps"),
-              whole(deep["config"], "train.batch"), whole(deep, "probes")),
-          fmt::format(
-              "The same with batch norm before each ReLU at c = 0.01, its gamma and beta clipped as in the released "
-              "code, and exempt. And a tanh RNN of {} units over sequences of {} points, of the data against data + "
-              "noise, {} critic steps of batch {}: the gradient by the input of each step of the sequence.",
-              whole(recurrent, "hidden"), recurrent["lengths"].dump(), whole(recurrent, "steps"),
-              whole(recurrent["config"], "train.batch"))};
+  return {
+      fmt::format("Swiss roll; the generator held fixed at data + N(0, I); a critic of {} hidden layers of {} ReLU, "
+                  "He's start; {} critic steps of batch {}; clipping with RMSProp 5e-5, penalty (lambda 10) with Adam "
+                  "1e-4. Then the norm of the gradient of the critic's loss by each hidden layer's output, over {} "
+                  "real and as many generated samples, computed in float64 (float32 underflows), and the slope of its "
+                  "log10 per layer on the way back from the score: 0.3 is a factor of 2 a layer.",
+                  whole(deep["config"], "critic.depth"), whole(deep["config"], "critic.width"), whole(deep, "steps"),
+                  whole(deep["config"], "train.batch"), whole(deep, "probes")),
+      fmt::format(
+          "The same with batch norm before each ReLU at c = 0.01, its gamma and beta clipped as in the released code, "
+          "and exempt. And a tanh RNN of {} units over sequences of {} points, of the data against data + noise, {} "
+          "critic steps of batch {}: the gradient by the input of each step of the sequence.",
+          whole(recurrent, "hidden"), recurrent["lengths"].dump(), whole(recurrent, "steps"),
+          whole(recurrent["config"], "train.batch"))};
 }
 
 std::vector<Finding> KnifeEdge::findings(const std::vector<Outcome>& all, const StudySettings& s) const {

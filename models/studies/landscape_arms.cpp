@@ -46,25 +46,24 @@ std::vector<std::string> method(const StudySettings& s) {
   const json set = landscape_arms(s).front().config, more = landscape_arms(s).front().more;
   const auto whole = [](const json& settings, const char* key) { return settings.at(key).get<int64_t>(); };
   const json& grid = more.at("landscape");
-  return {fmt::format(
-              "The landscape: again the critic alone, width {}, {} steps of batch {}, under each constraint with its "
-              "customary optimizer: clipping RMSProp 5e-4 from a start inside the box (U(-c, c), zero biases), all "
-              "others Adam 1e-3 (0.5, 0.9) from He's start, penalties with lambda 10. Then its whole "
-              "loss, with the penalty, on {} real and {} generated samples that were not trained on, in float64: "
-              "along {} random directions at {} points and on a plane of two at {} x {}. Each direction is normal "
-              "with every filter scaled to the norm of the critic's own (Li et al. 2018), followed {} lengths both "
-              "ways. Shown is the loss minus that of the trained weights, over the standard deviation of the "
-              "critic's scores, which is proportional to its K.",
-              whole(set, "critic.width"), whole(more, "critic_steps"), whole(set, "train.batch"),
-              whole(grid, "samples"), whole(grid, "samples"), whole(grid, "directions"), whole(grid, "points"),
-              whole(grid, "resolution"), whole(grid, "resolution"), landscape_reach),
-          fmt::format(
-              "The Hessian of that loss by all parameters: both ends of its spectrum at the start, the middle and the "
-              "end of the training, by power iteration on Hessian-vector products with all vectors kept (Lanczos), "
-              "until the residual of either is under {} of it or {} products are done. The raw eigenvalue "
-              "grows with K and with 1 / |w|^2; times |w|^2 over the scores' deviation it has no unit and is the "
-              "same when the weights of a critic without biases are all multiplied by a number.",
-              landscape_tolerance, whole(grid, "products"))};
+  return {
+      fmt::format(
+          "The landscape: again the critic alone, width {}, {} steps of batch {}, under each constraint with its "
+          "customary optimizer: clipping RMSProp 5e-4 from a start inside the box (U(-c, c), zero biases), all others "
+          "Adam 1e-3 (0.5, 0.9) from He's start, penalties with lambda 10. Then its whole loss, with the penalty, on "
+          "{} real and {} generated samples that were not trained on, in float64: along {} random directions at {} "
+          "points and on a plane of two at {} x {}. Each direction is normal with every filter scaled to the norm of "
+          "the critic's own (Li et al. 2018), followed {} lengths both ways. Shown is the loss minus that of the "
+          "trained weights, over the standard deviation of the critic's scores, which is proportional to its K.",
+          whole(set, "critic.width"), whole(more, "critic_steps"), whole(set, "train.batch"), whole(grid, "samples"),
+          whole(grid, "samples"), whole(grid, "directions"), whole(grid, "points"), whole(grid, "resolution"),
+          whole(grid, "resolution"), landscape_reach),
+      fmt::format("The Hessian of that loss by all parameters: both ends of its spectrum at the start, the middle and "
+                  "the end of the training, by power iteration on Hessian-vector products with all vectors kept "
+                  "(Lanczos), until the residual of either is under {} of it or {} products are done. The raw "
+                  "eigenvalue grows with K and with 1 / |w|^2; times |w|^2 over the scores' deviation it has no unit "
+                  "and is the same when the weights of a critic without biases are all multiplied by a number.",
+                  landscape_tolerance, whole(grid, "products"))};
 }
 
 std::vector<Finding> findings(const std::vector<Outcome>& all) {
@@ -116,27 +115,25 @@ std::string searches(const std::vector<Outcome>& all) {
 std::vector<std::string> meaning(const std::vector<Outcome>& all) {
   const auto told = [&](const char* arm, const char* key) { return say(values_of(all, arm, key)); };
   return {
-      fmt::format(
-          "The landscape's largest curvature at the end, in decades without a unit: {}; penalty minus clipping "
-          "with c = 0.1 {}. A large curvature alone is no distortion: a penalty holds the critic's slope by being "
-          "steep to whatever would change it. {}",
-          means(all, "log_relative_end"),
-          say(differences(all, "landscape-penalty", "landscape-clip-0.1", "log_relative_end")), searches(all)),
+      fmt::format("The landscape's largest curvature at the end, in decades without a unit: {}; penalty minus clipping "
+                  "with c = 0.1 {}. A large curvature alone is no distortion: a penalty holds the critic's slope by "
+                  "being steep to whatever would change it. {}",
+                  means(all, "log_relative_end"),
+                  say(differences(all, "landscape-penalty", "landscape-clip-0.1", "log_relative_end")), searches(all)),
       fmt::format(
           "The share of it that lies downwards: {} (spectral with its singular vectors held). Where it is 1 the "
-          "weights lie on a saddle: without a penalty or a parametrization the loss of a ReLU critic is linear "
-          "in each layer's parameters between the kinks, so that the eigenvalues sum to 0, and nothing but the "
-          "walls of the box holds a clipped critic. Near 0 they lie in a valley, which the penalty or the "
-          "parametrization has made.",
+          "weights lie on a saddle: without a penalty or a parametrization the loss of a ReLU critic is linear in each "
+          "layer's parameters between the kinks, so that the eigenvalues sum to 0, and nothing but the walls of the "
+          "box holds a clipped critic. Near 0 they lie in a valley, which the penalty or the parametrization has made.",
           means(all, "downwards")),
-      fmt::format("{} lengths away the loss has changed by {} deviations under clipping with c = 0.01 and {} with 0.1, "
-                  "{} under the penalty. But {} and {} of the clipped parameters are outside the box there, where no "
-                  "training comes; with them put back on the walls the change is {} and {}, and the difference is what "
-                  "the walls do.",
-                  landscape_reach, told("landscape-clip-0.01", "change"), told("landscape-clip-0.1", "change"),
-                  told("landscape-penalty", "change"), told("landscape-clip-0.01", "outside_at_ends"),
-                  told("landscape-clip-0.1", "outside_at_ends"), told("landscape-clip-0.01", "change_reachable"),
-                  told("landscape-clip-0.1", "change_reachable"))};
+      fmt::format(
+          "{} lengths away the loss has changed by {} deviations under clipping with c = 0.01 and {} with 0.1, {} "
+          "under the penalty. But {} and {} of the clipped parameters are outside the box there, where no training "
+          "comes; with them put back on the walls the change is {} and {}, and the difference is what the walls do.",
+          landscape_reach, told("landscape-clip-0.01", "change"), told("landscape-clip-0.1", "change"),
+          told("landscape-penalty", "change"), told("landscape-clip-0.01", "outside_at_ends"),
+          told("landscape-clip-0.1", "outside_at_ends"), told("landscape-clip-0.01", "change_reachable"),
+          told("landscape-clip-0.1", "change_reachable"))};
 }
 
 /// Mean and interval of numbers[key], which are decades, as what they are decades of: an interval that stays above 0.
@@ -207,10 +204,10 @@ std::vector<Figure> slice_figures(const std::vector<Outcome>& all) {
       if (kind.clip == 0) continue;
       chart.series.push_back(mean_curve(all, {arm_of(kind), kind.text.label, kind.text.colour}, "reachable"));
     }
-    result.push_back({"landscape-box.svg",
-                      means + " The same steps with every weight that left the box put back on its walls, as the "
-                              "training does it.",
-                      chart});
+    result.push_back(
+        {"landscape-box.svg",
+         means + " The same steps with every weight that left the box put back on its walls, as the training does it.",
+         chart});
   }
   return result;
 }
@@ -222,8 +219,8 @@ std::vector<Figure> pictures(const std::vector<Outcome>& all) {
     if (outcomes.empty()) continue;
     const json& plane = outcomes.front()->numbers.at("plane");
     std::string caption = fmt::format(
-        "Level sets of the loss on two random directions, {} lengths each way round the trained weights (the "
-        "orange dot); dark low, bright high, from {:.3g} to {:.3g} deviations against the dot.",
+        "Level sets of the loss on two random directions, {} lengths each way round the trained weights (the orange "
+        "dot); dark low, bright high, from {:.3g} to {:.3g} deviations against the dot.",
         landscape_reach, plane.at("low").get<double>(), plane.at("high").get<double>());
     if (kind.clip > 0) {
       caption += fmt::format(" Of the steps along such directions {:.0f} % leave the box, where no training comes.",

@@ -60,8 +60,8 @@ class Landscape {
     const double deviation = summarize(std::span<const double>(scores)).deviation;
     if (deviation > 0) return deviation;
     throw Error(
-        fmt::format("the critic gives {} for every sample: its loss has no unit, so that no landscape can be "
-                    "shown; give it a wider box or another start",
+        fmt::format("the critic gives {} for every sample: its loss has no unit, so that no landscape can be shown; "
+                    "give it a wider box or another start",
                     scores.front()));
   }
   [[nodiscard]] Curvature curvature(int most) const {

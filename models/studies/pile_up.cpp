@@ -153,9 +153,9 @@ class PileUp final : public Study {
     result.meaning = {
         result.findings.front().verdict == Verdict::shown
             ? numbers +
-                  " A weight at the wall has lost its size: it is left with its sign, and the critic is pushed "
-                  "towards a network of weights -c and c. Nothing of this is in the data: it is a gradient that "
-                  "pushes one way for ever, against a wall."
+                  " A weight at the wall has lost its size: it is left with its sign, and the critic is pushed towards "
+                  "a network of weights -c and c. Nothing of this is in the data: it is a gradient that pushes one way "
+                  "for ever, against a wall."
             : numbers + " In these settings the pile-up does not reach the bar.",
         fmt::format("Of the weights between units that fire, {} are at the end. The rest of the critic lies still: {} "
                     "of the units never fire on any sample ({} under the penalty from the same start), so that no "
@@ -182,8 +182,7 @@ std::string PileUp::method(const StudySettings& s) const {
       "Swiss roll; the generator held fixed at data + N(0, I); a critic of three hidden layers of {} ReLU, no "
       "normalization; {} critic steps of batch {}. Clipping: c = {}, RMSProp 5e-5, weights from U(-c, c), biases 0. "
       "Penalty: lambda 10, Adam 1e-4 (0.5, 0.9), once from the same start and once from He's. A weight counts as at "
-      "the "
-      "end of its range where |w| >= {} c; under the penalty, which has no c, where |w| >= {} times the layer's "
+      "the end of its range where |w| >= {} c; under the penalty, which has no c, where |w| >= {} times the layer's "
       "largest. Biases are left out. A unit fires where it is above 0 at one of {} samples or more. (The released code "
       "clips He's start, which puts 91 % at the bound before the first step, and nothing could be seen to pile up.)",
       set["config"]["critic.width"].get<int64_t>(), set["steps"].get<int64_t>(),

@@ -145,10 +145,9 @@ void conclude_recurrent(const std::vector<Outcome>& all, const StudySettings& s,
   conclusion.method.push_back(fmt::format(
       "And a tanh RNN of {} units over noisy sines of {} steps, its score read from the last: the critic alone, the "
       "generator held fixed at data + N(0, I), {} steps of batch {}, Xavier's start; clipping with c = 0.01 and 0.1, "
-      "RMSProp "
-      "5e-4, penalty with lambda 10, Adam 1e-3. Measured in float64 on {} samples of each: the norm of the loss's "
-      "gradient by the input of each step, and the share of the steps where it is at least {} of the largest; and the "
-      "estimate over K, the largest gradient norm, over the exact W1 of the samples.",
+      "RMSProp 5e-4, penalty with lambda 10, Adam 1e-3. Measured in float64 on {} samples of each: the norm of the "
+      "loss's gradient by the input of each step, and the share of the steps where it is at least {} of the largest; "
+      "and the estimate over K, the largest gradient norm, over the exact W1 of the samples.",
       set["critic.width"].get<int64_t>(), json(lengths(s)).dump(), how["steps"].get<int64_t>(),
       set["train.batch"].get<int64_t>(), how["points"].get<int64_t>(), felt));
   for (Finding& finding : findings(all, s)) conclusion.findings.push_back(std::move(finding));
@@ -171,20 +170,20 @@ void conclude_recurrent(const std::vector<Outcome>& all, const StudySettings& s,
                                            .y_label = "share of the steps",
                                            .marks = {{1, "all of them"}}})});
   conclusion.figures.push_back(
-      {"rnn-ratio.svg", "Mean and interval over the seeds; an optimal critic would have 1.",
+      {"rnn-ratio.svg", "Mean and interval over the seeds; a critic optimal for these very samples would have 1.",
        by_length(all, s, "ratio",
                  {.title = "How much of the distance the RNN finds", .y_label = "estimate / K / exact W1"})});
   const auto told = [&](const char* arm, const char* key) { return say(values_of(all, prefix(longest) + arm, key)); };
   conclusion.meaning.push_back(
       fmt::format("The RNN over {} steps: the gradient reaches {} of them at c = 0.01, {} at c = 0.1 and {} under the "
-                  "penalty; of the "
-                  "distance it finds {}, {} and {}.",
+                  "penalty; of the distance it finds {}, {} and {}.",
                   longest, told("clip-0.01", "reach"), told("clip-0.1", "reach"), told("penalty", "reach"),
                   told("clip-0.01", "ratio"), told("clip-0.1", "ratio"), told("penalty", "ratio")));
   conclusion.limits.emplace_back(
-      "The RNN: one start, one width, a critic alone. A gradient that does not reach a step says that the score does "
-      "not "
-      "depend on it, not why; the penalty, too, can hold a critic that looks at the last steps only.");
+      "The RNN: one start, one width, a critic alone. W1 of finite samples of so many dimensions is above that of the "
+      "distributions, so that 1 is out of reach for a critic that has not seen them. A gradient that does not reach a "
+      "step says that the score does not depend on it, not why; the penalty, too, can hold a critic that looks at the "
+      "last steps only.");
 }
 
 }  // namespace kantor

@@ -32,8 +32,7 @@ class Samples final : public Study {
   [[nodiscard]] std::string title() const override { return "Samples get worse under clipping"; }
   [[nodiscard]] std::string claim() const override {
     return "On complex data a generator trained against a clipped critic makes worse samples than one trained against "
-           "a "
-           "penalised critic of the same architecture.";
+           "a penalised critic of the same architecture.";
   }
 
   [[nodiscard]] std::vector<StudyRun> runs(const StudySettings& s) const override {
@@ -99,8 +98,7 @@ Conclusion Samples::conclude(const std::vector<Outcome>& all, const StudySetting
     };
     result.meaning.push_back(
         fmt::format("{}: {} of the samples are of high quality under the penalty, {} under clipping with c = 0.1, {} "
-                    "with c = 0.01; "
-                    "W1 ends at {}, {} and {} floors. Of {} modes {}, {} and {} are captured.",
+                    "with c = 0.01; W1 ends at {}, {} and {} floors. Of {} modes {}, {} and {} are captured.",
                     mixture.title, told("-penalty", "high_quality"), told("-clip-0.1", "high_quality"),
                     told("-clip-0.01", "high_quality"), told("-penalty", "floors"), told("-clip-0.1", "floors"),
                     told("-clip-0.01", "floors"), mixture.modes, told("-penalty", "modes"), told("-clip-0.1", "modes"),
@@ -110,8 +108,7 @@ Conclusion Samples::conclude(const std::vector<Outcome>& all, const StudySetting
       "Two mixtures in the plane, at a given number of steps: with more of them every arm goes on getting better. Each "
       "constraint has its customary optimizer and rate, so that not the constraint alone differs.",
       "A mode counts as captured with a single sample near it, and data plus wide noise captures all of them: modes "
-      "say "
-      "little without the share of high quality."};
+      "say little without the share of high quality."};
   conclude_images(all, s, result);
   return result;
 }
@@ -121,15 +118,11 @@ std::string Samples::method(const StudySettings& s) const {
   const auto whole = [&](const char* key) { return set.at(key).get<int64_t>(); };
   return fmt::format(
       "8 and 25 Gaussians; generator and critic each of three hidden layers of {} ReLU; {} generator steps with 5 "
-      "critic "
-      "steps each, batch {}. Clipping with c = 0.01 and 0.1, RMSProp 5e-4; penalty with lambda 0.1, Adam 1e-3 (0.5, "
-      "0.9); "
-      "sampled from the running average of the generator's weights (0.98). The measures are means over the last {} of "
-      "12 "
-      "evaluations: of 2,500 samples the share within 3 sigma of a mode (high quality), the modes with at least one of "
-      "these, the KL divergence of the modes' histogram from the uniform one, and exact W1 of {} samples over its "
-      "floor, "
-      "which is what two samples of the data themselves have.",
+      "critic steps each, batch {}. Clipping with c = 0.01 and 0.1, RMSProp 5e-4; penalty with lambda 0.1, Adam 1e-3 "
+      "(0.5, 0.9); sampled from the running average of the generator's weights (0.98). The measures are means over the "
+      "last {} of 12 evaluations: of 2,500 samples the share within 3 sigma of a mode (high quality), the modes with "
+      "at least one of these, the KL divergence of the modes' histogram from the uniform one, and exact W1 of {} "
+      "samples over its floor, which is what two samples of the data themselves have.",
       whole("generator.width"), whole("train.steps"), whole("train.batch"), late, whole("eval.samples"));
 }
 

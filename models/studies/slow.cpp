@@ -151,20 +151,18 @@ Conclusion Slow::conclude(const std::vector<Outcome>& all, const StudySettings& 
                   told("critic-0.1", "steps_to_settle"), told("critic-1", "steps_to_settle"),
                   told("critic-0.001", "norm"), told("critic-0.01", "norm"), told("critic-0.1", "norm"),
                   told("critic-1", "norm")),
-      fmt::format(
-          "The generator: {} steps to {} floors under the penalty, {} under clipping with c = 0.1, {} with c = "
-          "0.01 (a training that never gets there counts with all its steps). A step takes {}, {} and {} ms, so "
-          "that in time it is {}, {} and {} s.",
-          told("gan-penalty", "steps_to_goal"), goal, told("gan-clip-0.1", "steps_to_goal"),
-          told("gan-clip-0.01", "steps_to_goal"), told("gan-penalty", "milliseconds"),
-          told("gan-clip-0.1", "milliseconds"), told("gan-clip-0.01", "milliseconds"),
-          told("gan-penalty", "seconds_to_goal"), told("gan-clip-0.1", "seconds_to_goal"),
-          told("gan-clip-0.01", "seconds_to_goal"))};
+      fmt::format("The generator: {} steps to {} floors under the penalty, {} under clipping with c = 0.1, {} with c = "
+                  "0.01 (a training that never gets there counts with all its steps). A step takes {}, {} and {} ms, "
+                  "so that in time it is {}, {} and {} s.",
+                  told("gan-penalty", "steps_to_goal"), goal, told("gan-clip-0.1", "steps_to_goal"),
+                  told("gan-clip-0.01", "steps_to_goal"), told("gan-penalty", "milliseconds"),
+                  told("gan-clip-0.1", "milliseconds"), told("gan-clip-0.01", "milliseconds"),
+                  told("gan-penalty", "seconds_to_goal"), told("gan-clip-0.1", "seconds_to_goal"),
+                  told("gan-clip-0.01", "seconds_to_goal"))};
   result.limits = {
       "One optimizer and one rate for all, as the claim asks for; each constraint has others that suit it better (the "
       "study samples uses them). \"Settled\" is against each critic's own plateau, in its own units: it says nothing "
-      "of "
-      "how good that plateau is, and a critic still climbing at the end counts its last tenth as its plateau.",
+      "of how good that plateau is, and a critic still climbing at the end counts its last tenth as its plateau.",
       "Times are of runs side by side on a machine that may do other things; their ratio means more than they do."};
   conclude_landscape(all, s, result);
   return result;
@@ -180,13 +178,12 @@ std::vector<std::string> Slow::method(const StudySettings& s) const {
               "is taken at {} moments; it has settled when the estimate comes to {} of the mean of the last tenth.",
               whole(critic["config"], "critic.width"), whole(critic, "critic_steps"),
               whole(critic["config"], "train.batch"), probes, moments, settled),
-          fmt::format(
-              "Generator and critic: 8 Gaussians, width {}, batch {}, {} generator steps with 5 critic steps each, "
-              "RMSProp 5e-4 for both networks and all constraints; clipping with c = 0.1 and 0.01, penalty with lambda "
-              "0.1. Exact W1 of {} samples is taken 20 times; the data are reached at {} floors, the floor being what "
-              "two samples of the data themselves have.",
-              whole(gan, "generator.width"), whole(gan, "train.batch"), whole(gan, "train.steps"),
-              whole(gan, "eval.samples"), goal)};
+          fmt::format("Generator and critic: 8 Gaussians, width {}, batch {}, {} generator steps with 5 critic steps "
+                      "each, RMSProp 5e-4 for both networks and all constraints; clipping with c = 0.1 and 0.01, "
+                      "penalty with lambda 0.1. Exact W1 of {} samples is taken 20 times; the data are reached at {} "
+                      "floors, the floor being what two samples of the data themselves have.",
+                      whole(gan, "generator.width"), whole(gan, "train.batch"), whole(gan, "train.steps"),
+                      whole(gan, "eval.samples"), goal)};
 }
 
 std::vector<Finding> Slow::findings(const std::vector<Outcome>& all, const StudySettings& s) {

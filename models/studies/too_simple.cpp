@@ -147,17 +147,16 @@ class TooSimple final : public Study {
     }
     result.meaning = {
         "Cosine between the critic's gradient at a generated sample and the direction in which the best transport "
-        "moves "
-        "that sample (1 would be perfect; the generator follows this gradient)." +
+        "moves that sample (1 would be perfect; the generator follows this gradient)." +
             cosines,
         "Estimate divided by the critic's own largest gradient norm, as a share of the exact W1: what an equally steep "
         "critic could find at most is 1." +
             ratios};
     result.limits = {
         "The plane only. There the transport between data and data + noise is short and crooked, so that its "
-        "directions "
-        "are hard to hit: cosines of 1 are out of reach for any critic of finite size, and exact W1 of finite samples "
-        "is above that of the distributions. What is compared is one critic against the other on the same samples.",
+        "directions are hard to hit: cosines of 1 are out of reach for any critic of finite size, and exact W1 of "
+        "finite samples is above that of the distributions. What is compared is one critic against the other on the "
+        "same samples.",
         "Each critic has its customary optimizer and rate, and the same number of steps; the table tells how much the "
         "estimate still changed in the last quarter of them. c = 0.01 is the published range; knife-edge and slow vary "
         "it.",
