@@ -91,10 +91,18 @@ Tensor bias_activate(const Tensor& x, const Tensor& bias, Activation activation)
 /// Neighbours of the last axis in pairs (2i, 2i + 1), each pair exchanged where `key`'s (of x's shape) falls. Equal
 /// ones and NaN stay in place. No gradient by `key` (ops/group_sort.cpp).
 Tensor order_pairs(const Tensor& x, const Tensor& key);
-/// GroupSort in groups of 2, smaller first (MaxMin; Anil, Lucas and Grosse 2019).
-inline Tensor group_sort(const Tensor& x) {
-  return order_pairs(x, x);
-}
+/// Each `group` neighbours of the last axis in ascending order, NaN last, equal ones as they stood; and the place in
+/// its group that each had (int64, of x's shape). The values alone have a derivative. Throws ShapeError unless `group`
+/// divides the axis.
+struct SortedGroups {
+  Tensor values, origin;
+};
+SortedGroups sort_groups(const Tensor& x, int64_t group);
+/// y[k] = x[origin[k]] in each group of the last axis, `back`: y[origin[k]] = x[k]. `origin` as sort_groups gives it: a
+/// permutation of each group, which is not checked.
+Tensor move_in_groups(const Tensor& x, const Tensor& origin, int64_t group, bool back);
+/// GroupSort: groups of the last axis in ascending order (Anil, Lucas and Grosse 2019); of 2 it is MaxMin.
+Tensor group_sort(const Tensor& x, int64_t group = 2);
 
 // ---- reductions (ops/reduce.cpp)
 /// Sum over `axes` (all where empty); kept as extent 1 where `keep`.

@@ -10,7 +10,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 using namespace kantor;
 using Catch::Matchers::Contains;
@@ -86,7 +88,7 @@ TEST_CASE("lipschitz: constraints say in the layer list what they make of a crit
     CHECK(layers_of(kind, critic) == critic);
   }
   for (const auto& [kind, parametrization] :
-       {std::pair{"spectral", "spectral"}, {"weight-norm", "weight_norm"}, {"groupsort", "bjorck"}}) {
+       {std::pair{"spectral", "spectral"}, {"weight-norm", "weight_norm"}, {"groupsort", "orthonormal"}}) {
     const json made = layers_of(kind, critic);
     CHECK(made[0]["parametrization"] == parametrization);
     CHECK(made[1]["type"] == (std::string(kind) == "groupsort" ? "group_sort" : "relu"));
@@ -95,6 +97,14 @@ TEST_CASE("lipschitz: constraints say in the layer list what they make of a crit
     CHECK(Network(made, {2}, {}).description() == made);
   }
   const json image = dcgan_critic({28, 1, 2, 4, "none"}), sequence = rnn_critic(2, 4);
+  const auto sorted = [&](int64_t group) {
+    return make_constraint({.kind = "groupsort", .sort_group = group})->layers(critic);
+  };
+  CHECK(sorted(2)[1]["group"] == 2);
+  CHECK(sorted(0)[1]["group"] == critic[0]["out"]);
+  CHECK_THROWS_WITH(sorted(-1), Contains("groupsort.group = -1"));
+  const json detached = make_constraint({.kind = "spectral", .spectral_detached = true})->layers(critic);
+  CHECK(detached[0]["parametrization"] == "spectral_detached");
   for (const char* kind : {"spectral", "weight-norm"}) {
     CHECK(layers_of(kind, image)[0].contains("parametrization"));
     CHECK(layers_of(kind, sequence)[0].contains("parametrization"));
@@ -103,7 +113,7 @@ TEST_CASE("lipschitz: constraints say in the layer list what they make of a crit
   CHECK_THROWS_WITH(layers_of("groupsort", sequence), Contains("layer 0 (rnn)"));
   CHECK_THROWS_WITH(layers_of("spectral", dcgan_generator({28, 1, 2, 4, "none"})), Contains("conv_transpose2d"));
   CHECK_THROWS_WITH(layers_of("spectral", layers_of("groupsort", critic)),
-                    Contains("\"bjorck\"") && Contains("layer 0"));
+                    Contains("\"orthonormal\"") && Contains("layer 0"));
   CHECK(layers_of("spectral", json::parse(R"([7, {"type": 3}])")) == json::parse(R"([7, {"type": 3}])"));
 }
 
@@ -118,6 +128,46 @@ TEST_CASE("lipschitz: GroupSort sorts pairs; ties and NaN stay, and a tie's grad
         std::vector<double>{2, 1, 3, 4, 5, 6, 7, 8, 9, 10});
   CHECK_THROWS_WITH(group_sort(zeros({2, 3})), Contains("even extent"));
   CHECK_THROWS_WITH(order_pairs(zeros({2, 4}), zeros({4})), Contains("differ in shape"));
+}
+
+TEST_CASE("lipschitz: GroupSort of larger groups sorts, keeps equal ones in order and puts NaN last, in both types") {
+  const double nan = std::nan(""), inf = std::numeric_limits<double>::infinity();
+  for (const DType dtype : {DType::float32, DType::float64}) {
+    const TensorOptions options{dtype, {}};
+    const Tensor small = from_host<double>({3, -nan, 1, 1, -inf, 0, -0.0, inf, nan, -2}, {1, 10}, f64).to(dtype);
+    const SortedGroups five = sort_groups(small, 5);
+    CHECK(five.origin.to_vector<int64_t>() == std::vector<int64_t>{4, 2, 3, 0, 1, 4, 0, 1, 2, 3});
+    const auto sorted = five.values.to_vector<double>();
+    CHECK(std::isnan(sorted[4]));
+    CHECK((sorted[5] == -2 && !std::signbit(sorted[6]) && std::signbit(sorted[7]) && sorted[8] == inf));
+    HostRandom random(3, 1);
+    for (const int64_t group : {1, 63, 64, 128, 1000}) {
+      INFO(group);
+      std::vector<double> values(static_cast<size_t>(3 * group));
+      for (double& value : values) value = std::floor(random.normal() * 8) * 1e-3;  // many equal
+      const Tensor x = from_host(values, {3, group}, options);
+      const SortedGroups found = sort_groups(x, group);
+      const auto y = found.values.to_vector<double>(), before = x.to_vector<double>();
+      const auto origin = found.origin.to_vector<int64_t>();
+      for (int64_t row = 0; row < 3; ++row) {
+        std::vector<int64_t> expected(static_cast<size_t>(group));
+        std::iota(expected.begin(), expected.end(), 0);
+        const auto at = [&](int64_t k) { return before[static_cast<size_t>(row * group + k)]; };
+        std::stable_sort(expected.begin(), expected.end(), [&](int64_t a, int64_t b) { return at(a) < at(b); });
+        for (int64_t k = 0; k < group; ++k) {
+          const auto i = static_cast<size_t>(row * group + k);
+          REQUIRE(origin[i] == expected[static_cast<size_t>(k)]);
+          REQUIRE(y[i] == at(origin[i]));
+        }
+      }
+      const Tensor there = move_in_groups(x, found.origin, group, false);
+      CHECK(there.to_vector<double>() == y);
+      CHECK(move_in_groups(there, found.origin, group, true).to_vector<double>() == before);
+    }
+  }
+  CHECK_THROWS_WITH(sort_groups(zeros({2, 10}), 4), Contains("groups of 4"));
+  CHECK_THROWS_WITH(sort_groups(zeros({2, 10}), 0), Contains("groups of 0"));
+  CHECK_THROWS_WITH(move_in_groups(zeros({2, 4}), zeros({2, 4}), 4, false), Contains("int64"));
 }
 
 TEST_CASE("lipschitz: a network of the RNN critic reads sequences, and its first state starts at zero") {
@@ -137,8 +187,10 @@ TEST_CASE("lipschitz: a network of the RNN critic reads sequences, and its first
 }
 
 TEST_CASE("lipschitz: trained critics of bounded layers are 1-Lipschitz where it is measured") {
-  for (const auto& [kind, settled] : {std::pair{"spectral", 1e-4}, {"groupsort", 1e-5}}) {
+  for (const auto& [kind, group, settled] :
+       {std::tuple{"spectral", 2, 1e-4}, {"groupsort", 2, 1e-5}, {"groupsort", 0, 1e-5}}) {
     RunConfig config = preset("ring8", kind);
+    config.constraint.sort_group = group;
     config.generator.width = config.critic.width = 32;
     config.batch = 64;
     const auto data = open_dataset(config.data);

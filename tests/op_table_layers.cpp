@@ -167,8 +167,19 @@ std::vector<OpRow> penalty_rows() {
   return rows;
 }
 
+/// [rows, groups * group], all its elements at least 0.1 apart, in a random order.
+Tensor apart(int64_t rows, int64_t groups, int64_t group, HostRandom& r) {
+  std::vector<double> values(static_cast<size_t>(rows * groups * group));
+  for (size_t i = 0; i < values.size(); ++i) {
+    const size_t j = r.bits() % (i + 1);
+    values[i] = values[j];
+    values[j] = 0.1 * static_cast<double>(i) - 0.05 * static_cast<double>(values.size());
+  }
+  return from_host(values, {rows, groups * group}, {DType::float64, {}});
+}
+
 std::vector<OpRow> group_sort_rows() {
-  return {
+  std::vector<OpRow> all{
       {"order_pairs", "group_sort",
        [](HostRandom& r) {
          const Shape shape{small(r), 2 * extent(r)};
@@ -190,6 +201,21 @@ std::vector<OpRow> group_sort_rows() {
          return reshape(concat({-maximum(-a, -b), maximum(a, b)}, 2), {rows, 2 * half});
        }},
   };
+  all.push_back({"sort_groups", "group_sort", [](HostRandom& r) {
+                   const int64_t group = small(r, 3, 9);
+                   return unary(apart(small(r), small(r, 0, 3), group, r),
+                                [group](const Tensor& t) { return group_sort(t, group); });
+                 }});
+  for (const bool back : {false, true}) {
+    all.push_back({"move_in_groups", "group_sort", [back](HostRandom& r) {
+                     const int64_t group = small(r, 1, 9), many = small(r, 0, 3), batch = small(r);
+                     const Tensor origin = sort_groups(apart(batch, many, group, r), group).origin.detach();
+                     return Case{[group, back](const Inputs& in) { return move_in_groups(in[0], in[1], group, back); },
+                                 {random_tensor(origin.shape(), r), origin},
+                                 {true, false}};
+                   }});
+  }
+  return all;
 }
 
 }  // namespace

@@ -133,6 +133,7 @@ TEST_CASE("parametrization: first and second derivatives agree with central diff
     };
     check("spectral", [&](const Tensor& x) { return spectral_normalize(x, pair); });
     check("weight_norm", [](const Tensor& x) { return weight_normalize(x); });
+    check("orthonormal step", [](const Tensor& x) { return orthonormal_step(x); });
     check("bjorck", [](const Tensor& x) { return bjorck_orthonormalize(x); });
     check("bjorck of 3 iterations", [](const Tensor& x) { return bjorck_orthonormalize(x, 3); });
   }
@@ -171,6 +172,73 @@ TEST_CASE("parametrization: its derivative is that of W / sigma_1(W), the singul
     return (to_eigen(x) / largest_singular_value(x)).cwiseProduct(to_eigen(weights)).sum();
   };
   CHECK(analytic == Approx((shifted(1e-5) - shifted(-1e-5)) / 2e-5).epsilon(1e-6));
+}
+
+TEST_CASE("parametrization: a detached sigma leaves the derivative of W over a constant") {
+  HostRandom random(2026, 28);
+  const Tensor w = gaussian({5, 7}, random), weights = gaussian({5, 7}, random);
+  const SingularPair pair = converged(w, random);
+  CHECK(spectral_normalize(w, pair, true).to_vector<double>() == spectral_normalize(w, pair).to_vector<double>());
+  const auto found = grad(sum(spectral_normalize(w, pair, true) * weights), {w})[0].to_vector<double>();
+  const auto expected = weights.to_vector<double>();
+  const double sigma = largest_singular_value(w);
+  for (size_t i = 0; i < found.size(); ++i) CHECK(found[i] == Approx(expected[i] / sigma).epsilon(1e-10));
+}
+
+TEST_CASE("parametrization: the orthonormal step keeps an orthonormal matrix, and its derivative is the projection") {
+  HostRandom random(2026, 29);
+  for (const Shape& shape : {Shape{4, 9}, Shape{11, 5}, Shape{8, 8}}) {
+    INFO(to_string(shape));
+    const Tensor w = bjorck_orthonormalize(gaussian(shape, random), 40).detach();
+    const Matrix at = to_eigen(w);
+    CHECK((to_eigen(orthonormal_step(w)) - at).cwiseAbs().maxCoeff() <= 1e-14);
+    const Tensor weights = gaussian(shape, random);
+    // The projection is its own transpose, so the gradient of <weights, step(W)> is the projection of the weights.
+    const Matrix d = to_eigen(weights);
+    const bool wide = shape[0] <= shape[1];
+    const Matrix symmetric = wide ? Matrix(d * at.transpose() + at * d.transpose()) / 2
+                                  : Matrix(d.transpose() * at + at.transpose() * d) / 2;
+    const Matrix expected = wide ? Matrix(d - symmetric * at) : Matrix(d - at * symmetric);
+    const Matrix found = to_eigen(grad(sum(orthonormal_step(w) * weights), {w})[0]);
+    CHECK((found - expected).cwiseAbs().maxCoeff() <= 1e-13);
+    const Matrix leaves = wide ? Matrix(found * at.transpose() + at * found.transpose())
+                               : Matrix(found.transpose() * at + at.transpose() * found);
+    CHECK(leaves.cwiseAbs().maxCoeff() <= 1e-13);
+    // And it is that of the nearest orthonormal matrix.
+    const Matrix nearest = to_eigen(grad(sum(bjorck_orthonormalize(w, 40) * weights), {w})[0]);
+    CHECK((found - nearest).cwiseAbs().maxCoeff() <= 1e-12);
+  }
+  CHECK_THROWS_WITH(orthonormal_step(zeros({2, 3, 3, 1}, f64)), Contains("expected a matrix"));
+}
+
+TEST_CASE("parametrization: a network keeps orthonormal weights so, from its start and after any update") {
+  HostRandom random(2026, 30);
+  const json layers = json::parse(R"([{"type":"linear","in":3,"out":64,"parametrization":"orthonormal"},
+      {"type":"group_sort","group":64}, {"type":"linear","in":64,"out":64,"parametrization":"orthonormal"},
+      {"type":"group_sort"}, {"type":"linear","in":64,"out":1,"parametrization":"orthonormal"}])");
+  const Network network = make(layers, {3});
+  const auto distance = [&] {
+    double farthest = 0;
+    for (size_t i = 0; i < network.roles().size(); ++i) {
+      if (network.roles()[i].bias) continue;
+      const Matrix w = to_eigen(network.parameters().tensors()[i]);
+      const Matrix gram = w.rows() <= w.cols() ? Matrix(w * w.transpose()) : Matrix(w.transpose() * w);
+      farthest = std::max(farthest, (gram - Matrix::Identity(gram.rows(), gram.cols())).cwiseAbs().maxCoeff());
+    }
+    return farthest;
+  };
+  CHECK(distance() <= 1e-9);
+  const auto biases = network.parameters().tensors()[1].to_vector<double>();
+  for (const double size : {1e-3, 1e-2, 0.05}) {
+    for (const Tensor& w : network.parameters().tensors()) {
+      if (w.rank() == 2) w.copy_from(w + gaussian(w.shape(), random) * size);
+    }
+    CHECK(distance() > size / 4);
+    network.retract();
+    INFO("after a step of " << size << ": " << distance());
+    CHECK(distance() <= 1e-6);
+  }
+  CHECK(network.parameters().tensors()[1].to_vector<double>() == biases);
 }
 
 TEST_CASE("parametrization: rows under weight norm have norm 1, and zero stays zero") {
@@ -226,10 +294,11 @@ TEST_CASE("parametrization: a penalised critic's gradient by every weight agrees
   const json image = json::parse(R"([{"type":"conv2d","in":2,"out":4,"kernel":3,"stride":2,"padding":1},
       {"type":"softplus"}, {"type":"flatten"}, {"type":"linear","in":16,"out":1}])");
   const json sequence = rnn_critic(3, 4);
-  for (const char* parametrization : {"spectral", "weight_norm", "bjorck"}) {
+  for (const char* parametrization : {"spectral", "weight_norm", "bjorck", "orthonormal"}) {
     for (const auto& [layers, sample] : {std::pair{dense, Shape{3}}, std::pair{sorted, Shape{3}},
                                          std::pair{image, Shape{2, 4, 4}}, std::pair{sequence, Shape{5, 3}}}) {
-      if (std::string(parametrization) == "bjorck" && sample.rank() > 1) continue;
+      const bool whole_map = parametrization[0] == 'b' || parametrization[0] == 'o';
+      if (whole_map && sample.rank() > 1) continue;
       INFO(parametrization << " " << layers.dump());
       LossAt loss(with(layers, parametrization), sample, random);
       for (int k = 0; k < 3; ++k) {
@@ -278,12 +347,14 @@ TEST_CASE("parametrization: what a layer cannot be is refused by its key") {
     CHECK_THROWS_WITH(make(json::parse(layers), sample), Contains(text));
   };
   refused(R"([{"type":"linear","in":2,"out":1,"parametrization":"spectal"}])", {2},
-          "expected spectral, weight_norm or");
+          "expected spectral, spectral_detached, weight_norm, bjorck or");
   refused(R"([{"type":"linear","in":2,"out":1,"parametrization":3}])", {2}, "key 'parametrization' is 3");
   refused(R"([{"type":"conv2d","in":1,"out":1,"kernel":2,"parametrization":"bjorck"}])", {1, 4, 4},
-          "expected spectral or weight_norm");
+          "expected spectral, spectral_detached or weight_norm");
   refused(R"([{"type":"conv_transpose2d","in":1,"out":1,"kernel":2,"parametrization":"spectral"}])", {1, 4, 4},
           "unknown key 'parametrization'");
   refused(R"([{"type":"linear","in":2,"out":3},{"type":"group_sort"}])", {2}, "layer 1");
-  refused(R"([{"type":"group_sort"}])", {4, 2}, "even number");
+  refused(R"([{"type":"group_sort"}])", {4, 2}, "whole groups of 2");
+  refused(R"([{"type":"group_sort","group":3}])", {4}, "whole groups of 3");
+  refused(R"([{"type":"group_sort","group":0}])", {4}, "at least 1");
 }

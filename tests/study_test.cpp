@@ -311,8 +311,10 @@ TEST_CASE("studies: pairs can be given by folder, name and seed") {
   for (const json& finding : concluded["findings"]) lines[finding["what"]] = finding;
   CHECK(lines.at("d2_n16: W1 in truth")["published"] == "0.466");
   CHECK(lines.at("d2_n16: W1 in truth")["ours"]["mean"].get<double>() == Approx(0.464).margin(0.004));
-  CHECK(lines.at("d2_n16: estimate of W1, GroupSort")["published"] == "0.284");
-  CHECK(lines.at("d3_n2.5: cosine, GroupSort")["published"] == "");
+  CHECK(lines.at("d2_n16: estimate of W1, GroupSort of whole layers")["published"] == "0.284");
+  CHECK(lines.at("d2_n16: estimate of W1, spectral normalization, sigma a constant")["published"] == "0.0786");
+  CHECK(lines.at("d2_n16: estimate of W1, spectral normalization")["published"] == "");  // not what was published
+  CHECK(lines.at("d3_n2.5: cosine, GroupSort of whole layers")["published"] == "");
   CHECK(fs::exists(out + "/benchmark-w1/figures/d2_n16-optimum.png"));
   CHECK_FALSE(fs::exists(out + "/benchmark-w1/figures/d3_n2.5-optimum.png"));
   check_refused({"study", "benchmark-w1", "--tiny", "--pairs", "d2_n4:1", "d2_n4:1", "--out", out}, 2, {"d2_n4.1"});

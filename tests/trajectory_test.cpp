@@ -79,6 +79,10 @@ std::vector<RunConfig> variety() {
   for (const char* constraint : {"clip", "penalty", "dragan", "spectral", "weight-norm", "groupsort"}) {
     configs.push_back(small("ring8", constraint));
   }
+  configs.push_back(small("ring8", "groupsort"));
+  configs.back().constraint.sort_group = 0;
+  configs.push_back(small("ring8", "spectral"));
+  configs.back().constraint.spectral_detached = true;
   configs.push_back(small("swissroll", "clip"));
   configs.back().critic.norm = configs.back().generator.norm = "batch";
   configs.push_back(small("swissroll", "penalty"));

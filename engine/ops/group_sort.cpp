@@ -1,5 +1,6 @@
-// GroupSort in groups of 2 (MaxMin; Anil, Lucas and Grosse 2019). One op exchanges pairs by the order of a key: sorting
-// is x by itself, and each derivative is the same exchange of the gradient. It keeps the gradient's norm.
+// GroupSort (Anil, Lucas and Grosse 2019). In groups of 2 (MaxMin) one op exchanges pairs by the order of a key:
+// sorting is x by itself, and each derivative is the same exchange of the gradient. Larger groups are sorted once, and
+// gradients follow where each element came from. Both keep a gradient's norm.
 #include "kernels/group_sort.h"
 
 #include "engine/cpu/parallel.h"
@@ -7,7 +8,16 @@
 #include "engine/op.h"
 #include "engine/ops.h"
 
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <fmt/format.h>
 #include <memory>
+#include <type_traits>
+#include <utility>
+#include <vector>
 
 namespace kantor {
 namespace {
@@ -51,10 +61,176 @@ class OrderPairs final : public Op {
   }
 };
 
+/// Of the last axis. Throws ShapeError unless `group` divides it.
+void require_groups(const Shape& shape, int64_t group) {
+  if (group < 1 || shape.rank() < 1 || shape[-1] % group != 0) {
+    throw ShapeError(fmt::format("groups of {} need a last axis that they divide", group));
+  }
+}
+
+/// Calls fn(begin, end) for ranges of elements that hold whole groups. `cost` as for_ranges has it.
+template <class F>
+void for_groups(int64_t size, int64_t group, double cost, const F& fn) {
+  const auto ends = [&](int64_t first, int64_t last) { fn(first * group, last * group); };
+  const int64_t piece = std::max<int64_t>(cpu::piece_elements / group, 1);
+  cpu::for_ranges(size / group, cost * static_cast<double>(group), ends, piece);
+}
+
+/// Sorts one group after another: smaller first, NaN last, equal ones in their order. An element travels as one integer
+/// whose order that is: the bits of its value made monotone, then its place. Many of them are sorted by the bytes of
+/// the value, four linear passes in float32: a third of the time of comparing them at 256 units.
+template <class T>
+class GroupSorter {
+ public:
+  explicit GroupSorter(int64_t group) : elements_(static_cast<size_t>(group)), spare_(elements_.size()) {}
+  void operator()(const T* x, T* y, int64_t* origin) {
+    for (size_t i = 0; i < elements_.size(); ++i) elements_[i] = element(x[i], i);
+    if (sizeof(T) == sizeof(float) && elements_.size() >= worth_counting) {
+      sort_by_bytes();
+    } else {
+      std::sort(elements_.begin(), elements_.end());
+    }
+    for (size_t i = 0; i < elements_.size(); ++i) {
+      origin[i] = static_cast<int64_t>(static_cast<uint32_t>(elements_[i]));
+      y[i] = x[origin[i]];
+    }
+  }
+
+ private:
+  static constexpr size_t worth_counting = 64;
+  static constexpr unsigned place_bits = 32;
+  using Bits = std::conditional_t<sizeof(T) == sizeof(float), uint32_t, uint64_t>;
+  __extension__ using Element = std::conditional_t<sizeof(T) == sizeof(float), uint64_t, unsigned __int128>;
+
+  static Element element(T value, size_t place) {
+    constexpr Bits sign = Bits{1} << (8 * sizeof(T) - 1);
+    Bits bits = ~Bits{0};  // NaN
+    if (!std::isnan(value)) {
+      bits = std::bit_cast<Bits>(value + T{0});  // -0 to 0
+      bits = (bits & sign) != 0 ? ~bits : bits | sign;
+    }
+    return (static_cast<Element>(bits) << place_bits) | place;
+  }
+  /// A stable counting sort by each byte of the values, the lowest first.
+  void sort_by_bytes() {
+    for (unsigned shift = place_bits; shift < 8 * sizeof(Element); shift += 8) {
+      const auto byte = [&](Element e) { return static_cast<size_t>(e >> shift) & 0xff; };
+      std::array<uint32_t, 256> next{};
+      for (const Element e : elements_) ++next[byte(e)];
+      uint32_t before = 0;
+      for (uint32_t& n : next) before += std::exchange(n, before);
+      for (const Element e : elements_) spare_[next[byte(e)]++] = e;
+      elements_.swap(spare_);
+    }
+  }
+
+  std::vector<Element> elements_, spare_;
+};
+
+/// Outputs: x sorted in groups, and the place in its group that each element had. Only the values have a derivative.
+class SortGroups final : public Op {
+ public:
+  explicit SortGroups(int64_t group) : group_(group) {}
+  [[nodiscard]] const char* name() const override { return "sort_groups"; }
+  [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {
+    require_floating(inputs);
+    require_groups(inputs[0].shape, group_);
+    return {inputs[0], {inputs[0].shape, DType::int64}};
+  }
+  void cpu(Inputs inputs, Outputs outputs) const override {
+    visit_floating(outputs[0].dtype, [&](auto zero) {
+      using T = decltype(zero);
+      const T* x = inputs[0].as<T>();
+      T* y = outputs[0].as<T>();
+      auto* origin = outputs[1].as<int64_t>();
+      for_groups(outputs[0].size(), group_, 8.0, [&](int64_t begin, int64_t end) {
+        GroupSorter<T> sorter(group_);
+        for (int64_t first = begin; first < end; first += group_) sorter(x + first, y + first, origin + first);
+      });
+    });
+  }
+  void device(Device device, Inputs inputs, Outputs outputs) const override {
+    const Target target = target_of(device);
+    visit_floating(outputs[0].dtype, [&](auto zero) {
+      using T = decltype(zero);
+      KANTOR_ON(target.backend, sort_groups(inputs[0].as<T>(), outputs[0].as<T>(), outputs[1].as<int64_t>(),
+                                            outputs[0].size(), group_, target.stream));
+    });
+  }
+  [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const override {
+    if (!c.wanted[0] || !c.grads[0].defined()) return {Tensor()};
+    return {move_in_groups(c.grads[0], c.outputs[1], group_, true)};
+  }
+
+ private:
+  int64_t group_;
+};
+
+class MoveInGroups final : public Op {
+ public:
+  MoveInGroups(int64_t group, bool back) : group_(group), back_(back) {}
+  [[nodiscard]] const char* name() const override { return "move_in_groups"; }
+  [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {
+    require_floating(inputs.first(1));
+    if (inputs[1].dtype != DType::int64) throw DTypeError("the places are not int64");
+    if (inputs[0].shape != inputs[1].shape) throw ShapeError("the values and their places differ in shape");
+    require_groups(inputs[0].shape, group_);
+    return {inputs[0]};
+  }
+  void cpu(Inputs inputs, Outputs outputs) const override {
+    visit_floating(outputs[0].dtype, [&](auto zero) {
+      using T = decltype(zero);
+      const T* x = inputs[0].as<T>();
+      const auto* origin = inputs[1].as<int64_t>();
+      T* y = outputs[0].as<T>();
+      for_groups(outputs[0].size(), group_, 2.0, [&](int64_t begin, int64_t end) {
+        for (int64_t first = begin; first < end; first += group_) {
+          for (int64_t i = first; i < first + group_; ++i) {
+            if (back_) {
+              y[first + origin[i]] = x[i];
+            } else {
+              y[i] = x[first + origin[i]];
+            }
+          }
+        }
+      });
+    });
+  }
+  void device(Device device, Inputs inputs, Outputs outputs) const override {
+    const Target target = target_of(device);
+    visit_floating(outputs[0].dtype, [&](auto zero) {
+      using T = decltype(zero);
+      KANTOR_ON(target.backend, move_in_groups(inputs[0].as<T>(), inputs[1].as<int64_t>(), outputs[0].as<T>(),
+                                               outputs[0].size(), group_, back_, target.stream));
+    });
+  }
+  /// The inverse of a permutation is its transpose.
+  [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const override {
+    return {c.wanted[0] ? move_in_groups(c.grads[0], c.inputs[1], group_, !back_) : Tensor(), Tensor()};
+  }
+
+ private:
+  int64_t group_;
+  bool back_;
+};
+
 }  // namespace
 
 Tensor order_pairs(const Tensor& x, const Tensor& key) {
   return apply1(std::make_shared<const OrderPairs>(), {x, key});
+}
+
+SortedGroups sort_groups(const Tensor& x, int64_t group) {
+  const std::vector<Tensor> outputs = apply(std::make_shared<const SortGroups>(group), {x});
+  return {outputs[0], outputs[1]};
+}
+
+Tensor move_in_groups(const Tensor& x, const Tensor& origin, int64_t group, bool back) {
+  return apply1(std::make_shared<const MoveInGroups>(group, back), {x, origin});
+}
+
+Tensor group_sort(const Tensor& x, int64_t group) {
+  return group == 2 ? order_pairs(x, x) : sort_groups(x, group).values;
 }
 
 }  // namespace kantor

@@ -48,8 +48,8 @@ const std::vector<Row>& rows() {
         "is 1-Lipschitz, a layer of n units up to sqrt(n)"},
        make_weight_norm},
       {{"groupsort",
-        "orthonormal weights by 20 iterations of Bjoerck's (beta 0.5), and sorted pairs for activations "
-        "(Anil, Lucas and Grosse 2019); mlp critics of even width only"},
+        "weights that are kept orthonormal (put back by 10 iterations of Bjoerck's after every update), and sorted "
+        "groups of units for activations (Anil, Lucas and Grosse 2019); mlp critics whose width the groups divide"},
        make_group_sort},
       {{"none", "nothing"},
        [](const ConstraintConfig&) -> std::unique_ptr<Constraint> { return std::make_unique<Unconstrained>(); }},

@@ -52,7 +52,9 @@ struct ConstraintConfig {
   double lambda = 10;            // weight of a penalty (gamma of R1 and R2)
   double clip = 0.01;            // c
   bool clip_biases = true;
-  bool clip_norm_scales = true;  // batch and layer norm's gamma and beta; the released code clips them
+  bool clip_norm_scales = true;    // batch and layer norm's gamma and beta; the released code clips them
+  bool spectral_detached = false;  // spectral: the singular value is a constant in the gradient
+  int64_t sort_group = 2;          // groupsort: units sorted together; 0: all of a layer
 };
 /// A kind's name, and what it does in a line for users.
 struct ConstraintKind {

@@ -10,17 +10,21 @@ namespace {
 
 class Spectral final : public Constraint {
  public:
+  explicit Spectral(bool detached) : detached_(detached) {}
   [[nodiscard]] std::string name() const override { return "spectral"; }
   [[nodiscard]] nlohmann::json layers(const nlohmann::json& critic) const override {
-    return parametrize(critic, "spectral", {"linear", "conv2d", "rnn"});
+    return parametrize(critic, detached_ ? "spectral_detached" : "spectral", {"linear", "conv2d", "rnn"});
   }
   [[nodiscard]] bool per_layer() const override { return true; }
+
+ private:
+  bool detached_;
 };
 
 }  // namespace
 
-std::unique_ptr<Constraint> make_spectral(const ConstraintConfig&) {
-  return std::make_unique<Spectral>();
+std::unique_ptr<Constraint> make_spectral(const ConstraintConfig& config) {
+  return std::make_unique<Spectral>(config.spectral_detached);
 }
 
 }  // namespace kantor

@@ -8,6 +8,8 @@
 namespace kantor {
 namespace {
 
+constexpr int loaded_retraction = 20;  // a file's weights may be any
+
 void append_gradients(TensorFile& file, const Network& network, const Tensor& loss) {
   const std::vector<Tensor>& parameters = network.parameters().tensors();
   const std::vector<Tensor> grads = grad(loss, parameters);
@@ -38,6 +40,7 @@ void load_parameters(Network& network, const TensorFile& file, const std::string
     }
     target.copy_from(value.to(target.dtype()));
   }
+  network.retract(loaded_retraction);
 }
 
 TensorFile critic_gradients(const Network& critic, const GradientRequest& request) {

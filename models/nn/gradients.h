@@ -19,7 +19,8 @@ struct GradientRequest {
 };
 
 /// Loads every parameter row from tensors "<prefix><layer>.<name>", and the singular vectors "<prefix><layer>.<name>_u"
-/// of a spectral parametrization. Throws FileError for what lacks, ShapeError for what does not fit.
+/// of a spectral parametrization; an orthonormal layer takes the nearest orthonormal weight. Throws FileError for what
+/// lacks, ShapeError for what does not fit.
 void load_parameters(Network& network, const TensorFile& file, const std::string& prefix = "");
 
 /// "loss", "wasserstein" (real minus fake), "critic_real", "critic_fake", "grad.<layer>.<name>", and where a penalty

@@ -34,6 +34,9 @@ class Fields {
     if (value < 1) fail(key, "an integer of at least 1");
     return value;
   }
+  int64_t positive_or(const std::string& key, int64_t fallback) {
+    return description_.contains(key) ? positive(key) : fallback;
+  }
   double number_or(const std::string& key, double fallback) {
     seen_.insert(key);
     const auto value = description_.find(key);
@@ -54,15 +57,18 @@ class Fields {
     }
     return extents;
   }
-  /// Of the weights. Bjoerck's is only for a weight that, as a matrix, is the layer's whole linear map.
+  /// Of the weights. Orthonormal ones are only for a weight that, as a matrix, is the layer's whole linear map.
   Parametrization parametrization(bool whole_map = false) {
     seen_.insert("parametrization");
     const auto value = description_.find("parametrization");
     if (value == description_.end()) return Parametrization::none;
     if (*value == "spectral") return Parametrization::spectral;
+    if (*value == "spectral_detached") return Parametrization::spectral_detached;
     if (*value == "weight_norm") return Parametrization::weight_norm;
     if (*value == "bjorck" && whole_map) return Parametrization::bjorck;
-    fail("parametrization", whole_map ? "spectral, weight_norm or bjorck" : "spectral or weight_norm");
+    if (*value == "orthonormal" && whole_map) return Parametrization::orthonormal;
+    fail("parametrization", whole_map ? "spectral, spectral_detached, weight_norm, bjorck or orthonormal"
+                                      : "spectral, spectral_detached or weight_norm");
   }
   void end() const {
     for (const auto& [key, value] : description_.items()) {
@@ -125,7 +131,7 @@ const std::map<std::string, Parser>& parsers() {
       {"tanh", [](Fields&) { return activation(Kind::tanh); }},
       {"sigmoid", [](Fields&) { return activation(Kind::sigmoid); }},
       {"softplus", [](Fields&) { return activation(Kind::softplus); }},
-      {"group_sort", [](Fields&) -> Layer { return GroupSortLayer{}; }},
+      {"group_sort", [](Fields& f) -> Layer { return GroupSortLayer{f.positive_or("group", 2)}; }},
       {"flatten", [](Fields&) -> Layer { return FlattenLayer{}; }},
       {"reshape", [](Fields& f) -> Layer { return ReshapeLayer{f.shape("shape")}; }},
       {"batch_norm", [](Fields& f) -> Layer { return BatchNormLayer{f.positive("channels")}; }},
@@ -203,9 +209,9 @@ Shape infer_sample(const Layer& layer, const Shape& sample, size_t position) {
       return {l.out, out(sample[1]), out(sample[2])};
     }
     Shape operator()(const ActivationLayer&) const { return sample; }
-    Shape operator()(const GroupSortLayer&) const {
-      require((sample.rank() == 1 || sample.rank() == 3) && sample[0] % 2 == 0, position,
-              "[features] or [C, H, W] with an even number of features or channels, to pair", sample);
+    Shape operator()(const GroupSortLayer& l) const {
+      require((sample.rank() == 1 || sample.rank() == 3) && sample[0] % l.group == 0, position,
+              fmt::format("[features] or [C, H, W] with features or channels in whole groups of {}", l.group), sample);
       return sample;
     }
     Shape operator()(const FlattenLayer&) const { return {sample.size()}; }

@@ -29,8 +29,10 @@ struct ConvTransposeLayer {
 struct ActivationLayer {
   Activation activation;
 };
-/// Sorts pairs of neighbouring features or channels, of which there must be an even number.
-struct GroupSortLayer {};
+/// Sorts groups of neighbouring features or channels, whose number they must divide.
+struct GroupSortLayer {
+  int64_t group = 2;
+};
 /// To PyTorch's order (C, H, W).
 struct FlattenLayer {};
 /// From a row to [C, H, W] or another shape of PyTorch's order.

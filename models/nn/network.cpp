@@ -15,6 +15,11 @@ namespace {
 
 constexpr double running_momentum = 0.1;
 constexpr int first_power_iterations = 15;  // before training, as PyTorch's spectral_norm
+constexpr int first_retraction = 40;        // of a random start, whose smallest singular values are near 0
+
+bool is_spectral(Parametrization p) {
+  return p == Parametrization::spectral || p == Parametrization::spectral_detached;
+}
 
 std::vector<int> image_order(bool to_last) {
   return to_last ? std::vector<int>{0, 2, 3, 1} : std::vector<int>{0, 3, 1, 2};
@@ -174,7 +179,7 @@ void Network::State::initialize() {
 /// weights stand before its bias, and have a vector each, in their order.
 void Network::State::start_singular_vectors() {
   for (size_t i = 0; i < layers.size(); ++i) {
-    if (parametrization_of(layers[i]) != Parametrization::spectral) continue;
+    if (!is_spectral(parametrization_of(layers[i]))) continue;
     const size_t end = i + 1 < layers.size() ? first_buffer[i + 1] : buffers.rows().size();
     for (size_t row = first_buffer[i]; row < end; ++row) {
       const Tensor& u = buffers.tensors()[row];
@@ -197,11 +202,14 @@ Tensor Network::State::weight(size_t i, size_t k, Mode mode) const {
       return weight_normalize(w);
     case Parametrization::bjorck:
       return bjorck_orthonormalize(w);
-    case Parametrization::spectral: {
+    case Parametrization::orthonormal:
+      return orthonormal_step(w);
+    case Parametrization::spectral:
+    case Parametrization::spectral_detached: {
       const Tensor& u = buffers.tensors()[first_buffer[i] + k];
       const SingularPair pair = mode == Mode::train ? power_iteration(w, u) : right_singular(w, u);
       if (mode == Mode::train) u.copy_from(reshape(pair.u, u.shape()));
-      return spectral_normalize(w, pair);
+      return spectral_normalize(w, pair, parametrization_of(layers[i]) == Parametrization::spectral_detached);
     }
   }
   return w;
@@ -249,8 +257,8 @@ Tensor Network::State::run(const Tensor& input, Mode mode, std::vector<Tensor>* 
       next = nullptr;
       if (const auto* activation = std::get_if<ActivationLayer>(&layers[i])) {
         x = activate(x, activation->activation);
-      } else if (std::holds_alternative<GroupSortLayer>(layers[i])) {
-        x = group_sort(x);
+      } else if (const auto* sorted = std::get_if<GroupSortLayer>(&layers[i])) {
+        x = group_sort(x, sorted->group);
       } else if (std::holds_alternative<FlattenLayer>(layers[i])) {
         x = reshape(to_channels_first(x), {batch, batch == 0 ? 0 : x.size() / batch});
       } else if (const auto* shaped = std::get_if<ReshapeLayer>(&layers[i])) {
@@ -292,7 +300,7 @@ Network::Network(const nlohmann::json& layers, const Shape& sample, const Networ
     for (const Declaration& d : declare(s.layers.back(), current)) {
       parameters.emplace_back(fmt::format("{}.{}", i, d.name), inside(d.file, d.role.layout));
       s.roles.push_back(d.role);
-      if (parametrization_of(s.layers.back()) == Parametrization::spectral && !d.role.bias) {
+      if (is_spectral(parametrization_of(s.layers.back())) && !d.role.bias) {
         buffers.emplace_back(fmt::format("{}.{}_u", i, d.name), Shape{d.file[0]});
       }
     }
@@ -307,6 +315,16 @@ Network::Network(const nlohmann::json& layers, const Shape& sample, const Networ
   s.parameters = Arena(parameters, options.tensor);
   s.buffers = Arena(buffers, options.tensor);
   s.initialize();
+  retract(first_retraction);
+}
+
+void Network::retract(int iterations) const {
+  const RecordingScope off(false);
+  for (size_t i = 0; i < state_->layers.size(); ++i) {
+    if (parametrization_of(state_->layers[i]) != Parametrization::orthonormal) continue;
+    const Tensor& w = parameters().tensors()[state_->first_parameter[i]];
+    w.copy_from(bjorck_orthonormalize(w, iterations));
+  }
 }
 
 Network::~Network() = default;

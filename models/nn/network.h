@@ -57,6 +57,9 @@ class Network {
   /// Rows "<layer>.<name>", named as in the golden cases: "0.weight", "1.gamma", "0.weight_ih".
   [[nodiscard]] const Arena& parameters() const;
   [[nodiscard]] Arena& parameters();
+  /// Puts the weights of orthonormal layers back among the orthonormal matrices, which an update has left: the nearest
+  /// ones, by as many of Bjoerck's iterations (parametrization.h). Nothing without such layers. Recordable.
+  void retract(int iterations = 10) const;
   /// Running statistics of batch norm: "<layer>.running_mean", "<layer>.running_variance"; left singular vectors of
   /// weights under spectral parametrization: "<layer>.weight_u", "<layer>.weight_hh_u". Empty without either.
   [[nodiscard]] const Arena& buffers() const;

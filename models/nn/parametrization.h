@@ -8,9 +8,11 @@ namespace kantor {
 
 enum class Parametrization : uint8_t {
   none,
-  spectral,     // W / sigma_1(W)
-  weight_norm,  // rows of norm 1
-  bjorck        // orthonormal rows, or columns where these are fewer
+  spectral,           // W / sigma_1(W)
+  spectral_detached,  // the same, sigma a constant in the gradient
+  weight_norm,        // rows of norm 1
+  bjorck,             // orthonormal rows, or columns where these are fewer, of any weight
+  orthonormal         // the same of a weight that is kept so: Network::retract
 };
 
 /// Unit vectors on either side of a weight [O, ...] with D columns; constants for every derivative.
@@ -23,7 +25,9 @@ SingularPair right_singular(const Tensor& weight, const Tensor& u);
 SingularPair power_iteration(const Tensor& weight, const Tensor& u);
 
 /// W / sigma with sigma = u^T W v: from a pair that has converged, the weight of spectral norm 1. 0 where sigma is 0.
-Tensor spectral_normalize(const Tensor& weight, const SingularPair& pair);
+/// `detached`: sigma counts as a constant in every derivative, as in much code that is about; the gradient then has a
+/// part along W that W / sigma does not have.
+Tensor spectral_normalize(const Tensor& weight, const SingularPair& pair, bool detached = false);
 
 /// w_r / |w_r| for each row (Salimans and Kingma 2016, without their free scale g). A row of zeros stays so.
 Tensor weight_normalize(const Tensor& weight);
@@ -33,5 +37,10 @@ Tensor weight_normalize(const Tensor& weight);
 /// powers. None exceeds s, so they rise to 1 from below: after 20 iterations those of 1e-3 s and more are within 1e-4
 /// of 1, smaller ones still short of it. Throws ShapeError unless W is a matrix.
 Tensor bjorck_orthonormalize(const Tensor& weight, int iterations = 20);
+
+/// One of these iterations, not scaled. At an orthonormal W it changes nothing, and its derivative along D is
+/// D - (D W^T + W D^T) W / 2 for a wide W: D without what would leave the orthonormal matrices (Edelman, Arias and
+/// Smith 1998, equation 2.3). A W at distance e comes to about e^2.
+Tensor orthonormal_step(const Tensor& weight);
 
 }  // namespace kantor

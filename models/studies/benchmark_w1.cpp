@@ -28,18 +28,26 @@ constexpr const char* judged_pair = "d2_n4";
 constexpr double clip_at_most = 0.3, penalty_at_least = 0.75;
 constexpr double better_cosine = 0.3;  // on every pair: half of the published differences
 
-/// A constraint, which names the arm, and what it is called in the published table.
+/// A constraint, which names the arm unless `more` does, and what it is called in the published table.
 struct Method {
   ArmText text;
   const char* published;
-  int64_t full, quick;  // steps
+  int64_t full, quick;         // steps
+  json more = json::object();  // of its configuration
   [[nodiscard]] int64_t steps(const StudySettings& s) const { return s.pick<int64_t>(20, quick, full); }
 };
-const std::vector<Method> own_methods{{{"clip", "clipping, c = 0.04", 0}, "wgan", 5000, 2000},
-                                      {{"penalty", "penalty, two-sided", 1}, "wgan-gp", 60000, 8000},
-                                      {{"one-sided", "penalty, one-sided", 2}, "wgan-lp", 60000, 3000},
-                                      {{"spectral", "spectral normalization", 3}, "sn-gan", 10000, 2000},
-                                      {{"groupsort", "GroupSort", 4}, "sort-out", 25000, 1500}};
+const std::vector<Method> own_methods{
+    {{"clip", "clipping, c = 0.04", 0}, "wgan", 5000, 2000},
+    {{"penalty", "penalty, two-sided", 1}, "wgan-gp", 60000, 8000},
+    {{"one-sided", "penalty, one-sided", 2}, "wgan-lp", 60000, 3000},
+    {{"spectral-detached", "spectral normalization, sigma a constant", 3},
+     "sn-gan",
+     10000,
+     2000,
+     {{"critic.constraint", "spectral"}, {"spectral.detached", true}}},
+    {{"groupsort", "GroupSort of whole layers", 4}, "sort-out", 25000, 1500, {{"groupsort.group", 0}}},
+    // As Miyato et al. 2018 derive it: better than the published, and no row of it.
+    {{"spectral", "spectral normalization", 5}, "", 10000, 2000}};
 
 /// And the further constraints, trained as the penalties are.
 std::vector<Method> methods_of(const StudySettings& s) {
@@ -100,17 +108,18 @@ std::vector<StudyRun> BenchmarkW1::runs(const StudySettings& s) const {
     }
     const int64_t width = s.scale == Scale::tiny ? 16 : std::max<int64_t>(2 * pair.funnels.dimensions(), 128);
     for (const Method& method : methods_of(s)) {
-      const json config{{"critic.constraint", method.text.name},
-                        {"critic.lambda", 10},
-                        {"clip.c", 0.04},
-                        {"clip.biases", false},
-                        {"critic.depth", 2},
-                        {"critic.width", width},
-                        {"critic.initialization", "pytorch"},
-                        {"critic.optimizer", "adam"},
-                        {"critic.learning_rate", 2e-4},
-                        {"critic.beta1", 0},
-                        {"train.batch", s.pick(16, 1024, 1024)}};
+      json config{{"critic.constraint", method.text.name},
+                  {"critic.lambda", 10},
+                  {"clip.c", 0.04},
+                  {"clip.biases", false},
+                  {"critic.depth", 2},
+                  {"critic.width", width},
+                  {"critic.initialization", "pytorch"},
+                  {"critic.optimizer", "adam"},
+                  {"critic.learning_rate", 2e-4},
+                  {"critic.beta1", 0},
+                  {"train.batch", s.pick(16, 1024, 1024)}};
+      config.update(method.more);
       arms.push_back({arm_of(pair.name, method),
                       config,
                       {{"pair", source}, {"digest", digest_of(pair.funnels)}, {"steps", method.steps(s)}}});
@@ -349,11 +358,11 @@ Conclusion BenchmarkW1::conclude(const std::vector<Outcome>& all, const StudySet
   result.limits = {
       "A small estimate does not make a critic useless: a clipped critic's is a multiple of an unknown K, and a "
       "generator can follow its gradient where that points well. The cosine has no unit and tells more.",
-      "Not all methods are the published ones to the letter. GroupSort here sorts pairs and orthonormalizes by 20 "
-      "Bjoerck iterations; the authors' code sorts whole layers and keeps the weights on the orthogonal group. "
-      "Spectral normalization here does one power iteration a step and differentiates through the singular value; "
-      "theirs does 5 and takes the value as a constant. Full settings take the steps of the newer version of their "
-      "code.",
+      "Not all methods are the published ones to the letter. The authors' code takes the singular value of spectral "
+      "normalization as a constant in the gradient, and so does the row beside the published one; the other "
+      "differentiates through it. They do 5 power iterations a forward, here it is one. Their GroupSort moves on the "
+      "orthogonal group by an exponential map from the start; here a step along the tangent is put back by Bjoerck's "
+      "iteration. Full settings take the steps of the newer version of their code.",
       "The authors' code finds the optimal gradient in float32 at the points of P (torch.cdist). In the plane a "
       "seventh of them lies nearer to a centre than its rounding, and counts there as having none: the published "
       "cosines and errors of the plane are smaller for it. \"The optimum in float32\" measures as they do; the other "

@@ -31,12 +31,22 @@ std::vector<double> steps_of(int64_t count) {
   return steps;
 }
 
+/// The layers as functions of any weights: along a direction a weight that is kept orthonormal does not stay so.
+json of_any_weights(json layers) {
+  for (json& layer : layers) {
+    if (layer.value("parametrization", "") == "orthonormal") layer["parametrization"] = "bjorck";
+  }
+  return layers;
+}
+
 /// A trained critic's whole loss as a function of its weights, on one batch, in float64: a clipped critic's scores
 /// differ in digits that float32 does not have.
 class Landscape {
  public:
   Landscape(const Network& trained, const RunConfig& config, const ConstraintBatch& batch)
-      : critic_(in_float64(trained)), constraint_(make_constraint(config.constraint)), batch_(batch) {
+      : critic_(in_float64(trained, of_any_weights(trained.description()))),
+        constraint_(make_constraint(config.constraint)),
+        batch_(batch) {
     constraint_->set_bounds(critic_);
     for (const Tensor& buffer : critic_.buffers().tensors()) buffers_.push_back(buffer.to_vector<double>());
   }

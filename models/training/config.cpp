@@ -154,6 +154,12 @@ std::vector<ConfigField> make_fields() {
       flag("clip.biases", "clip biases too", [](RunConfig& c) -> bool& { return c.constraint.clip_biases; }));
   fields.push_back(flag("clip.norm_scales", "clip batch and layer norm's gamma and beta too, as the released code does",
                         [](RunConfig& c) -> bool& { return c.constraint.clip_norm_scales; }));
+  fields.push_back(flag("spectral.detached",
+                        "the singular value counts as a constant in the gradient, as in some published code: worse",
+                        [](RunConfig& c) -> bool& { return c.constraint.spectral_detached; }));
+  fields.push_back(integer(
+      "groupsort.group", "units that groupsort sorts together; 0: all of a layer",
+      [](RunConfig& c) -> int64_t& { return c.constraint.sort_group; }, 0, 65536));
   fields.push_back(integer(
       "log.every", "steps from line to line of metrics.jsonl", [](RunConfig& c) -> int64_t& { return c.log_every; }, 1,
       many));
@@ -253,13 +259,16 @@ void apply_table(RunConfig& config, const toml::table& table, const std::string&
   }
 }
 
-/// GroupSort pairs the units of an mlp's hidden layers.
-void require_pairs(const std::string& section, const NetworkConfig& net, bool constrained) {
-  const bool sorted = net.network == "mlp" && (constrained || net.activation == "group_sort");
-  if (sorted && net.width % 2 != 0) {
-    throw ConfigError(fmt::format("{}.width = {}: GroupSort pairs the units of a layer; expected an even number",
-                                  section, net.width));
+/// GroupSort takes the units of an mlp's hidden layers in whole groups; as an activation of its own, in pairs.
+void require_groups(const std::string& section, const NetworkConfig& net, int64_t group) {
+  if (net.network == "mlp" && group > 1 && net.width % group != 0) {
+    throw ConfigError(fmt::format("{}.width = {}: GroupSort sorts units in groups of {}; expected a multiple of it",
+                                  section, net.width, group));
   }
+}
+/// Its own activation's.
+int64_t sorted_group(const NetworkConfig& net) {
+  return net.activation == "group_sort" ? 2 : 0;
 }
 
 }  // namespace
@@ -338,8 +347,8 @@ void validate(const RunConfig& config) {
         fmt::format("critic.network = {}: critic.constraint = groupsort orthonormalizes linear layers; it takes mlp",
                     config.critic.network));
   }
-  require_pairs("generator", config.generator, false);
-  require_pairs("critic", config.critic, group_sort);
+  require_groups("generator", config.generator, sorted_group(config.generator));
+  require_groups("critic", config.critic, group_sort ? config.constraint.sort_group : sorted_group(config.critic));
 }
 
 std::string to_toml(const RunConfig& config, bool explained) {

@@ -86,9 +86,13 @@ std::vector<std::vector<bool>> firing_units(const Network& critic, const Tensor&
 }
 
 Network in_float64(const Network& network) {
+  return in_float64(network, network.description());
+}
+
+Network in_float64(const Network& network, const nlohmann::json& layers) {
   NetworkOptions options;
   options.tensor = {DType::float64, {}};
-  Network copy(network.description(), network.sample_shape(), options);
+  Network copy(layers, network.sample_shape(), options);
   for (const auto& [from, to] : {std::pair{&network.parameters(), &std::as_const(copy).parameters()},
                                  std::pair{&network.buffers(), &copy.buffers()}}) {
     for (size_t i = 0; i < from->tensors().size(); ++i) {

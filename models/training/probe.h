@@ -3,6 +3,7 @@
 
 #include "models/nn/network.h"
 
+#include <nlohmann/json_fwd.hpp>
 #include <vector>
 
 namespace kantor {
@@ -34,5 +35,7 @@ std::vector<std::vector<bool>> firing_units(const Network& critic, const Tensor&
 
 /// A float64 copy of a network on the CPU: float32 underflows where gradients vanish over many layers.
 Network in_float64(const Network& network);
+/// The same weights in other layers, with parameters and buffers of the same shapes.
+Network in_float64(const Network& network, const nlohmann::json& layers);
 
 }  // namespace kantor

@@ -175,6 +175,7 @@ CriticLoss update_critic(const Network& critic, const Constraint& constraint, co
   CriticLoss loss = critic_loss(critic, constraint, batch);
   store_gradients(grad(loss.loss, critic.parameters().tensors()), gradients);
   optimizer.update(gradients);
+  critic.retract();
   return loss;
 }
 

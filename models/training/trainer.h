@@ -73,7 +73,8 @@ class Trainer {
   int64_t steps_done_ = 0;
 };
 
-/// One update of a critic, recordable: its loss, the gradients into their arena, the optimizer, which clips.
+/// One update of a critic, recordable: its loss, the gradients into their arena, the optimizer, which clips,
+/// and the retraction of orthonormal layers.
 CriticLoss update_critic(const Network& critic, const Constraint& constraint, const ConstraintBatch& batch,
                          const Arena& gradients, Optimizer& optimizer);
 /// Clips before the first forward pass; from then on it is part of each update. Measures the weights' statistics.
