@@ -1,4 +1,4 @@
-// Whole critic steps, clipped and penalised, eager and replayed, and the fused optimizer pass by itself.
+// Whole critic steps, clipped and penalised, eager and replayed, and the fused optimizer pass and GroupSort alone.
 // FLOPs: with L hidden n x n layers, batch B and M = 2 B n^2, a clipped step takes 7 L M and a penalised one 11 L M,
 // the generator's forward included (docs/architecture.md). Bytes a parameter: RMSProp 20, Adam 28.
 #include "engine/autograd.h"
@@ -101,6 +101,25 @@ void optimizer_pass(benchmark::State& state, OptimizerConfig::Kind kind, double 
   state.SetBytesProcessed(static_cast<int64_t>(bytes * static_cast<double>(size)) * state.iterations());
 }
 
+/// Of 2048 samples: 8 bytes an element in pairs, 16 in larger groups, which say where each element came from.
+void group_sort_forward(benchmark::State& state) {
+  const int64_t width = state.range(0), group = state.range(1);
+  set_threads(static_cast<int>(state.range(2)));
+  const Tensor x = normal({2048, width}, 1, 1, zeros({}, {DType::int64, {}}));
+  const RecordingScope off(false);
+  for (auto _ : state) benchmark::DoNotOptimize(group_sort(x, group));
+  state.SetItemsProcessed(x.size() * state.iterations());
+  state.SetBytesProcessed(x.size() * (group == 2 ? 8 : 16) * state.iterations());
+}
+
+BENCHMARK(group_sort_forward)
+    ->Args({256, 2, 1})
+    ->Args({256, 8, 1})
+    ->Args({256, 64, 1})
+    ->Args({128, 128, 1})
+    ->Args({256, 256, 1})
+    ->Args({256, 256, 2})
+    ->UseRealTime();
 BENCHMARK_CAPTURE(critic_step, clip, "clip", true)
     ->Args({512, 256, 2})
     ->Args({128, 256, 2})
