@@ -129,6 +129,7 @@ TEST_CASE("config: networks that a constraint or an activation cannot have are r
   };
   refused("groupsort", {"critic.width=33"}, "critic.width = 33");
   refused("groupsort", {"groupsort.group=5", "critic.width=32"}, "groups of 5");
+  refused("groupsort", {"groupsort.group=1"}, "groupsort.group = 1");
   refused("groupsort", {"critic.network=dcgan"}, "it takes mlp");
   refused("groupsort", {"critic.network=rnn"}, "it takes mlp");
   refused("penalty", {"critic.activation=group_sort", "critic.width=7"}, "critic.width = 7");

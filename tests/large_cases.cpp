@@ -37,6 +37,11 @@ std::vector<OpRow> reductions() {
   };
 }
 
+/// Groups that a block of threads does not hold, and that the CPU sorts by bytes.
+std::vector<OpRow> sorted_groups() {
+  return {of_one("sort_groups", "group_sort", {5, 600}, [](const Tensor& x) { return group_sort(x, 300); })};
+}
+
 /// Several tiles each way, and stretches of split-K.
 std::vector<OpRow> products() {
   const Window window{2, 1};
@@ -85,7 +90,7 @@ std::vector<OpRow> norms() {
 const std::vector<OpRow>& large_cases() {
   static const std::vector<OpRow> table = [] {
     std::vector<OpRow> all;
-    for (const auto& rows : {penalties(), reductions(), products(), norms()}) {
+    for (const auto& rows : {penalties(), reductions(), sorted_groups(), products(), norms()}) {
       all.insert(all.end(), rows.begin(), rows.end());
     }
     return all;

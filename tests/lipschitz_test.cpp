@@ -4,6 +4,7 @@
 #include "engine/op.h"
 #include "models/lipschitz/constraint.h"
 #include "models/nn/gradients.h"
+#include "models/nn/parametrization.h"
 #include "models/nn/presets.h"
 #include "models/training/trainer.h"
 #include "tests/catch.h"
@@ -35,6 +36,20 @@ double largest_slope(const Network& critic, const Tensor& x) {
 
 json layers_of(const std::string& kind, const json& critic) {
   return make_constraint({.kind = kind})->layers(critic);
+}
+
+/// Largest element of |W W^T - I|, or of |W^T W - I| for a tall W.
+double from_orthonormal(const Tensor& w) {
+  const RecordingScope off(false);
+  const bool wide = w.shape()[0] <= w.shape()[1];
+  const Tensor gram = wide ? matmul(w, w, false, true) : matmul(w, w, true, false);
+  const auto values = gram.to_vector<double>();
+  const auto n = static_cast<size_t>(gram.shape()[0]);
+  double farthest = 0;
+  for (size_t i = 0; i < values.size(); ++i) {
+    farthest = std::max(farthest, std::abs(values[i] - (i % (n + 1) == 0 ? 1 : 0)));
+  }
+  return farthest;
 }
 
 }  // namespace
@@ -134,12 +149,25 @@ TEST_CASE("lipschitz: GroupSort of larger groups sorts, keeps equal ones in orde
   const double nan = std::nan(""), inf = std::numeric_limits<double>::infinity();
   for (const DType dtype : {DType::float32, DType::float64}) {
     const TensorOptions options{dtype, {}};
-    const Tensor small = from_host<double>({3, -nan, 1, 1, -inf, 0, -0.0, inf, nan, -2}, {1, 10}, f64).to(dtype);
-    const SortedGroups five = sort_groups(small, 5);
-    CHECK(five.origin.to_vector<int64_t>() == std::vector<int64_t>{4, 2, 3, 0, 1, 4, 0, 1, 2, 3});
-    const auto sorted = five.values.to_vector<double>();
-    CHECK(std::isnan(sorted[4]));
-    CHECK((sorted[5] == -2 && !std::signbit(sorted[6]) && std::signbit(sorted[7]) && sorted[8] == inf));
+    for (const Device device : {Device{}, Device{Device::Kind::sim, 0}}) {
+      const std::vector<double> ten{3, -nan, 1, 1, -inf, 0, -0.0, inf, nan, -2};
+      const SortedGroups five = sort_groups(from_host(ten, {1, 10}, {dtype, device}), 5);
+      CHECK(five.origin.to_vector<int64_t>() == std::vector<int64_t>{4, 2, 3, 0, 1, 4, 0, 1, 2, 3});
+      const auto sorted = five.values.to_vector<double>();
+      CHECK(std::isnan(sorted[4]));
+      CHECK((sorted[5] == -2 && !std::signbit(sorted[6]) && std::signbit(sorted[7]) && sorted[8] == inf));
+      std::vector<double> eighty;  // many enough to be sorted by bytes
+      for (int i = 0; i < 8; ++i) eighty.insert(eighty.end(), ten.begin(), ten.end());
+      const auto origin = sort_groups(from_host(eighty, {1, 80}, {dtype, device}), 80).origin.to_vector<int64_t>();
+      std::vector<int64_t> expected;
+      for (const std::vector<int>& equal :
+           {std::vector<int>{4}, {9}, {5, 6}, {2, 3}, {0}, {7}, {1, 8}}) {  // places in the ten, from the least
+        for (int i = 0; i < 8; ++i) {
+          for (const int place : equal) expected.push_back(10 * i + place);
+        }
+      }
+      CHECK(origin == expected);
+    }
     HostRandom random(3, 1);
     for (const int64_t group : {1, 63, 64, 128, 1000}) {
       INFO(group);
@@ -206,6 +234,11 @@ TEST_CASE("lipschitz: trained critics of bounded layers are 1-Lipschitz where it
     INFO(kind << ": " << slope());
     CHECK(slope() <= 1.05);  // one iteration a forward lags behind the weights
     CHECK(slope() >= 0.2);   // and it has learned something
+    if (kind == std::string("groupsort")) {
+      for (const Tensor& w : critic.parameters().tensors()) {  // the step's slope would stay below 1 without, too
+        if (w.rank() == 2) CHECK(from_orthonormal(w) <= 1e-5);
+      }
+    }
     if (kind == std::string("spectral")) {
       for (int i = 0; i < 500; ++i) (void)critic(slice(real, 0, 0, 1));
     }
@@ -217,6 +250,25 @@ TEST_CASE("lipschitz: trained critics of bounded layers are 1-Lipschitz where it
     const auto apart = (critic(wide, Mode::evaluate) - critic(moved, Mode::evaluate)).to_vector<double>();
     const auto distance = row_norm(wide - moved).to_vector<double>();
     for (size_t i = 0; i < apart.size(); ++i) CHECK(std::abs(apart[i]) <= distance[i] * (1 + settled));
+  }
+}
+
+TEST_CASE("lipschitz: a GroupSort critic takes the nearest orthonormal weights of any file") {
+  const json plain = mlp({2, 1, 32, 2, "relu", "none"});
+  const Network any(plain, {2}, {.tensor = f64, .seed = 8});
+  TensorFile file;
+  for (size_t i = 0; i < any.parameters().rows().size(); ++i) {
+    file.tensors.emplace_back(any.parameters().rows()[i].name, any.to_file(static_cast<int>(i)));
+  }
+  Network network(layers_of("groupsort", plain), {2}, {.tensor = f64});
+  load_parameters(network, file);
+  for (size_t i = 0; i < any.parameters().rows().size(); ++i) {
+    const Tensor &w = any.parameters().tensors()[i], &found = network.parameters().tensors()[i];
+    if (w.rank() != 2) continue;
+    CHECK(from_orthonormal(w) > 0.1);
+    CHECK(from_orthonormal(found) <= 1e-9);
+    const auto nearest = bjorck_orthonormalize(w, 60).to_vector<double>(), taken = found.to_vector<double>();
+    for (size_t k = 0; k < taken.size(); ++k) CHECK(taken[k] == Approx(nearest[k]).margin(1e-9));
   }
 }
 

@@ -68,12 +68,12 @@ void require_groups(const Shape& shape, int64_t group) {
   }
 }
 
-/// Calls fn(begin, end) for ranges of elements that hold whole groups. `cost` as for_ranges has it.
+/// Calls fn(begin, end) for ranges of elements that hold whole groups. `cost` is the work of an element.
 template <class F>
 void for_groups(int64_t size, int64_t group, double cost, const F& fn) {
-  const auto ends = [&](int64_t first, int64_t last) { fn(first * group, last * group); };
-  const int64_t piece = std::max<int64_t>(cpu::piece_elements / group, 1);
-  cpu::for_ranges(size / group, cost * static_cast<double>(group), ends, piece);
+  const int64_t groups = size / group, piece = std::max<int64_t>(cpu::piece_elements / group, 1);
+  cpu::for_pieces((groups + piece - 1) / piece, cost * static_cast<double>(size),
+                  [&](int64_t p) { fn(p * piece * group, std::min(groups, (p + 1) * piece) * group); });
 }
 
 /// Sorts one group after another: smaller first, NaN last, equal ones in their order. An element travels as one integer

@@ -1,7 +1,7 @@
 // GroupSort on orthonormal weights (Anil, Lucas and Grosse 2019): linear layers that are kept orthonormal and, in place
 // of every activation, sorted groups of units. Both keep the norm of a gradient, so the critic is 1-Lipschitz and can
-// be steep everywhere. Anil et al. train any weights through some 20 of Bjoerck's iterations; here an update moves
-// along the orthonormal matrices and is put back among them, which costs a third of that (width 256).
+// be steep everywhere. Anil et al. train any weights through some 20 of Bjoerck's iterations; here the optimizer's
+// step from the projected gradient is put back among the orthonormal matrices, which costs a third of that (width 256).
 // An orthonormal matrix is no orthonormal convolution, and an rnn's tanh cannot be replaced: refused.
 #include "models/lipschitz/constraints.h"
 
@@ -15,7 +15,9 @@ namespace {
 class GroupSort final : public Constraint {
  public:
   explicit GroupSort(int64_t group) : group_(group) {
-    if (group < 0) throw Error(fmt::format("groupsort.group = {}: expected at least 0", group));
+    if (group < 0 || group == 1) {
+      throw Error(fmt::format("groupsort.group = {}: expected 0, for whole layers, or at least 2", group));
+    }
   }
   [[nodiscard]] std::string name() const override { return "groupsort"; }
   [[nodiscard]] nlohmann::json layers(const nlohmann::json& critic) const override {

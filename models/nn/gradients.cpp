@@ -8,7 +8,7 @@
 namespace kantor {
 namespace {
 
-constexpr int loaded_retraction = 20;  // a file's weights may be any
+constexpr int loaded_retraction = 40;  // a file's weights may be any
 
 void append_gradients(TensorFile& file, const Network& network, const Tensor& loss) {
   const std::vector<Tensor>& parameters = network.parameters().tensors();

@@ -39,8 +39,8 @@ Tensor weight_normalize(const Tensor& weight);
 Tensor bjorck_orthonormalize(const Tensor& weight, int iterations = 20);
 
 /// One of these iterations, not scaled. At an orthonormal W it changes nothing, and its derivative along D is
-/// D - (D W^T + W D^T) W / 2 for a wide W: D without what would leave the orthonormal matrices (Edelman, Arias and
-/// Smith 1998, equation 2.3). A W at distance e comes to about e^2.
+/// D - (D W^T + W D^T) W / 2 for a wide W: D projected to the tangent of the orthonormal matrices (Edelman, Arias and
+/// Smith 1998, section 2.2.1). A W at distance e comes to about e^2.
 Tensor orthonormal_step(const Tensor& weight);
 
 }  // namespace kantor

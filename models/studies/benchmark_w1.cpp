@@ -361,7 +361,8 @@ Conclusion BenchmarkW1::conclude(const std::vector<Outcome>& all, const StudySet
       "Not all methods are the published ones to the letter. The authors' code takes the singular value of spectral "
       "normalization as a constant in the gradient, and so does the row beside the published one; the other "
       "differentiates through it. They do 5 power iterations a forward, here it is one. Their GroupSort moves on the "
-      "orthogonal group by an exponential map from the start; here a step along the tangent is put back by Bjoerck's "
+      "orthogonal group by an exponential map from the start; here Adam's step from the projected gradient is put back "
+      "by Bjoerck's "
       "iteration. Full settings take the steps of the newer version of their code.",
       "The authors' code finds the optimal gradient in float32 at the points of P (torch.cdist). In the plane a "
       "seventh of them lies nearer to a centre than its rounding, and counts there as having none: the published "

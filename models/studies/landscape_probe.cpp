@@ -32,9 +32,12 @@ std::vector<double> steps_of(int64_t count) {
 }
 
 /// The layers as functions of any weights: along a direction a weight that is kept orthonormal does not stay so.
+/// And with whole derivatives.
 json of_any_weights(json layers) {
   for (json& layer : layers) {
-    if (layer.value("parametrization", "") == "orthonormal") layer["parametrization"] = "bjorck";
+    const std::string kept = layer.value("parametrization", "");
+    if (kept == "orthonormal") layer["parametrization"] = "bjorck";
+    if (kept == "spectral_detached") layer["parametrization"] = "spectral";  // of which alone the loss has a Hessian
   }
   return layers;
 }

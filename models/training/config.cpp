@@ -158,7 +158,7 @@ std::vector<ConfigField> make_fields() {
                         "the singular value counts as a constant in the gradient, as in some published code: worse",
                         [](RunConfig& c) -> bool& { return c.constraint.spectral_detached; }));
   fields.push_back(integer(
-      "groupsort.group", "units that groupsort sorts together; 0: all of a layer",
+      "groupsort.group", "units that groupsort sorts together, at least 2; 0: all of a layer",
       [](RunConfig& c) -> int64_t& { return c.constraint.sort_group; }, 0, 65536));
   fields.push_back(integer(
       "log.every", "steps from line to line of metrics.jsonl", [](RunConfig& c) -> int64_t& { return c.log_every; }, 1,
@@ -346,6 +346,9 @@ void validate(const RunConfig& config) {
     throw ConfigError(
         fmt::format("critic.network = {}: critic.constraint = groupsort orthonormalizes linear layers; it takes mlp",
                     config.critic.network));
+  }
+  if (group_sort && config.constraint.sort_group == 1) {
+    throw ConfigError("groupsort.group = 1: single units are sorted already; expected 0, or at least 2");
   }
   require_groups("generator", config.generator, sorted_group(config.generator));
   require_groups("critic", config.critic, group_sort ? config.constraint.sort_group : sorted_group(config.critic));

@@ -275,14 +275,32 @@ TensorFile Trainer::checkpoint() const {
   return file;
 }
 
+/// Whether a checkpoint's configuration is this run's. One that was written before a key existed has its default.
+bool Trainer::same_training(const std::string& written) const {
+  RunConfig other;
+  try {
+    apply_toml(other, written, "kantor.config");
+  } catch (const ConfigError&) {
+    return false;
+  }
+  return essential_config(other) == essential_config(config_);
+}
+
 void Trainer::restore(const TensorFile& file) {
   const auto config = file.metadata.find("kantor.config"), step = file.metadata.find("kantor.step");
   if (config == file.metadata.end() || step == file.metadata.end()) {
     throw FileError(fmt::format("{}: no training checkpoint: kantor.config or kantor.step is missing", file.source));
   }
-  if (config->second != essential_config(config_)) {
+  if (!same_training(config->second)) {
     throw FileError(fmt::format("{}: it was written by a run of another configuration; resume with its own config.toml",
                                 file.source));
+  }
+  const auto critic = file.metadata.find("kantor.critic");
+  if (critic == file.metadata.end() || critic->second != critic_->description().dump()) {
+    throw FileError(
+        fmt::format("{}: its critic has other layers than this version builds for its configuration; start "
+                    "the run anew",
+                    file.source));
   }
   const auto take = [&](const std::string& name, const Tensor& target) {
     const Tensor& value = file.at(name);
