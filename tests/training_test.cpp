@@ -213,6 +213,30 @@ TEST_CASE("training: a checkpoint of another configuration is refused") {
   CHECK_NOTHROW(same.restore(file));
 }
 
+TEST_CASE("training: a checkpoint of before a key existed resumes, one of other layers does not") {
+  RunConfig config = preset("ring8", "groupsort");
+  config.critic.width = config.generator.width = 8;
+  config.batch = 16;
+  const auto data = open_dataset(config.data);
+  Trainer trainer(config, *data);
+  trainer.step();
+  const TensorFile file = trainer.checkpoint();
+  TensorFile before = file;
+  std::string& text = before.metadata.at("kantor.config");
+  const std::string key = "group = 2\n";
+  REQUIRE(text.find(key) != std::string::npos);
+  text.erase(text.find(key), key.size());
+  Trainer resumed(config, *data);
+  resumed.restore(before);
+  CHECK(resumed.steps_done() == 1);
+  CHECK(resumed.critic().parameters().flat().to_vector<double>() ==
+        trainer.critic().parameters().flat().to_vector<double>());
+  TensorFile older = file;  // as GroupSort's critics were
+  std::string& layers = older.metadata.at("kantor.critic");
+  for (size_t at = 0; (at = layers.find("orthonormal", at)) != std::string::npos;) layers.replace(at, 11, "bjorck");
+  CHECK_THROWS_WITH(resumed.restore(older), Contains("other layers"));
+}
+
 TEST_CASE("training: clipped weights stay inside the box from the first forward pass on") {
   RunConfig config = tiny("ring8", "clip");
   config.constraint.clip = 0.05;
