@@ -85,7 +85,7 @@ class GroupSorter {
   explicit GroupSorter(int64_t group) : elements_(static_cast<size_t>(group)), spare_(elements_.size()) {}
   void operator()(const T* x, T* y, int64_t* origin) {
     for (size_t i = 0; i < elements_.size(); ++i) elements_[i] = element(x[i], i);
-    if (sizeof(T) == sizeof(float) && elements_.size() >= worth_counting) {
+    if (elements_.size() >= worth_counting) {
       sort_by_bytes();
     } else {
       std::sort(elements_.begin(), elements_.end());
@@ -97,7 +97,7 @@ class GroupSorter {
   }
 
  private:
-  static constexpr size_t worth_counting = 64;
+  static constexpr size_t worth_counting = sizeof(T) == sizeof(float) ? 64 : 256;  // four or eight passes
   static constexpr unsigned place_bits = 32;
   using Bits = std::conditional_t<sizeof(T) == sizeof(float), uint32_t, uint64_t>;
   __extension__ using Element = std::conditional_t<sizeof(T) == sizeof(float), uint64_t, unsigned __int128>;

@@ -362,8 +362,7 @@ Conclusion BenchmarkW1::conclude(const std::vector<Outcome>& all, const StudySet
       "normalization as a constant in the gradient, and so does the row beside the published one; the other "
       "differentiates through it. They do 5 power iterations a forward, here it is one. Their GroupSort moves on the "
       "orthogonal group by an exponential map from the start; here Adam's step from the projected gradient is put back "
-      "by Bjoerck's "
-      "iteration. Full settings take the steps of the newer version of their code.",
+      "by Bjoerck's iteration. Full settings take the steps of the newer version of their code.",
       "The authors' code finds the optimal gradient in float32 at the points of P (torch.cdist). In the plane a "
       "seventh of them lies nearer to a centre than its rounding, and counts there as having none: the published "
       "cosines and errors of the plane are smaller for it. \"The optimum in float32\" measures as they do; the other "

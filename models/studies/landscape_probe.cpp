@@ -31,13 +31,13 @@ std::vector<double> steps_of(int64_t count) {
   return steps;
 }
 
-/// The layers as functions of any weights: along a direction a weight that is kept orthonormal does not stay so.
-/// And with whole derivatives.
+/// The layers as functions of any weights, with whole derivatives: along a direction a weight that is kept orthonormal
+/// does not stay so, and a gradient that leaves a part out has no Hessian.
 json of_any_weights(json layers) {
   for (json& layer : layers) {
     const std::string kept = layer.value("parametrization", "");
     if (kept == "orthonormal") layer["parametrization"] = "bjorck";
-    if (kept == "spectral_detached") layer["parametrization"] = "spectral";  // of which alone the loss has a Hessian
+    if (kept == "spectral_detached") layer["parametrization"] = "spectral";
   }
   return layers;
 }

@@ -63,6 +63,17 @@ std::string essential_config(RunConfig config) {
   return to_toml(config);
 }
 
+/// Whether a checkpoint's configuration is this run's. One that was written before a key existed has its default.
+bool same_training(const std::string& written, const RunConfig& config) {
+  RunConfig other;
+  try {
+    apply_toml(other, written, "kantor.config");
+  } catch (const ConfigError&) {
+    return false;
+  }
+  return essential_config(other) == essential_config(config);
+}
+
 }  // namespace
 
 NetworkOptions network_options(const RunConfig& config, const NetworkConfig& net, uint32_t stream, Device device) {
@@ -275,32 +286,19 @@ TensorFile Trainer::checkpoint() const {
   return file;
 }
 
-/// Whether a checkpoint's configuration is this run's. One that was written before a key existed has its default.
-bool Trainer::same_training(const std::string& written) const {
-  RunConfig other;
-  try {
-    apply_toml(other, written, "kantor.config");
-  } catch (const ConfigError&) {
-    return false;
-  }
-  return essential_config(other) == essential_config(config_);
-}
-
 void Trainer::restore(const TensorFile& file) {
   const auto config = file.metadata.find("kantor.config"), step = file.metadata.find("kantor.step");
   if (config == file.metadata.end() || step == file.metadata.end()) {
     throw FileError(fmt::format("{}: no training checkpoint: kantor.config or kantor.step is missing", file.source));
   }
-  if (!same_training(config->second)) {
+  if (!same_training(config->second, config_)) {
     throw FileError(fmt::format("{}: it was written by a run of another configuration; resume with its own config.toml",
                                 file.source));
   }
   const auto critic = file.metadata.find("kantor.critic");
   if (critic == file.metadata.end() || critic->second != critic_->description().dump()) {
     throw FileError(
-        fmt::format("{}: its critic has other layers than this version builds for its configuration; start "
-                    "the run anew",
-                    file.source));
+        fmt::format("{}: its critic has other layers than this version builds; start the run anew", file.source));
   }
   const auto take = [&](const std::string& name, const Tensor& target) {
     const Tensor& value = file.at(name);

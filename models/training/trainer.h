@@ -53,7 +53,6 @@ class Trainer {
 
  private:
   void once();
-  [[nodiscard]] bool same_training(const std::string& written) const;
   void critic_update(const ConstraintBatch& batch);
   void generator_update();
   template <class F>
