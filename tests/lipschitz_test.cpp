@@ -156,13 +156,13 @@ TEST_CASE("lipschitz: GroupSort of larger groups sorts, keeps equal ones in orde
       const auto sorted = five.values.to_vector<double>();
       CHECK(std::isnan(sorted[4]));
       CHECK((sorted[5] == -2 && !std::signbit(sorted[6]) && std::signbit(sorted[7]) && sorted[8] == inf));
-      std::vector<double> eighty;  // many enough to be sorted by bytes
-      for (int i = 0; i < 8; ++i) eighty.insert(eighty.end(), ten.begin(), ten.end());
-      const auto origin = sort_groups(from_host(eighty, {1, 80}, {dtype, device}), 80).origin.to_vector<int64_t>();
+      std::vector<double> many;  // enough to be sorted by bytes in either type
+      for (int i = 0; i < 32; ++i) many.insert(many.end(), ten.begin(), ten.end());
+      const auto origin = sort_groups(from_host(many, {1, 320}, {dtype, device}), 320).origin.to_vector<int64_t>();
       std::vector<int64_t> expected;
       for (const std::vector<int>& equal :
            {std::vector<int>{4}, {9}, {5, 6}, {2, 3}, {0}, {7}, {1, 8}}) {  // places in the ten, from the least
-        for (int i = 0; i < 8; ++i) {
+        for (int i = 0; i < 32; ++i) {
           for (const int place : equal) expected.push_back(10 * i + place);
         }
       }
