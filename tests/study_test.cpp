@@ -328,6 +328,8 @@ TEST_CASE("studies: wrong usage is refused") {
   check_refused({"study"}, 2, {"name"});
   check_refused({"study", "pile-up", "--device", "quantum", "--out", folder / "a"}, 4, {"quantum"});
   check_refused({"study", "pile-up", "--run", folder / "absent"}, 3, {"settings.json"});
+  (void)folder.file("settings.json", R"({"settings": {}})");  // a level too deep
+  check_refused({"study", "pile-up", "--run", folder / "."}, 3, {"settings.json", "'config'", "pile-up --list"});
   check_refused({"study", "pile-up", "--tiny", "--out", folder.file("file", "x") + "/a"}, 3, {"cannot make"});
   const ProgramResult list = run_kantor({"study", "all", "--quick", "--list"});
   CHECK(list.code == 0);

@@ -191,12 +191,19 @@ RunnerResult run_studies(const std::vector<const Study*>& studies, const RunnerO
 }
 
 void execute_run(const Study& study, Device device, const fs::path& folder) {
-  const std::optional<json> settings = read_object(folder / "settings.json", settings_limit);
-  if (!settings)
-    throw FileError((folder / "settings.json").string() + ": expected a JSON object with a run's settings");
+  const fs::path file = folder / "settings.json";
+  const std::string expected =
+      fmt::format("expected what `kantor study {} --list` prints as a run's \"settings\"", study.name());
+  const std::optional<json> settings = read_object(file, settings_limit);
+  if (!settings) throw FileError(fmt::format("{}: {}", file.string(), expected));
   const auto start = Clock::now();
   const std::clock_t begun = std::clock();
-  const json numbers = study.run(*settings, device, folder);
+  json numbers;
+  try {
+    numbers = study.run(*settings, device, folder);
+  } catch (const json::exception& error) {
+    throw FileError(fmt::format("{}: {}; {}", file.string(), error.what(), expected));
+  }
   const json result{{"study", study.name()},
                     {"settings", *settings},
                     {"device", to_string(device)},
