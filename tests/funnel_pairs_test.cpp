@@ -86,7 +86,9 @@ TEST_CASE("known optimum: a linear critic's figures, by the draws themselves") {
   constexpr int64_t n = 500;
   std::vector<float> p(3 * n), q(3 * n);
   funnels.draw(9, stream_evaluation_data, 0, n, p.data(), q.data());
-  double w1 = 0, cosine = 0, error = 0;
+  std::vector<float> apart(3 * n);
+  funnels.draw(9, stream_evaluation_data, 1, n, nullptr, apart.data());
+  double w1 = 0, independent = 0, cosine = 0, error = 0;
   for (size_t i = 0; i < p.size(); i += 3) {
     const std::vector<double> y(q.begin() + static_cast<std::ptrdiff_t>(i),
                                 q.begin() + static_cast<std::ptrdiff_t>(i) + 3);
@@ -94,12 +96,14 @@ TEST_CASE("known optimum: a linear critic's figures, by the draws themselves") {
     funnels.critic_gradient(y, best);
     for (size_t d = 0; d < 3; ++d) {
       w1 += w[d] * (p[i + d] - q[i + d]) / n;
+      independent += w[d] * (p[i + d] - apart[i + d]) / n;
       cosine += w[d] / 5 * best[d] / n;
       error += std::pow(w[d] - best[d], 2) / n;
     }
   }
   const nlohmann::json found = KnownOptimum(funnels, 9, n).measure(critic);
   CHECK(found["w1"].get<double>() == Approx(w1));
+  CHECK(found["w1_independent"].get<double>() == Approx(independent));
   CHECK(found["cosine"].get<double>() == Approx(cosine));
   CHECK(found["squared_gradient_error"].get<double>() == Approx(error));
   CHECK(found["norm"].get<double>() == Approx(5));

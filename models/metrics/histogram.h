@@ -33,7 +33,7 @@ Histogram make_histogram(std::span<const T> values, double low, double high, int
 /// The same over the values' own finite range, widened where it is a single point.
 template <class T>
 Histogram make_histogram(std::span<const T> values, int bins) {
-  double low = INFINITY, high = -INFINITY;
+  double low = INFINITY, high = -double{INFINITY};
   for (const T value : values)
     if (std::isfinite(value)) low = std::min(low, double{value}), high = std::max(high, double{value});
   if (low > high) low = high = 0;
@@ -53,7 +53,7 @@ template <class T>
 Summary summarize(std::span<const T> values) {
   if (values.empty()) throw ShapeError("the summary of an empty list: expected at least one value");
   Summary summary{.min = double{values[0]}, .max = double{values[0]}};
-  const double n = static_cast<double>(values.size());
+  const auto n = static_cast<double>(values.size());
   for (const T value : values) {
     summary.mean += double{value} / n;
     summary.min = std::min(summary.min, double{value});

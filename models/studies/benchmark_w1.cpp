@@ -190,6 +190,7 @@ struct Line {
 };
 std::vector<Line> lines_of(const PairText& pair) {
   std::vector<Line> lines{{"w1", "w1", "estimate of W1"},
+                          {"w1_independent", "w1", "estimate of W1, Q drawn apart from P"},
                           {"cosine", "cosine", "cosine"},
                           {"squared_gradient_error", "squared_gradient_error", "squared gradient error"}};
   if (!pair.plane) return lines;  // beyond it no point lies so near its centre
@@ -237,7 +238,7 @@ std::pair<int, int> reproduced(const std::vector<Outcome>& all, const StudySetti
   int inside = 0, compared = 0;
   for (const PairText& pair : pair_texts(s)) {
     for (const Method& method : methods_of(s)) {
-      for (const auto& [key, name] : {std::pair{"w1", "w1"}, std::pair{"cosine_float32", "cosine"},
+      for (const auto& [key, name] : {std::pair{"w1_independent", "w1"}, std::pair{"cosine_float32", "cosine"},
                                       std::pair{"squared_gradient_error_float32", "squared_gradient_error"}}) {
         const std::optional<double> published = published_value(pair.published, method.published, name);
         const std::vector<double> ours = values_of(all, arm_of(pair.name, method), key);
@@ -358,15 +359,20 @@ Conclusion BenchmarkW1::conclude(const std::vector<Outcome>& all, const StudySet
   result.limits = {
       "A small estimate does not make a critic useless: a clipped critic's is a multiple of an unknown K, and a "
       "generator can follow its gradient where that points well. The cosine has no unit and tells more.",
-      "Not all methods are the published ones to the letter. The authors' code takes the singular value of spectral "
-      "normalization as a constant in the gradient, and so does the row beside the published one; the other "
-      "differentiates through it. They do 5 power iterations a forward, here it is one. Their GroupSort moves on the "
-      "orthogonal group by an exponential map from the start; here Adam's step from the projected gradient is put back "
-      "by Bjoerck's iteration. Full settings take the steps of the newer version of their code.",
+      "Not all methods are the published ones to the letter. The authors' code takes the singular value of "
+      "spectral normalization as a constant in the gradient, and so does the row beside the published one; the "
+      "other differentiates through it. They do 5 power iterations a forward; here it is one, which on two pairs "
+      "gave a w1 within 1.2 % of that with 5. Their GroupSort moves on the orthogonal group by an exponential "
+      "map from the start; here Adam's step from the projected gradient is put back by Bjoerck's iteration. Full "
+      "settings take the steps of the newer version of their code.",
       "The authors' code finds the optimal gradient in float32 at the points of P (torch.cdist). In the plane a "
       "seventh of them lies nearer to a centre than its rounding, and counts there as having none: the published "
       "cosines and errors of the plane are smaller for it. \"The optimum in float32\" measures as they do; the other "
       "lines take it at the point of Q, in double.",
+      "The authors' code estimates W1 from 4,096 points of P and as many of Q drawn apart, which for an optimal "
+      "critic has a standard error of 0.007 to 0.031 on the six pairs. \"Q drawn apart from P\" measures as they "
+      "do; the other line takes the points of Q that were moved to those of P, which estimates the same with "
+      "less noise.",
       "The true W1 of the published table was computed by its authors from one sample of 4,096; ours is of a larger "
       "one."};
   if (s.scale != Scale::full) {
