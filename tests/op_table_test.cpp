@@ -32,6 +32,7 @@ void for_every_op(uint32_t stream, const F& check) {
 
 std::vector<Tensor> converted(const std::vector<Tensor>& inputs, DType dtype) {
   std::vector<Tensor> result;
+  result.reserve(inputs.size());
   for (const Tensor& input : inputs) result.push_back(is_floating(input.dtype()) ? input.to(dtype) : input);
   return result;
 }

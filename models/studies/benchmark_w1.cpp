@@ -372,9 +372,7 @@ Conclusion BenchmarkW1::conclude(const std::vector<Outcome>& all, const StudySet
       "The authors' code estimates W1 from 4,096 points of P and as many of Q drawn apart, which for an optimal "
       "critic has a standard error of 0.007 to 0.031 on the six pairs. \"Q drawn apart from P\" measures as they "
       "do; the other line takes the points of Q that were moved to those of P, which estimates the same with "
-      "less noise.",
-      "The true W1 of the published table was computed by its authors from one sample of 4,096; ours is of a larger "
-      "one."};
+      "less noise. The true W1 of the published table is of one sample of 4,096; ours is of a larger one."};
   if (s.scale != Scale::full) {
     result.limits.emplace_back(
         "Quick settings try one pair of the plane; that one c explodes in 128 dimensions is left to the full ones, or "

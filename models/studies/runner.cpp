@@ -50,7 +50,7 @@ void make_folder(const fs::path& folder) {
 
 /// The result of a run that is finished, by this version of the program, with these settings and on this device.
 std::optional<json> finished(const fs::path& folder, const json& settings, const std::string& device) {
-  const std::optional<json> result = read_object(folder / "result.json", result_limit);
+  std::optional<json> result = read_object(folder / "result.json", result_limit);
   if (!result || result->value("settings", json()) != settings || result->value("device", "") != device ||
       result->value("version", "") != build_info().version || !result->contains("numbers")) {
     return std::nullopt;

@@ -254,7 +254,7 @@ void Trainer::for_state(const F& fn) const {
         std::tuple{"generator", generator_.get(), generator_optimizer_.get()}}) {
     const std::string prefix = name;
     arena(prefix, network->buffers());
-    for (const auto& [state, moments] : optimizer->state()) arena(prefix + "." + state, moments);
+    for (const auto& [state, moments] : optimizer->state()) arena(fmt::format("{}.{}", prefix, state), moments);
     fn(prefix + ".optimizer.step", optimizer->step());
   }
   fn("counter", counter_);

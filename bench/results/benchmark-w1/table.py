@@ -18,9 +18,12 @@ figures = ["w1", "cosine", "squared_gradient_error"]
 student = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776}  # t of 95 % by the number of seeds
 
 
-def measured(numbers, figure):
-    """As the authors' code does, against the optimum in float32, where the run holds it."""
-    return numbers.get(figure + "_float32", numbers[figure])
+def measured(found, figure):
+    """A row's values of a figure, and whether they are measured as the authors' code does: against the optimum in
+    float32, from points of Q apart from those of P. Runs of before that was measured do not hold it; a row is of one kind."""
+    theirs = figure + ("_independent" if figure == "w1" else "_float32")
+    same = all(theirs in numbers for numbers in found)
+    return [numbers[theirs if same else figure] for numbers in found], same
 
 
 def reads(value):
@@ -47,8 +50,8 @@ def main():
                 continue
             cells = []
             for figure in figures:
-                values = [measured(numbers, figure) for numbers in found]
-                cell = reads(statistics.mean(values))
+                values, same = measured(found, figure)
+                cell = reads(statistics.mean(values)) + (" †" if name and not same else "")
                 if len(values) > 1:
                     cell += f" [{reads(min(values))}, {reads(max(values))}]"
                 if name:
