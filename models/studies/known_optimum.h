@@ -18,7 +18,7 @@ class KnownOptimum {
   /// The figures of Korotin et al. 2022: "w1", mean critic on P minus mean critic on Q, over points of Q and what they
   /// are moved to; "cosine" and "squared_gradient_error" of the critic's gradient at P against the optimal one; and
   /// "norm", its mean norm there. "w1_independent" is over points of Q apart from those of P, as the authors' code
-  /// draws them: the same in the mean, with near twice the standard error.
+  /// draws them: the same in the mean, with 1.5 to 2 times the standard error.
   /// "cosine_float32" and "squared_gradient_error_float32" are against the optimal gradient as the authors' code finds
   /// it: in float32 at the points of P, with distances from |x|^2 + |a|^2 - 2 x.a (torch.cdist). Where a point lies
   /// nearer to its centre than rounding, as many do in the plane, that gradient is about 0.
