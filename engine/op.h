@@ -102,7 +102,7 @@ class NanCheckScope {
   bool previous_;
 };
 
-/// Time and launches per op name while the scope lives, for `--profile` and the benchmarks.
+/// Time and launches per op name while the scope lives.
 struct OpProfile {
   std::string op;
   int64_t launches = 0;

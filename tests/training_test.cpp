@@ -209,6 +209,7 @@ TEST_CASE("training: a checkpoint of another configuration is refused") {
   CHECK_THROWS_AS(other.restore(file), FileError);
   RunConfig longer = config;  // decides no number of the steps before
   longer.steps *= 2;
+  longer.name = "longer";
   Trainer same(longer, *data);
   CHECK_NOTHROW(same.restore(file));
 }

@@ -38,7 +38,8 @@ void add_bench(CLI::App& app, int& exit_code) {
   auto* command = app.add_subcommand("bench", "microbenchmarks: time, counted bytes, share of the machine's own rates");
   command->require_subcommand(1);
   auto* versus = command->add_subcommand(
-      "clip-vs-penalty", "the kernels of clipping and of the penalty by size, and the price of each constraint a step");
+      "clip-vs-penalty",
+      "the kernels of clipping and of the penalty by size, and the price of clipping and of penalties a step");
   const auto arguments = std::make_shared<BenchArguments>();
   versus->add_option("--device", arguments->device, "auto, cpu, sim, cuda, cuda:N")->capture_default_str();
   versus->add_option("--threads", arguments->threads, "CPU threads (default: all)")->check(CLI::Range(1, 1024));

@@ -20,7 +20,7 @@ void RunArguments::add_to(CLI::App& app) {
       ->expected(1)
       ->take_all()
       ->allow_extra_args(false);
-  app.add_option("--out", out, "the run's folder (default runs/<date>-<name>)");
+  app.add_option("--out", out, "the run's folder (default runs/<date>-<name>; train adds -<constraint>-<seed>)");
   app.add_option("--device", device, "auto, cpu, sim, cuda, cuda:N")->capture_default_str();
   app.add_flag("--cudnn", cudnn, "cuda: take cuDNN's convolutions instead of Kantor's own kernels");
   app.add_flag("--tf32", tf32, "cuda: round operands of cuBLAS and cuDNN to TF32, for tensor cores");

@@ -52,7 +52,8 @@ void add_train(CLI::App& app, int& exit_code) {
   arguments->run.add_to(*command);
   command->add_option(
       "--constraint", arguments->constraint,
-      fmt::format("{} (default: penalty); its customary optimizer comes with it", fmt::join(constraint_kinds(), ", ")));
+      fmt::format("{} (default: penalty); a preset takes its customary optimizer with it, --config keeps its own",
+                  fmt::join(constraint_kinds(), ", ")));
   command->add_option("--seed", arguments->seed, "of all random numbers (default: the preset's, 1)")
       ->check(CLI::NonNegativeNumber);
   command->add_flag("--resume", arguments->resume,

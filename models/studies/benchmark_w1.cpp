@@ -26,9 +26,9 @@ constexpr const char* paper = "Korotin et al. 2022";
 /// The pair and the bars that the verdict rests on: our own, from the published 0.07 and 0.84.
 constexpr const char* judged_pair = "d2_n4";
 constexpr double clip_at_most = 0.3, penalty_at_least = 0.75;
-constexpr double better_cosine = 0.3;  // on every pair: half of the published differences
+constexpr double better_cosine = 0.3;  // on every pair: about half of the least published difference
 
-/// A constraint, which names the arm unless `more` does, and what it is called in the published table.
+/// An arm, whose name is its constraint unless `more` sets that, and what it is called in the published table.
 struct Method {
   ArmText text;
   const char* published;

@@ -15,7 +15,7 @@ class KnownOptimum {
   /// `samples` points of Q and what they are moved to in P; a function of the seed, apart from what is trained on.
   KnownOptimum(Funnels funnels, int64_t seed, int64_t samples);
 
-  /// The figures of Korotin et al. 2022: "w1", mean critic on P minus mean critic on Q, over points of Q and what they
+  /// Figures after Korotin et al. 2022: "w1", mean critic on P minus mean critic on Q, over points of Q and what they
   /// are moved to; "cosine" and "squared_gradient_error" of the critic's gradient at P against the optimal one; and
   /// "norm", its mean norm there. "w1_independent" is over points of Q apart from those of P, as the authors' code
   /// draws them: the same in the mean, with 1.5 to 2 times the standard error.

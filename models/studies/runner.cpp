@@ -27,7 +27,7 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-/// The JSON object in a file; nullopt where it is missing or none.
+/// The JSON object in a file; nullopt where the file is missing or holds something else.
 std::optional<json> read_object(const fs::path& path, size_t limit) {
   std::error_code ignored;
   if (!fs::exists(path, ignored)) return std::nullopt;

@@ -53,6 +53,7 @@ json plain_critic_layers(const RunConfig& config, const Shape& sample) {
 /// The configuration in a checkpoint: what decides no numbers of the training is left out.
 std::string essential_config(RunConfig config) {
   const RunConfig defaults;
+  config.name = defaults.name;
   config.data.path = "";
   config.steps = defaults.steps;
   config.log_every = defaults.log_every;

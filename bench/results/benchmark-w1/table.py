@@ -20,7 +20,8 @@ student = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776}  # t of 95 % by the number o
 
 def measured(found, figure):
     """A row's values of a figure, and whether they are measured as the authors' code does: against the optimum in
-    float32, from points of Q apart from those of P. Runs of before that was measured do not hold it; a row is of one kind."""
+    float32, from points of Q apart from those of P. Runs from before these were measured lack them; a row takes one
+    kind for all its seeds."""
     theirs = figure + ("_independent" if figure == "w1" else "_float32")
     same = all(theirs in numbers for numbers in found)
     return [numbers[theirs if same else figure] for numbers in found], same
@@ -51,7 +52,7 @@ def main():
             cells = []
             for figure in figures:
                 values, same = measured(found, figure)
-                cell = reads(statistics.mean(values)) + (" †" if name and not same else "")
+                cell = reads(statistics.mean(values)) + ("" if same else " †")
                 if len(values) > 1:
                     cell += f" [{reads(min(values))}, {reads(max(values))}]"
                 if name:
