@@ -5,11 +5,13 @@
 #include "engine/random.h"
 #include "models/files/files.h"
 #include "models/metrics/agreement.h"
+#include "models/metrics/histogram.h"
 #include "models/nn/presets.h"
 #include "models/studies/known_optimum.h"
 #include "models/training/trainer.h"
 #include "tests/program.h"
 
+#include <algorithm>
 #include <cmath>
 
 using namespace kantor;
@@ -121,6 +123,27 @@ TEST_CASE("known optimum: in float32 a seventh of the plane's points have no opt
   };
   CHECK(gap("d2_n4", 2) == Approx(1.0 / 7).margin(0.03));
   CHECK(gap("d16_n4", 16) == Approx(0).margin(1e-4));
+}
+
+TEST_CASE("known optimum: the published way of estimating W1 has the standard error that the study tells") {
+  const auto error = [](const std::string& name) {
+    const Funnels funnels = open_pair(name).funnels;
+    constexpr int64_t n = 1 << 14;
+    const auto dimensions = static_cast<size_t>(funnels.dimensions());
+    std::vector<float> p(static_cast<size_t>(n) * dimensions), q(p.size());
+    funnels.draw(1, stream_evaluation_data, 0, n, p.data(), q.data());
+    const auto variance = [&](const std::vector<float>& points) {
+      std::vector<double> values, point(dimensions);
+      for (size_t i = 0; i < points.size(); i += dimensions) {
+        std::copy_n(points.begin() + static_cast<std::ptrdiff_t>(i), dimensions, point.begin());
+        values.push_back(funnels.potential(point));
+      }
+      return std::pow(summarize(std::span<const double>(values)).deviation, 2);
+    };
+    return std::sqrt((variance(p) + variance(q)) / 4096);
+  };
+  CHECK(error("d2_n16") == Approx(0.007).margin(0.0005));  // the least of the six pairs
+  CHECK(error("d16_n4") == Approx(0.031).margin(0.0005));  // and the greatest
 }
 
 TEST_CASE("agreement: by hand") {
