@@ -227,12 +227,13 @@ TEST_CASE("data: bad files are refused by name and index") {
   // Finite in float64, not in the float32 that training uses.
   refused(folder.array("big.npy", from_host<double>({1e300}, {1, 1}, {DType::float64, {}})), "the value at [0, 0]");
   refused(folder.array("bright.npy", from_host<float>({0, 2}, {1, 1, 1, 2})), "[0, 0, 0, 1] is 2, expected pixels");
-  refused(folder.array("line.npy", from_host<float>({0, 2}, {2})), "shape [2], expected [N, D]");
+  refused(folder.array("line.npy", from_host<float>({0, 2}, {2})), "shape [2], expected points [N, D]");
   refused(folder.file("ragged.csv", "x,y\n1,2\n3\n"), "line 3 has 1 column, expected 2");
   refused(folder.array("none.npy", zeros({0, 2})), "holds no values");
   refused(folder.file("labels-idx1-ubyte", idx_header({2}) + "ab"), "shape [2], expected images");
-  refused(folder.file("text.dat", "x,y\n1,2\n"), "neither NPY's, IDX's nor gzip's");
-  refused(folder.file("empty.npy", ""), "begins with neither NPY's");
+  refused(folder.file("text.dat", "x,y\n1,2\n"), "is a text file that begins with \"x,y");
+  refused(folder.file("empty.npy", ""), "is an empty file");
+  refused(folder.file("noise.dat", "\x01\x02\x03"), "neither NPY's, IDX's nor gzip's");
   refused((folder.path / "absent.npy").string(), "no such file");
   refused("/dev/null", "not a regular file");
 }

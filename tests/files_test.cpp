@@ -5,8 +5,11 @@
 #include "tests/catch.h"
 #include "tests/formats.h"
 
+#include <cmath>
 #include <cstdlib>
 #include <functional>
+#include <initializer_list>
+#include <limits>
 #include <map>
 #include <random>
 
@@ -60,6 +63,96 @@ TEST_CASE("files: gzip that is cut, damaged, doubled or a bomb") {
   CHECK(bomb.size() < 100'000);
   CHECK_THROWS_WITH(gunzip(bytes_of(bomb), "the-file", 1 << 20), Contains("the-file") && Contains("1048576"));
   CHECK(gunzip_start(bytes_of(bomb), "the-file", 10).size() == 10);
+}
+
+TEST_CASE("files: gzip of several members") {
+  const std::string content = idx({2, 1, 2}, "abcd"), first = gzip(content.substr(0, 7)),
+                    second = gzip(content.substr(7));
+  const auto values = [](const std::string& packed) { return parse_idx(bytes_of(packed), "the-file").values; };
+  const std::vector<uint8_t> four{'a', 'b', 'c', 'd'};
+  CHECK(values(first + second) == four);
+  CHECK(values(first + gzip("") + second + gzip("")) == four);
+  CHECK(values(first + second + std::string(700, '\0')) == four);  // as tapes are filled up
+  refuses(as_idx, first + second + "x", "1 bytes after the end of the gzip data");
+  refuses(as_idx, first + second + first, "IDX header promises 4");
+  refuses(as_idx, first, "IDX header");
+  for (size_t length = 1; length < second.size(); ++length) {
+    CHECK_THROWS_AS(as_idx(bytes_of(first + second.substr(0, length))), FileError);
+  }
+  std::string bomb;
+  for (int i = 0; i < 64; ++i) bomb += gzip(std::string(1 << 20, '\0'));
+  CHECK_THROWS_WITH(gunzip(bytes_of(bomb), "the-file", 32 << 20), Contains("33554432"));
+  refuses(as_idx, gzip(idx({4}, std::string(64 << 20, 'x'))), "5 bytes of values, the IDX header promises 4");
+}
+
+TEST_CASE("files: NPY and CSV packed with gzip") {
+  const std::string array = npy("<f4", "2,", little_endian(1.5F) + little_endian(-2.0F));
+  CHECK(parse_npy(bytes_of(gzip(array)), "f").to_vector<float>() == std::vector<float>{1.5F, -2});
+  CHECK(parse_csv(bytes_of(gzip("x,y\n1,2\n")), "f").shape() == Shape{1, 2});
+  refuses(as_npy, gzip(array + std::string(64 << 20, 'x')), "9 bytes of values, the NPY header promises 8");
+  refuses(as_npy, gzip(npy("<f4", "1000000, 1000000", "abcd")), "more than");
+  refuses(as_npy, gzip(array.substr(0, array.size() - 1)), "7 bytes of values");
+  refuses(as_npy, gzip(gzip(array)), "gzip inside gzip");
+  refuses(as_csv, gzip(gzip("1\n")), "gzip inside gzip");
+}
+
+TEST_CASE("files: NPY headers in every spelling that NumPy reads") {
+  const std::string values = little_endian(1.5F) + little_endian(-2.0F);
+  for (const char* header : {
+           "{'descr': '<f4', 'fortran_order': False, 'shape': (2L, 1L), }          \n",
+           "{'shape': (2, 1), 'fortran_order': False, 'descr': '<f4'}",
+           "{\"descr\":\"<f4\",\"fortran_order\":False,\"shape\":(2,1)}",
+           " {\n'descr'\t: '<f4' ,\n 'fortran_order' : True , 'shape' : ( 2 , 1 , ) , }\n\n",
+           "{'descr': u'<f4', u'fortran_order': False, 'shape': (2,1)}",
+           "{'descr': 'float32', 'fortran_order': False, 'shape': (2, 1)}",
+           "{'descr': 'f4', 'fortran_order': False, 'shape': (2, 1)}",
+           "{'descr': '=f4', 'fortran_order': False, 'shape': (2, 1)}",
+       }) {
+    INFO(header);
+    const Tensor array = parse_npy(bytes_of(npy(header, values)), "the-file");
+    CHECK(array.shape() == Shape{2, 1});
+    CHECK(array.to_vector<float>() == std::vector<float>{1.5F, -2});
+  }
+  refuses(as_npy, npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2LL,)}", values), "no comma");
+  refuses(as_npy, npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2,)} x", values), "text after");
+  refuses(as_npy, npy("{'descr': u", values), "no string");
+  CHECK(parse_npy(bytes_of(npy("<u8", "1", little_endian(uint64_t{7}))), "f").item() == 7);
+  refuses(as_npy, npy("<u8", "1", little_endian(~uint64_t{0})), "18446744073709551615");
+}
+
+TEST_CASE("files: NPY in Fortran order and with permuted axes, against the index by hand") {
+  for (const Shape& shape : {Shape{3, 1, 5}, Shape{70, 3, 33}, Shape{1, 130, 1}, Shape{2, 65, 67}, Shape{64, 16, 2}}) {
+    std::vector<uint16_t> c_order(static_cast<size_t>(shape.size()));
+    for (size_t i = 0; i < c_order.size(); ++i) c_order[i] = static_cast<uint16_t>(i);
+    const int64_t a = shape[0], b = shape[1], c = shape[2];
+    std::string plain, fortran;
+    for (const uint16_t value : c_order) plain += little_endian(value);
+    for (int64_t k = 0; k < c; ++k) {
+      for (int64_t j = 0; j < b; ++j) {
+        for (int64_t i = 0; i < a; ++i) fortran += little_endian(static_cast<uint16_t>((i * b + j) * c + k));
+      }
+    }
+    const std::string extents = std::to_string(a) + ", " + std::to_string(b) + ", " + std::to_string(c);
+    const Bytes first = bytes_of(npy("<u2", extents, plain)), second = bytes_of(npy("<u2", extents, fortran, "True"));
+    const std::vector<int> same{0, 1, 2}, last_first{2, 0, 1}, turned{2, 1, 0};
+    for (const Bytes* file : {&first, &second}) {
+      const NpyArray array(*file, "f");
+      CHECK(array.values<float>(same) == std::vector<float>(c_order.begin(), c_order.end()));
+      std::vector<float> moved, reversed;
+      for (int64_t k = 0; k < c; ++k) {
+        for (int64_t i = 0; i < a; ++i) {
+          for (int64_t j = 0; j < b; ++j) moved.push_back(static_cast<float>((i * b + j) * c + k));
+        }
+      }
+      for (int64_t k = 0; k < c; ++k) {
+        for (int64_t j = 0; j < b; ++j) {
+          for (int64_t i = 0; i < a; ++i) reversed.push_back(static_cast<float>((i * b + j) * c + k));
+        }
+      }
+      CHECK(array.values<float>(last_first) == moved);
+      CHECK(array.values<float>(turned) == reversed);
+    }
+  }
 }
 
 TEST_CASE("files: NPY of every type and order") {
@@ -148,8 +241,30 @@ TEST_CASE("files: PNG of every kind as 8 bits of gray or colour") {
   CHECK(parse_png(bytes_of(png(1, 1, 8, 0, 1, std::string("\0\x07", 2))), "f").pixels == std::vector<uint8_t>{7});
 }
 
+TEST_CASE("files: PNG with transparency is laid over white by its stored values") {
+  const auto pixels = [](const std::string& file) { return parse_png(bytes_of(file), "f").pixels; };
+  const auto bytes = [](std::initializer_list<int> values) {
+    std::string text;
+    for (const int value : values) text += static_cast<char>(value);
+    return text;
+  };
+  // RGBA of 8 bits: half black, opaque, transparent; gray with alpha; 16 bits; tRNS of a palette, of gray, of RGB.
+  CHECK(pixels(png(3, 1, 8, 6, 0, bytes({0, 0, 0, 0, 128, 10, 20, 30, 255, 9, 9, 9, 0}))) ==
+        std::vector<uint8_t>{127, 127, 127, 10, 20, 30, 255, 255, 255});
+  CHECK(pixels(png(2, 1, 8, 4, 0, bytes({0, 100, 128, 0, 1}))) == std::vector<uint8_t>{177, 254});
+  CHECK(pixels(png(1, 1, 16, 6, 0, bytes({0, 0, 0, 0, 0, 0, 0, 128, 128}))) == std::vector<uint8_t>{127, 127, 127});
+  CHECK(pixels(png(1, 1, 16, 4, 0, bytes({0, 0, 0, 128, 128}))) == std::vector<uint8_t>{127});
+  CHECK(pixels(png(2, 1, 8, 3, 0, bytes({0, 0, 1}),
+                   png_chunk("PLTE", bytes({0, 0, 0, 7, 8, 9})) + png_chunk("tRNS", bytes({128})))) ==
+        std::vector<uint8_t>{127, 127, 127, 7, 8, 9});
+  CHECK(pixels(png(2, 1, 8, 0, 0, bytes({0, 5, 6}), png_chunk("tRNS", bytes({0, 5})))) == std::vector<uint8_t>{255, 6});
+  CHECK(pixels(png(2, 1, 8, 2, 0, bytes({0, 1, 2, 3, 4, 5, 6}), png_chunk("tRNS", bytes({0, 1, 0, 2, 0, 3})))) ==
+        std::vector<uint8_t>{255, 255, 255, 4, 5, 6});
+}
+
 TEST_CASE("files: PNG that is wrong") {
-  refuses(as_png, "", "begins with");
+  refuses(as_png, "", "an empty file");
+  refuses(as_png, "\x01\x02", "begins with \"\\x01\\x02\"");
   refuses(as_png, "\xff\xd8\xff\xe0 JFIF", "JPEG");
   refuses(as_png, png(65535, 65535, 8, 2, 0, "x"), "65535 x 65535");
   refuses(as_png, png(8000, 8000, 8, 2, 0, "x"), "more than its");
@@ -157,7 +272,7 @@ TEST_CASE("files: PNG that is wrong") {
   const std::string sound = png(2, 2, 8, 0, 0, std::string("\0ab\0cd", 6));
   for (size_t length = 0; length < sound.size(); ++length)
     CHECK_THROWS_AS(as_png(bytes_of(sound.substr(0, length))), FileError);
-  refuses(as_png, sound + "x", "1 bytes follow");
+  CHECK(parse_png(bytes_of(sound + "x"), "f").pixels == std::vector<uint8_t>{'a', 'b', 'c', 'd'});  // as other tools
   CHECK_THROWS_AS(encode_png({2, 2, 1, {1, 2, 3}}), ShapeError);
 }
 
@@ -176,6 +291,42 @@ TEST_CASE("files: safetensors of this and of other programs") {
                         "f");
   CHECK_FALSE(foreign.verified);
   CHECK(foreign.at("a").item() == 1.5);
+}
+
+TEST_CASE("files: safetensors of every element type are listed, and read where the engine has a type for them") {
+  const auto one = [](const std::string& dtype, const std::string& value) {
+    return parse_safetensors(bytes_of(safetensors(R"({"a":{"dtype":")" + dtype + R"(","shape":[1],"data_offsets":[0,)" +
+                                                      std::to_string(value.size()) + "]}}",
+                                                  value)),
+                             "f");
+  };
+  const auto value = [&](const std::string& dtype, const std::string& bytes) {
+    return one(dtype, bytes).at("a").item();
+  };
+  CHECK(value("I32", little_endian(-70'000)) == -70'000);
+  CHECK(value("U32", little_endian(4'000'000'000U)) == 4e9);
+  CHECK(value("I16", little_endian(int16_t{-3})) == -3);
+  CHECK(value("U16", little_endian(uint16_t{65535})) == 65535);
+  CHECK(value("I8", "\xff") == -1);
+  CHECK(value("U8", "\xff") == 255);
+  CHECK(value("BOOL", "\x01") == 1);
+  CHECK(value("F8_E5M2", "\x3e") == 1.5);
+  CHECK(value("F8_E5M2", "\xfc") == -std::numeric_limits<double>::infinity());
+  CHECK(value("F8_E4M3", "\x7e") == 448);
+  CHECK(value("F8_E4M3", "\x01") == 0x1p-9);
+  CHECK(value("F8_E4M3", "\xb8") == -1);
+  CHECK(std::isnan(value("F8_E4M3", "\x7f")));
+  CHECK(one("I32", "abcd").entries[0].dtype == "int32");
+  const TensorFile listed = one("C64", "abcdefgh");
+  CHECK(listed.tensors.empty());
+  CHECK(listed.entries[0].dtype == "complex64");
+  CHECK_THROWS_WITH(listed.at("a"), Contains("f: tensor \"a\" is complex64 of shape [1], expected"));
+  const TensorFile half_bytes =
+      parse_safetensors(bytes_of(safetensors(R"({"a":{"dtype":"F4","shape":[2,2],"data_offsets":[0,2]}})", "ab")), "f");
+  CHECK(half_bytes.entries[0].shape == std::vector<int64_t>{2, 2});
+  refuses(as_safetensors, safetensors(R"({"a":{"dtype":"F4","shape":[3],"data_offsets":[0,2]}})", "ab"), "4 bits");
+  const std::string seven = R"({"a":{"dtype":"F32","shape":[1,1,1,1,1,1,1],"data_offsets":[0,4]}})";
+  CHECK(parse_safetensors(bytes_of(safetensors(seven, "abcd")), "f").tensors.empty());
 }
 
 TEST_CASE("files: safetensors that are wrong") {

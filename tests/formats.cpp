@@ -88,18 +88,28 @@ std::map<std::string, std::vector<std::string>> sound_files() {
   std::vector<std::string> configurations{"train.steps = 7\n[critic]\nlambda = 0.1 # comment\n"};
   for (const std::string& name : preset_names()) configurations.push_back(to_toml(preset(name, "clip"), true));
   return {{"idx", {images, idx({4}, "abcd")}},
-          {"gzip", {gzip(images), gzip(std::string(1000, 'x'))}},
+          {"gzip",
+           {gzip(images), gzip(std::string(1000, 'x')), gzip(images.substr(0, 9)) + gzip("") + gzip(images.substr(9)),
+            gzip(images) + std::string(20, '\0')}},
           {"npy",
            {npy("<f4", "2, 1", "abcdefgh"), npy(">i2", "2,", "abcd", "True"), npy("|b1", "2, 2", "abcd", "True"),
-            npy("<f2", "", "ab"), npy("<f8", "1, 1, 1", "abcdefgh")}},
+            npy("<f2", "", "ab"), npy("<f8", "1, 1, 1", "abcdefgh"), npy("<u8", "1L, 1L", "abcdefg\1"),
+            npy("{\"shape\":(2,1),\n'fortran_order': True, 'descr': u'float32'}", "abcdefgh"),
+            gzip(npy("<f4", "2, 1", "abcdefgh"))}},
           {"csv", {"x,y\n1,-2.5\n3e-2,4\n", "\"1\";\"2\"\r\n3;4\r\n\r\n", "\"a \"\"b\"\"\"\tc\n+1\t.5\n", "1\n2\n"}},
           {"png",
            {to_text(encode_png(colour)), png(2, 1, 8, 3, 0, row, png_chunk("PLTE", "abcdef")), png(1, 1, 16, 0, 1, row),
-            png(1, 1, 8, 4, 0, row), png(8, 1, 1, 0, 0, std::string("\0a", 2))}},
+            png(1, 1, 8, 4, 0, row), png(1, 1, 8, 4, 0, row) + "x", png(1, 1, 8, 6, 0, std::string("\0\1\2\3\x80", 5)),
+            png(2, 1, 8, 3, 0, row, png_chunk("PLTE", "abcdef") + png_chunk("tRNS", "\x80")),
+            png(8, 1, 1, 0, 0, std::string("\0a", 2))}},
           {"toml", configurations},
           {"safetensors",
            {to_text(encode_safetensors(small_checkpoint())),
             safetensors(R"({"a":{"dtype":"F16","shape":[2],"data_offsets":[0,4]}})", "abcd"),
+            safetensors(R"({"a":{"dtype":"I16","shape":[1],"data_offsets":[0,2]},)"
+                        R"("b":{"dtype":"F8_E4M3","shape":[1],"data_offsets":[2,3]},)"
+                        R"("c":{"dtype":"F4","shape":[2],"data_offsets":[3,4]}})",
+                        "abcd"),
             safetensors(R"({"__metadata__":{"k":"v"},"a":{"dtype":"BF16","shape":[],"data_offsets":[0,2]}})", "ab")}}};
 }
 

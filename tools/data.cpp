@@ -29,6 +29,7 @@ int run(const DataArguments& arguments) {
   const std::unique_ptr<Dataset> data = open_dataset(config);
   fmt::print("{}: samples of shape {}, {}\n", data->name(), to_string(data->sample_shape()),
              data->size() > 0 ? fmt::format("{} in the file", data->size()) : "drawn from a distribution");
+  if (!data->reading().empty()) fmt::print("read as {}\n", data->reading());
   if (const Mixture* mixture = data->mixture()) {
     fmt::print("a mixture of {} Gaussians, sigma {:.5g}\n", mixture->modes(), mixture->sigma);
   }

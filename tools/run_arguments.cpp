@@ -13,9 +13,10 @@ void RunArguments::add_to(CLI::App& app) {
   app.add_option("--preset", preset,
                  fmt::format("settings to start from: {} (default ring8)", fmt::join(preset_names(), ", ")));
   app.add_option("--config", config, "a TOML file over the preset, such as a run's config.toml");
-  app.add_option("--data", data,
-                 "train on this instead: .npy [N, D], [N, T, D] or [N, C, H, W], IDX(.gz) images, .csv [N, D], or a "
-                 "folder of PNGs");
+  app.add_option(
+      "--data", data,
+      "train on this instead: .npy [N, D], [N, T, D] or [N, C, H, W], IDX images, .csv [N, D], plain or .gz, "
+      "or a folder of PNGs; `kantor data FILE` tells how it is read");
   app.add_option("--set", settings, "KEY=VALUE over the rest, such as train.steps=2000; repeatable")
       ->expected(1)
       ->take_all()

@@ -65,7 +65,8 @@ std::unique_ptr<Dataset> open_dataset(const DataConfig& config) {
   if (config.kind == "silk") return silk(config.path);
   if (config.kind == "file") {
     if (config.path.empty())
-      throw FileError("data kind \"file\" needs data.path: a .npy, IDX(.gz) or .csv file, or a folder of PNGs");
+      throw FileError(
+          "data kind \"file\" needs data.path: a .npy, IDX or .csv file, plain or .gz, or a folder of PNGs");
     const auto path = std::filesystem::path(config.path);
     return open_samples(path, (path.has_filename() ? path : path.parent_path()).filename().string());
   }
@@ -75,8 +76,9 @@ std::unique_ptr<Dataset> open_dataset(const DataConfig& config) {
 
 void check_batch(const Dataset& data, int64_t batch) {
   if (data.size() > 0 && data.size() < batch)
-    throw FileError(fmt::format("{} holds {} samples, fewer than one batch of {}: use a smaller batch or more data",
-                                data.name(), data.size(), batch));
+    throw FileError(fmt::format("{} holds {} samples, fewer than one batch of {}: use a smaller batch or more data{}",
+                                data.name(), data.size(), batch,
+                                data.reading().empty() ? "" : fmt::format(" (it is read as {})", data.reading())));
 }
 
 }  // namespace kantor

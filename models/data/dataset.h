@@ -30,6 +30,9 @@ class Dataset {
   [[nodiscard]] virtual Shape sample_shape() const = 0;
   /// Samples that a file holds; 0 for a distribution, which never runs out.
   [[nodiscard]] virtual int64_t size() const { return 0; }
+  /// How its file is understood, for users: "pictures of 28 x 28 with 1 channel ([N, H, W] of uint8), scaled by 1/255".
+  /// Empty for a distribution.
+  [[nodiscard]] virtual std::string reading() const { return ""; }
   /// The Gaussians that it is made of, where it is; else null.
   [[nodiscard]] virtual const Mixture* mixture() const { return nullptr; }
   /// Writes `count` samples to `out`: [count, D], [count, T, D], or [count, H, W, C] (NHWC) in [0, 1] for images.
@@ -47,8 +50,8 @@ class Dataset {
 /// What a configuration says of the data.
 struct DataConfig {
   std::string kind = "gaussians8";  // one of dataset_kinds()
-  // file: .npy, IDX(.gz), .csv or a folder of PNGs; fashion-mnist and silk: the folder, if not Debian's; funnels: a
-  // pair as open_pair takes it
+  // file: .npy, IDX, .csv, plain or .gz, or a folder of PNGs; fashion-mnist and silk: the folder, if not Debian's;
+  // funnels: a pair as open_pair takes it
   std::string path;
   int64_t length = 32;  // sequences: T
 };
@@ -68,9 +71,10 @@ std::unique_ptr<Dataset> swissroll();
 /// Noisy sines [T, 1] (sequences.cpp): sin(2 pi (f t + p)) + 0.1 N(0, 1), t = 0 ... length - 1, with f uniform in
 /// [1/32, 1/8] and p in [0, 1), one of each a sequence. Throws ShapeError for a length below 1.
 std::unique_ptr<Dataset> sequences(int64_t length);
-/// Samples of a file, drawn with replacement (samples.cpp): IDX images, plain or gzip, [N, H, W] bytes scaled to [0,
-/// 1]; NPY [N, D], [N, T, D], or images [N, C, H, W] (PyTorch's order) in [0, 1] or, if integers, in 0..255; CSV (by
-/// its name) [N, D]; a folder of PNGs of one size (image_folder.cpp). Non-finite values are refused.
+/// Samples of a file, drawn with replacement (samples.cpp): IDX images [N, H, W] of bytes; NPY points [N, D], sequences
+/// [N, T, D], or images: [N, C, H, W] (PyTorch's order), [N, H, W, C] where no other reading makes sense, and [N, H, W]
+/// of uint8 or bool, in [0, 1] or, if integers, in 0..255 or all 0 or 1; CSV (by its name) [N, D]; all of these plain
+/// or gzip; a folder of PNGs of one size (image_folder.cpp). Non-finite values are refused.
 std::unique_ptr<Dataset> open_samples(const std::filesystem::path& path, std::string name);
 
 }  // namespace kantor

@@ -5,18 +5,28 @@
 #include "models/data/dataset.h"
 
 #include <algorithm>
-#include <type_traits>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
 
 namespace kantor {
 
-/// Values of all samples in the engine's layout; bytes stay bytes, a quarter of the memory.
+/// Values of all samples in the engine's layout, divided by `divisor` when they are drawn; bytes stay bytes, a quarter
+/// of the memory.
 template <class T>
 class HeldSamples final : public Dataset {
  public:
-  HeldSamples(std::string name, const Shape& sample, std::vector<T> values)
-      : name_(std::move(name)), sample_(sample), values_(std::move(values)) {}
+  HeldSamples(std::string name, const Shape& sample, std::vector<T> values, std::string reading, float divisor = 1)
+      : name_(std::move(name)),
+        reading_(std::move(reading)),
+        sample_(sample),
+        values_(std::move(values)),
+        divisor_(divisor) {}
 
   std::string name() const override { return name_; }
+  std::string reading() const override { return reading_; }
   Shape sample_shape() const override { return sample_; }
   int64_t size() const override { return static_cast<int64_t>(values_.size()) / sample_.size(); }
 
@@ -25,18 +35,27 @@ class HeldSamples final : public Dataset {
     const int64_t length = sample_.size(), samples = size();
     for (int64_t i = 0; i < count; ++i, out += length) {
       const T* from = values_.data() + random.below(samples) * length;
-      if constexpr (std::is_same_v<T, uint8_t>)
-        std::transform(from, from + length, out, [](uint8_t byte) { return static_cast<float>(byte) / 255.0f; });
-      else
-        std::copy_n(from, length, out);
+      std::transform(from, from + length, out, [this](T value) { return static_cast<float>(value) / divisor_; });
     }
   }
 
  private:
-  std::string name_;
+  std::string name_, reading_;
   Shape sample_;
   std::vector<T> values_;
+  float divisor_;
 };
+
+/// "pictures of 28 x 28 with 1 channel"; `sample` is [C, H, W].
+std::string describe_pictures(const Shape& sample);
+
+/// The divisor that brings integers of pictures to [0, 1], 255 or, where all are 0 or 1, 1; and its words for
+/// Dataset::reading.
+struct PixelScale {
+  float divisor;
+  std::string text;
+};
+PixelScale pixel_scale(const std::vector<uint8_t>& values);
 
 /// A folder of PNGs (image_folder.cpp).
 std::unique_ptr<Dataset> open_image_folder(const std::filesystem::path& folder, std::string name);

@@ -53,7 +53,8 @@ std::unique_ptr<Dataset> open_image_folder(const fs::path& folder, std::string n
     for (const uint8_t value : image.pixels) values.insert(values.end(), channels / image.channels, value);
   }
   const Shape sample{channels, images.front().height, images.front().width};
-  return std::make_unique<HeldSamples<uint8_t>>(std::move(name), sample, std::move(values));
+  std::string reading = describe_pictures(sample) + " (PNG), scaled by 1/255";
+  return std::make_unique<HeldSamples<uint8_t>>(std::move(name), sample, std::move(values), std::move(reading), 255.0F);
 }
 
 }  // namespace kantor

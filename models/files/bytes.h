@@ -1,9 +1,10 @@
-// Bytes: what the readers of this folder share: numbers of either byte order, half precision, and refusals.
+// Bytes: what the readers of this folder share: numbers of either byte order, small floating types, and refusals.
 #pragma once
 
 #include "engine/error.h"
 #include "engine/shape.h"
 #include "models/files/files.h"
+#include "models/files/text.h"
 
 #include <algorithm>
 #include <array>
@@ -51,6 +52,15 @@ inline float half_to_float(uint16_t half) {
   return std::bit_cast<float>(sign | wide << 23 | fraction << 13);
 }
 
+/// The value of an 8-bit float with 4 bits of exponent, without infinities ("e4m3fn").
+inline float float8_e4m3_to_float(uint8_t bits) {
+  const uint32_t exponent = (bits >> 3) & 15U, fraction = bits & 7U;
+  const float sign = (bits & 0x80U) != 0 ? -1.0F : 1.0F;
+  if (exponent == 15 && fraction == 7) return std::bit_cast<float>(0x7fc00000U);
+  if (exponent == 0) return sign * static_cast<float>(fraction) * 0x1p-9F;
+  return sign * std::bit_cast<float>((exponent + 120) << 23 | fraction << 20);
+}
+
 /// The shape of these extents. Throws FileError where the engine has no such shape (rank, overflow, negative extent).
 inline Shape checked_shape(const std::string& name, std::span<const int64_t> extents) {
   try {
@@ -72,16 +82,6 @@ inline std::string index_text(const Shape& shape, int64_t flat) {
 
 inline std::string_view as_text(Bytes bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
-/// Printable ASCII of `text`, the rest as \xNN and long texts cut, so that a damaged file cannot garble a terminal.
-inline std::string quote(std::string_view text) {
-  std::string result;
-  for (const char c : text.substr(0, 40)) {
-    const bool printable = c >= ' ' && c <= '~';
-    result += printable ? std::string(1, c) : fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
-  }
-  return "\"" + result + (text.size() > 40 ? "...\"" : "\"");
 }
 
 /// deflate packs at most this many bytes into one (zlib's technical notes): what declares more than its data can hold

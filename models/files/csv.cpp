@@ -1,5 +1,5 @@
 // CSV: a table of numbers, one row a line, with or without a line of names on top. Commas, semicolons or tabs separate;
-// fields may be quoted.
+// fields may be quoted. Plain or packed with gzip.
 #include "models/files/bytes.h"
 
 #include <charconv>
@@ -151,7 +151,18 @@ Tensor read_csv(const std::filesystem::path& path) {
 }
 
 Tensor parse_csv(std::span<const std::byte> data, const std::string& name) {
-  return TableReader(as_text(data), name).read();
+  if (is_gzip(data)) {
+    const std::vector<std::byte> inflated = gunzip(data, name, file_limit);
+    if (is_gzip(inflated)) refuse(name, "gzip inside gzip");
+    return parse_csv(inflated, name);
+  }
+  try {
+    return TableReader(as_text(data), name).read();
+  } catch (const FileError&) {
+    const std::string other = describe_content(data, true);
+    if (other.empty()) throw;
+    refuse(name, "is {}; expected rows of numbers", other);
+  }
 }
 
 }  // namespace kantor

@@ -2,27 +2,42 @@
 // evaluated.
 #include "models/files/bytes.h"
 
-#include <algorithm>
-#include <bit>
 #include <cctype>
-#include <cmath>
-#include <cstring>
-#include <fmt/format.h>
-#include <optional>
 
 namespace kantor {
 namespace {
+
+constexpr size_t longest_header = 65536;
+
+/// What NumPy calls an element type, and how NPY files name it after the byte order.
+struct ElementType {
+  std::string_view name;
+  std::string_view code;
+  NpyArray::Kind kind;
+  size_t size;
+};
+
+constexpr ElementType element_types[] = {
+    {"bool", "b1", NpyArray::Kind::boolean, 1},   {"bool", "?", NpyArray::Kind::boolean, 1},
+    {"uint8", "u1", NpyArray::Kind::natural, 1},  {"uint16", "u2", NpyArray::Kind::natural, 2},
+    {"uint32", "u4", NpyArray::Kind::natural, 4}, {"uint64", "u8", NpyArray::Kind::natural, 8},
+    {"int8", "i1", NpyArray::Kind::integer, 1},   {"int16", "i2", NpyArray::Kind::integer, 2},
+    {"int32", "i4", NpyArray::Kind::integer, 4},  {"int64", "i8", NpyArray::Kind::integer, 8},
+    {"float16", "f2", NpyArray::Kind::real, 2},   {"float32", "f4", NpyArray::Kind::real, 4},
+    {"float64", "f8", NpyArray::Kind::real, 8},
+};
 
 struct Header {
   std::string descr;
   bool fortran = false;
   std::vector<int64_t> shape;
+  size_t size = 0;  // bytes before the values
 };
 
-/// The dictionary's text, token by token.
-class Parser {
+/// The dictionary's text, token by token: what NumPy's own reader takes, Python 2's 2000L and u'...' among it.
+class HeaderParser {
  public:
-  Parser(std::string_view text, const std::string& name) : text_(text), name_(name) {}
+  HeaderParser(std::string_view text, const std::string& name) : text_(text), name_(name) {}
 
   Header parse() {
     Header header;
@@ -46,18 +61,16 @@ class Parser {
       if (!accept(',') && peek() != '}') fail("no comma between its keys");
     }
     if (seen.size() != 3) fail("not all of descr, fortran_order and shape");
-    while (at_ < text_.size()) {
-      if (std::isspace(static_cast<unsigned char>(text_[at_++])) == 0) fail("text after the dictionary");
-    }
+    peek();
+    if (at_ < text_.size()) fail("text after the dictionary");
     return header;
   }
 
  private:
-  [[noreturn]] void fail(const std::string& found) const {
-    throw FileError(fmt::format("{}: the NPY header holds {}", name_, found));
-  }
+  [[noreturn]] void fail(const std::string& found) const { refuse(name_, "the NPY header holds {}", found); }
+  /// The next character that is no white space; NUL at the end.
   char peek() {
-    while (at_ < text_.size() && text_[at_] == ' ') ++at_;
+    at_ = std::min(text_.find_first_not_of(" \t\r\n\f\v", at_), text_.size());
     return at_ < text_.size() ? text_[at_] : '\0';
   }
   bool accept(char c) {
@@ -69,7 +82,8 @@ class Parser {
     if (!accept(c)) fail(fmt::format("no '{}' where one is expected (at byte {})", c, at_));
   }
   std::string quoted() {
-    const char quote = peek();
+    if ((peek() == 'u' || peek() == 'b') && at_ + 1 < text_.size()) ++at_;
+    const char quote = at_ < text_.size() ? text_[at_] : '\0';
     if (quote != '\'' && quote != '"') fail(fmt::format("no string at byte {}", at_));
     const size_t end = text_.find(quote, at_ + 1);
     if (end == std::string_view::npos || end - at_ > 64) fail("a string that does not end");
@@ -79,25 +93,29 @@ class Parser {
   }
   bool boolean() {
     peek();
-    for (const auto& [word, value] : {std::pair{"True", true}, std::pair{"False", false}}) {
+    for (const auto& [word, value] : {std::pair{std::string_view("True"), true}, {std::string_view("False"), false}}) {
       if (text_.substr(at_).starts_with(word)) {
-        at_ += std::strlen(word);
+        at_ += word.size();
         return value;
       }
     }
     fail("a fortran_order that is neither True nor False");
   }
   std::vector<int64_t> tuple() {
+    const auto is_digit = [&] {
+      return at_ < text_.size() && std::isdigit(static_cast<unsigned char>(text_[at_])) != 0;
+    };
     std::vector<int64_t> shape;
     expect('(');
     while (!accept(')')) {
       if (shape.size() == Shape::max_rank) fail(fmt::format("a shape of more than {} axes", Shape::max_rank));
       int64_t extent = 0;
-      if (std::isdigit(static_cast<unsigned char>(peek())) == 0) fail("a shape that is not of numbers >= 0");
-      while (std::isdigit(static_cast<unsigned char>(peek())) != 0) {
+      if (!is_digit()) fail("a shape that is not of numbers >= 0");
+      while (is_digit()) {
         if (extent > (int64_t{1} << 58)) fail("an extent beyond 2^58");
         extent = extent * 10 + (text_[at_++] - '0');
       }
+      if (at_ < text_.size() && text_[at_] == 'L') ++at_;
       shape.push_back(extent);
       if (!accept(',') && peek() != ')') fail("no comma in its shape");
     }
@@ -109,97 +127,211 @@ class Parser {
   size_t at_ = 0;
 };
 
-/// One element at `p` as a Target.
-template <class Target>
-Target element(const std::byte* p, char kind, size_t size, bool swap) {
-  if (kind == 'f') {
-    if (size == 2) return static_cast<Target>(half_to_float(load<uint16_t>(p, swap)));
-    return size == 4 ? static_cast<Target>(load<float>(p, swap)) : static_cast<Target>(load<double>(p, swap));
+Header parse_header(Bytes file, const std::string& name) {
+  static constexpr std::string_view magic = "\x93NUMPY";
+  if (!as_text(file).starts_with(magic) || file.size() < 10) {
+    const std::string other = describe_content(file);
+    refuse(name, "{} bytes without the magic of an NPY file{}", file.size(), other.empty() ? "" : "; it is " + other);
   }
-  const bool is_signed = kind == 'i';
-  switch (size) {
-    case 1:
-      return is_signed ? static_cast<Target>(load<int8_t>(p, swap)) : static_cast<Target>(load<uint8_t>(p, swap));
-    case 2:
-      return is_signed ? static_cast<Target>(load<int16_t>(p, swap)) : static_cast<Target>(load<uint16_t>(p, swap));
-    case 4:
-      return is_signed ? static_cast<Target>(load<int32_t>(p, swap)) : static_cast<Target>(load<uint32_t>(p, swap));
-    default:
-      return static_cast<Target>(load<int64_t>(p, swap));
+  const auto major = std::to_integer<int>(file[6]);
+  if (major < 1 || major > 3) refuse(name, "NPY version {}, expected 1 to 3", major);
+  const size_t start = major == 1 ? 10 : 12;
+  if (file.size() < start) refuse(name, "the NPY header is cut off");
+  const size_t length = major == 1 ? load<uint16_t>(file.data() + 8) : load<uint32_t>(file.data() + 8);
+  if (length > longest_header || length > file.size() - start) {
+    refuse(name, "the NPY header claims {} bytes, the file holds {} and {} are possible", length, file.size() - start,
+           longest_header);
+  }
+  Header header = HeaderParser(as_text(file.subspan(start, length)), name).parse();
+  header.size = start + length;
+  return header;
+}
+
+const ElementType& element_type(const Header& header, const std::string& name) {
+  std::string_view code = header.descr;
+  if (!code.empty() && std::string_view("<>|=").find(code[0]) != std::string_view::npos) code.remove_prefix(1);
+  for (const ElementType& type : element_types) {
+    if (code == type.code || header.descr == type.name) return type;
+  }
+  const bool object = code == "O" || code == "object";
+  refuse(name, "element type '{}'{}, expected bool, an integer, or float16 to float64", header.descr,
+         object ? ", which holds pickled Python objects: convert it with array.astype(numpy.float32)" : "");
+}
+
+/// Bytes of the values that the header promises. Throws FileError beyond 2^64.
+size_t promised_bytes(const Header& header, size_t size, const std::string& name) {
+  size_t bytes = size;
+  for (const int64_t extent : header.shape) {
+    if (__builtin_mul_overflow(bytes, static_cast<size_t>(extent), &bytes)) {
+      refuse(name, "the NPY shape's product is beyond 2^64 bytes");
+    }
+  }
+  return bytes;
+}
+
+/// Where an array's elements lie, and the order in which they are wanted.
+struct Plan {
+  std::vector<int64_t> extents,
+      strides;  // of the result's axes: how many, and elements from one to the next in the file
+};
+
+/// Calls row(source, out, count) for pieces of the result that are contiguous in it, `step` elements apart in the file.
+/// Where the last axis strides over the file, it goes through tiles of it and of the axis that is contiguous there, so
+/// that every cache line is used whole on both sides.
+template <class Row>
+void for_rows(const Plan& plan, size_t item, const Row& row) {
+  const size_t rank = plan.extents.size();
+  if (rank == 0) return row(0, 0, 1, 1);
+  const size_t last = rank - 1;
+  size_t near = last;  // the axis along which the file is contiguous
+  for (size_t axis = 0; axis < rank; ++axis) {
+    if (plan.strides[axis] == 1 && plan.extents[axis] > 1 && plan.strides[last] != 1) near = axis;
+  }
+  std::vector<int64_t> out_strides(rank, 1), index(rank, 0);
+  for (size_t axis = last; axis > 0; --axis) out_strides[axis - 1] = out_strides[axis] * plan.extents[axis];
+  const auto tile = static_cast<int64_t>(std::max<size_t>(16, 64 / item));
+  const int64_t width = plan.extents[last], height = near == last ? 1 : plan.extents[near];
+  const int64_t columns = near == last ? width : tile;
+  while (true) {
+    int64_t source = 0, out = 0;
+    for (size_t axis = 0; axis < rank; ++axis) {
+      source += index[axis] * plan.strides[axis];
+      out += index[axis] * out_strides[axis];
+    }
+    for (int64_t i0 = 0; i0 < height; i0 += tile) {
+      for (int64_t j0 = 0; j0 < width; j0 += columns) {
+        for (int64_t i = i0; i < std::min(i0 + tile, height); ++i) {
+          row(source + i * plan.strides[near] + j0 * plan.strides[last], out + i * out_strides[near] + j0,
+              std::min(columns, width - j0), plan.strides[last]);
+        }
+      }
+    }
+    size_t axis = last;  // the next index of the other axes
+    while (true) {
+      if (axis == 0) return;
+      --axis;
+      if (axis == near) continue;
+      if (++index[axis] < plan.extents[axis]) break;
+      index[axis] = 0;
+    }
   }
 }
 
-/// Values in C order from either order.
-template <class Target>
-Tensor convert(const std::byte* data, const Shape& shape, char kind, size_t size, bool swap, bool fortran) {
-  std::vector<Target> values(static_cast<size_t>(shape.size()));
-  for (int64_t i = 0; i < shape.size(); ++i) {
-    int64_t source = i;
-    if (fortran) {
-      int64_t rest = i, stride = 1;
-      std::vector<int64_t> index(static_cast<size_t>(shape.rank()));
-      for (int axis = shape.rank() - 1; axis >= 0; --axis) {
-        index[static_cast<size_t>(axis)] = rest % shape[axis];
-        rest /= shape[axis];
-      }
-      source = 0;
-      for (int axis = 0; axis < shape.rank(); ++axis) {
-        source += index[static_cast<size_t>(axis)] * stride;
-        stride *= shape[axis];
-      }
+/// All values of a file whose elements are `Source`, converted.
+template <class Source, class Target, class Convert>
+void convert(Bytes values, const Plan& plan, Target* out, const Convert& one) {
+  for_rows(plan, sizeof(Source), [&](int64_t source, int64_t target, int64_t count, int64_t step) {
+    const std::byte* from = values.data() + static_cast<size_t>(source) * sizeof(Source);
+    for (int64_t k = 0; k < count; ++k) {
+      out[target + k] = one(from + static_cast<size_t>(k * step) * sizeof(Source));
     }
-    values[static_cast<size_t>(i)] = element<Target>(data + static_cast<size_t>(source) * size, kind, size, swap);
+  });
+}
+
+template <class Source, class Target>
+void convert_numbers(Bytes values, const Plan& plan, bool swap, Target* out) {
+  if (swap) {
+    convert<Source>(values, plan, out, [](const std::byte* p) { return static_cast<Target>(load<Source>(p, true)); });
+  } else {
+    convert<Source>(values, plan, out, [](const std::byte* p) { return static_cast<Target>(load<Source>(p)); });
   }
-  return from_host(values, shape, {dtype_of<Target>, {}});
 }
 
 }  // namespace
+
+NpyArray::NpyArray(std::span<const std::byte> file, const std::string& name) {
+  Bytes data = file;
+  if (is_gzip(file)) {
+    const std::vector<std::byte> start = gunzip_start(file, name, longest_header + 12);
+    if (is_gzip(start)) refuse(name, "gzip inside gzip");
+    const Header header = parse_header(start, name);
+    const size_t bytes = promised_bytes(header, element_type(header, name).size, name);
+    if (bytes / deflate_limit > file.size()) {
+      refuse(name, "the NPY header promises {} bytes, more than {} bytes of gzip data can hold", bytes, file.size());
+    }
+    inflated_ = gunzip_start(file, name, header.size + bytes + 1);  // one more would be too many
+    data = inflated_;
+  }
+  const Header header = parse_header(data, name);
+  const ElementType& type = element_type(header, name);
+  values_ = data.subspan(header.size);
+  if (const size_t bytes = promised_bytes(header, type.size, name); bytes != values_.size()) {
+    refuse(name, "{} bytes of values, the NPY header promises {}", values_.size(), bytes);
+  }
+  shape_ = checked_shape(name, header.shape);
+  type_ = type.name;
+  kind_ = type.kind;
+  size_ = type.size;
+  swap_ = header.descr[0] == '>' && size_ > 1;
+  fortran_ = header.fortran;
+}
+
+template <class T>
+std::vector<T> NpyArray::values(std::span<const int> axes) const {
+  std::vector<int64_t> strides(static_cast<size_t>(shape_.rank()), 1);
+  for (int axis = 0; axis < shape_.rank(); ++axis) {
+    const int64_t after = shape_.size_from(axis + 1);
+    const int64_t whole = shape_.size_from(axis);
+    // In Fortran order the axes before this one vary faster.
+    strides[static_cast<size_t>(axis)] = fortran_ ? (whole == 0 ? 0 : shape_.size() / whole) : after;
+  }
+  Plan plan;
+  for (const int axis : axes) {
+    plan.extents.push_back(shape_[axis]);
+    plan.strides.push_back(strides[static_cast<size_t>(axis)]);
+  }
+  std::vector<T> result(static_cast<size_t>(shape_.size()));
+  if (result.empty()) return result;
+  T* out = result.data();
+  const bool is_signed = kind_ == Kind::integer;
+  if (kind_ == Kind::boolean) {
+    convert<uint8_t>(values_, plan, out, [](const std::byte* p) { return static_cast<T>(*p == std::byte{0} ? 0 : 1); });
+  } else if (kind_ == Kind::real && size_ == 2) {
+    const bool swap = swap_;
+    convert<uint16_t>(values_, plan, out,
+                      [swap](const std::byte* p) { return static_cast<T>(half_to_float(load<uint16_t>(p, swap))); });
+  } else if (kind_ == Kind::real) {
+    size_ == 4 ? convert_numbers<float>(values_, plan, swap_, out) : convert_numbers<double>(values_, plan, swap_, out);
+  } else if (size_ == 1) {
+    is_signed ? convert_numbers<int8_t>(values_, plan, false, out)
+              : convert_numbers<uint8_t>(values_, plan, false, out);
+  } else if (size_ == 2) {
+    is_signed ? convert_numbers<int16_t>(values_, plan, swap_, out)
+              : convert_numbers<uint16_t>(values_, plan, swap_, out);
+  } else if (size_ == 4) {
+    is_signed ? convert_numbers<int32_t>(values_, plan, swap_, out)
+              : convert_numbers<uint32_t>(values_, plan, swap_, out);
+  } else {
+    is_signed ? convert_numbers<int64_t>(values_, plan, swap_, out)
+              : convert_numbers<uint64_t>(values_, plan, swap_, out);
+  }
+  return result;
+}
+
+template std::vector<uint8_t> NpyArray::values(std::span<const int>) const;
+template std::vector<float> NpyArray::values(std::span<const int>) const;
+template std::vector<double> NpyArray::values(std::span<const int>) const;
+template std::vector<int64_t> NpyArray::values(std::span<const int>) const;
 
 Tensor read_npy(const std::filesystem::path& path) {
   return parse_npy(read_file(path), path.string());
 }
 
 Tensor parse_npy(std::span<const std::byte> file, const std::string& name) {
-  static constexpr std::string_view magic = "\x93NUMPY";
-  const std::string_view text(reinterpret_cast<const char*>(file.data()), file.size());
-  if (!text.starts_with(magic) || file.size() < 10) {
-    throw FileError(fmt::format("{}: {} bytes without the magic of an NPY file", name, file.size()));
-  }
-  const auto major = std::to_integer<int>(file[6]);
-  if (major < 1 || major > 3) throw FileError(fmt::format("{}: NPY version {}, expected 1 to 3", name, major));
-  const size_t start = major == 1 ? 10 : 12;
-  if (file.size() < start) throw FileError(name + ": the NPY header is cut off");
-  const size_t length = major == 1 ? load<uint16_t>(file.data() + 8, false) : load<uint32_t>(file.data() + 8, false);
-  if (length > 65536 || length > file.size() - start) {
-    throw FileError(fmt::format("{}: the NPY header claims {} bytes, the file holds {} and 65536 are possible", name,
-                                length, file.size() - start));
-  }
-  const Header header = Parser(text.substr(start, length), name).parse();
-  static const std::vector<std::string> known{"b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "f2", "f4", "f8"};
-  const std::string type = header.descr.empty() ? "" : header.descr.substr(1);
-  if (header.descr.empty() || std::string_view("<>|=").find(header.descr[0]) == std::string_view::npos ||
-      std::find(known.begin(), known.end(), type) == known.end()) {
-    throw FileError(
-        fmt::format("{}: element type '{}', expected float16 to float64, bool, or an integer", name, header.descr));
-  }
-  const char kind = type[0] == 'b' ? 'u' : type[0];
-  const auto size = static_cast<size_t>(type[1] - '0');
-  size_t bytes = size;
-  for (const int64_t extent : header.shape) {
-    if (__builtin_mul_overflow(bytes, static_cast<size_t>(extent), &bytes)) {
-      throw FileError(fmt::format("{}: the NPY shape's product is beyond 2^64 bytes", name));
+  const NpyArray array(file, name);
+  const std::array<int, Shape::max_rank> order{0, 1, 2, 3, 4, 5};
+  const std::span<const int> axes(order.data(), static_cast<size_t>(array.shape().rank()));
+  if (array.dtype() == "float64") return from_host(array.values<double>(axes), array.shape(), {DType::float64, {}});
+  if (array.is_real()) return from_host(array.values<float>(axes), array.shape());
+  const std::vector<int64_t> values = array.values<int64_t>(axes);
+  if (array.dtype() == "uint64") {
+    const auto wrapped = std::find_if(values.begin(), values.end(), [](int64_t value) { return value < 0; });
+    if (wrapped != values.end()) {
+      refuse(name, "the value at {} is {}, expected integers below 2^63",
+             index_text(array.shape(), wrapped - values.begin()), static_cast<uint64_t>(*wrapped));
     }
   }
-  if (bytes != file.size() - start - length) {
-    throw FileError(
-        fmt::format("{}: {} bytes of values, the NPY header promises {}", name, file.size() - start - length, bytes));
-  }
-  const Shape shape{std::span<const int64_t>(header.shape)};
-  const std::byte* data = file.data() + start + length;
-  const bool swap = header.descr[0] == '>' && size > 1;
-  if (kind != 'f') return convert<int64_t>(data, shape, kind, size, swap, header.fortran);
-  if (size == 8) return convert<double>(data, shape, kind, size, swap, header.fortran);
-  return convert<float>(data, shape, kind, size, swap, header.fortran);
+  return from_host(values, array.shape(), {DType::int64, {}});
 }
 
 void write_npy(const std::filesystem::path& path, const Tensor& tensor) {

@@ -33,9 +33,9 @@ void check_size(Bytes header, size_t data_bytes, const std::string& name) {
 
 /// The file with the chunks that libpng needs for the pixels, all verified.
 std::vector<std::byte> verified(Bytes data, const std::string& name) {
-  if (as_text(data).starts_with("\xff\xd8\xff")) refuse(name, "is a JPEG, expected PNG: convert it");
   if (!as_text(data).starts_with(signature)) {
-    refuse(name, "begins with {}, expected PNG's mark \"\\x89PNG\"", quote(as_text(data).substr(0, 8)));
+    const std::string other = describe_content(data);
+    refuse(name, "{}, expected a PNG", other.empty() ? "begins with " + quote(as_text(data), 8) : "is " + other);
   }
   const Bytes start = data.first(signature.size());
   std::vector<std::byte> kept(start.begin(), start.end());
@@ -64,9 +64,22 @@ std::vector<std::byte> verified(Bytes data, const std::string& name) {
     }
     at += chunk.size();
   }
-  if (at != data.size()) refuse(name, "{} bytes follow the end of the PNG, expected none", data.size() - at);
   check_size(header, data_bytes, name);
   return kept;
+}
+
+/// From channels and their alpha to channels alone. Blends the stored values, not the light that they stand for, as
+/// browsers, PIL and ImageMagick do: half-transparent black over white is 127.
+void lay_over_white(Image& image) {
+  const auto channels = static_cast<size_t>(image.channels);
+  uint8_t* out = image.pixels.data();
+  for (const uint8_t* in = out; in != image.pixels.data() + image.pixels.size(); in += channels + 1, out += channels) {
+    const unsigned opacity = in[channels];
+    for (size_t c = 0; c < channels; ++c) {
+      out[c] = static_cast<uint8_t>((in[c] * opacity + 255 * (255 - opacity) + 127) / 255);
+    }
+  }
+  image.pixels.resize(static_cast<size_t>(out - image.pixels.data()));
 }
 
 /// libpng's state of one image, freed in every case.
@@ -112,16 +125,15 @@ Image parse_png(Bytes data, const std::string& name) {
   if (png_image_begin_read_from_memory(&png, content.data(), content.size()) == 0) {
     refuse(name, "no valid PNG: {}", png.message);
   }
-  const bool color = (png.format & PNG_FORMAT_FLAG_COLOR) != 0;
-  png.format = color ? PNG_FORMAT_RGB : PNG_FORMAT_GRAY;
+  const bool color = (png.format & PNG_FORMAT_FLAG_COLOR) != 0, alpha = (png.format & PNG_FORMAT_FLAG_ALPHA) != 0;
+  png.format = color ? (alpha ? PNG_FORMAT_RGBA : PNG_FORMAT_RGB) : (alpha ? PNG_FORMAT_GA : PNG_FORMAT_GRAY);
   png.flags |= PNG_IMAGE_FLAG_16BIT_sRGB;
   Image image{static_cast<int>(png.width), static_cast<int>(png.height), color ? 3 : 1, {}};
   image.pixels.resize(PNG_IMAGE_SIZE(png));
-  constexpr png_color white{255, 255, 255};
-  if (png_image_finish_read(&png, &white, image.pixels.data(), 0, nullptr) == 0) {
+  if (png_image_finish_read(&png, nullptr, image.pixels.data(), 0, nullptr) == 0 || png.warning_or_error != 0) {
     refuse(name, "no valid PNG: {}", png.message);
   }
-  if (png.warning_or_error != 0) refuse(name, "no valid PNG: {}", png.message);
+  if (alpha) lay_over_white(image);
   return image;
 }
 

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <openssl/evp.h>
+#include <optional>
 #include <unordered_set>
 
 namespace kantor {
@@ -18,6 +19,10 @@ constexpr std::string_view digest_key = "kantor.digest";
 constexpr std::string_view format_key = "kantor.format";
 constexpr std::string_view digest_field = "\"kantor.digest\":\"";
 constexpr size_t digest_length = 64;
+// What else may be behind a digest that is wrong, and what to do then.
+constexpr std::string_view saved_again =
+    "written by another program, or changed, after Kantor wrote it; use the original, or leave kantor.digest and "
+    "kantor.format out of the metadata when saving";
 
 /// A tensor as the header declares it.
 struct Entry {
@@ -182,7 +187,7 @@ std::string digest(Bytes data, size_t field) {
 size_t digest_position(std::string_view header, const std::string& name) {
   const size_t field = header.find(digest_field);
   if (field == std::string_view::npos || header.size() - field < digest_field.size() + digest_length) {
-    refuse(name, "{} is not written as Kantor writes it; another program has changed the file", digest_key);
+    refuse(name, "{} is not written as Kantor writes it: {}", digest_key, saved_again);
   }
   return 8 + field + digest_field.size();
 }
@@ -193,8 +198,8 @@ bool verify(Bytes data, std::string_view header, std::map<std::string, std::stri
   const auto node = metadata.extract(std::string(digest_key));
   const auto format = metadata.extract(std::string(format_key));
   if (node.empty() && format.empty()) return false;
-  if (node.empty()) refuse(name, "damaged: {} without {}", format_key, digest_key);
-  if (format.empty()) refuse(name, "damaged: {} without {}", digest_key, format_key);
+  if (node.empty()) refuse(name, "{} without {}: damaged, or {}", format_key, digest_key, saved_again);
+  if (format.empty()) refuse(name, "{} without {}: damaged, or {}", digest_key, format_key, saved_again);
   if (format.mapped() != "1") {
     refuse(name, "{} is {}, expected \"1\": written by a newer Kantor, or damaged", format_key, quote(format.mapped()));
   }
@@ -203,35 +208,102 @@ bool verify(Bytes data, std::string_view header, std::map<std::string, std::stri
   }
   const std::string actual = digest(data, digest_position(header, name));
   if (actual != node.mapped()) {
-    refuse(name, "damaged: its SHA-256 is {}, expected {}; use an older checkpoint or copy the file again", actual,
-           quote(node.mapped().substr(0, 16)));
+    refuse(name, "its SHA-256 is {}, expected {}: damaged (copy the file again, or use an older checkpoint), or {}",
+           actual, quote(node.mapped().substr(0, 16)), saved_again);
   }
   return true;
 }
 
-/// Element size in the file; throws FileError for a type that is not read.
-size_t element_size(const Entry& entry, const std::string& file) {
-  constexpr std::pair<std::string_view, size_t> sizes[] = {{"F32", 4}, {"F64", 8}, {"I64", 8}, {"F16", 2}, {"BF16", 2}};
-  for (const auto& [dtype, size] : sizes) {
-    if (dtype == entry.dtype) return size;
+/// An element type as safetensors and as PyTorch name it.
+struct ElementType {
+  std::string_view code, name;
+  size_t bits;
+};
+
+constexpr ElementType element_types[] = {
+    {"F32", "float32", 32},        {"F64", "float64", 64},
+    {"F16", "float16", 16},        {"BF16", "bfloat16", 16},
+    {"I64", "int64", 64},          {"I32", "int32", 32},
+    {"I16", "int16", 16},          {"I8", "int8", 8},
+    {"U64", "uint64", 64},         {"U32", "uint32", 32},
+    {"U16", "uint16", 16},         {"U8", "uint8", 8},
+    {"BOOL", "bool", 8},           {"F8_E4M3", "float8_e4m3", 8},
+    {"F8_E5M2", "float8_e5m2", 8}, {"F8_E8M0", "float8_e8m0", 8},
+    {"F6_E2M3", "float6_e2m3", 6}, {"F6_E3M2", "float6_e3m2", 6},
+    {"F4", "float4", 4},           {"C64", "complex64", 64},
+};
+
+const ElementType& element_type(const Entry& entry, const std::string& file) {
+  for (const ElementType& type : element_types) {
+    if (type.code == entry.dtype) return type;
   }
-  refuse(file, "tensor {} has dtype {}, expected F32, F64, I64, F16 or BF16", quote(entry.name), quote(entry.dtype));
+  std::vector<std::string_view> known;
+  for (const ElementType& type : element_types) known.push_back(type.code);
+  refuse(file, "tensor {} has dtype {}, expected one of {}", quote(entry.name), quote(entry.dtype),
+         fmt::join(known, ", "));
 }
 
-/// The values at the entry's offsets, which have been checked.
-Tensor read_tensor(const Entry& entry, const Shape& shape, Bytes values) {
-  const DType dtype = entry.dtype == "F64" ? DType::float64 : entry.dtype == "I64" ? DType::int64 : DType::float32;
-  Tensor tensor = empty(shape, {dtype, {}});
-  if (entry.dtype == "F16" || entry.dtype == "BF16") {
-    const bool is_half = entry.dtype == "F16";
-    for (int64_t i = 0; i < shape.size(); ++i) {
-      const auto bits = load<uint16_t>(values.data() + 2 * i);
-      tensor.view().as<float>()[i] = is_half ? half_to_float(bits) : std::bit_cast<float>(uint32_t{bits} << 16);
+/// Throws FileError unless the entry's range lies in the `size` bytes of data and is what its type and shape take.
+void check_range(const Entry& entry, size_t size, const std::string& file) {
+  const size_t bits = element_type(entry, file).bits;
+  if (entry.offsets.size() != 2 || entry.offsets[0] > entry.offsets[1] || entry.offsets[1] > size) {
+    refuse(file, "tensor {} has data_offsets that are no range within the {} bytes of data", quote(entry.name), size);
+  }
+  const size_t bytes = entry.offsets[1] - entry.offsets[0];
+  size_t expected = bits;
+  for (const int64_t extent : entry.shape) {
+    if (__builtin_mul_overflow(expected, static_cast<size_t>(extent), &expected)) {
+      refuse(file, "tensor {} of shape [{}] has more than 2^64 bits", quote(entry.name), fmt::join(entry.shape, ", "));
     }
-  } else if (!values.empty()) {
-    std::memcpy(tensor.view().data, values.data(), values.size());
+  }
+  if (expected % 8 != 0 || expected / 8 != bytes) {
+    refuse(file, "tensor {} has {} bytes, expected {} bits for each element of shape [{}]", quote(entry.name), bytes,
+           bits, fmt::join(entry.shape, ", "));
+  }
+}
+
+template <class Source, class Target, class Convert>
+Tensor converted(Bytes values, const Shape& shape, const Convert& one) {
+  Tensor tensor = empty(shape, {dtype_of<Target>, {}});
+  Target* out = tensor.view().template as<Target>();
+  for (int64_t i = 0; i < shape.size(); ++i) {
+    out[i] = static_cast<Target>(one(load<Source>(values.data() + static_cast<size_t>(i) * sizeof(Source))));
   }
   return tensor;
+}
+
+Tensor copied(Bytes values, const Shape& shape, DType dtype) {
+  Tensor tensor = empty(shape, {dtype, {}});
+  if (!values.empty()) std::memcpy(tensor.view().data, values.data(), values.size());
+  return tensor;
+}
+
+/// The entry's values, whose range has been checked; nothing for a type or a rank that the engine has no place for.
+std::optional<Tensor> read_tensor(const Entry& entry, Bytes values, const std::string& file) {
+  constexpr auto same = [](auto value) { return value; };
+  if (entry.shape.size() > Shape::max_rank) return std::nullopt;
+  const Shape shape = checked_shape(file, entry.shape);
+  const std::string& type = entry.dtype;
+  if (type == "F32") return copied(values, shape, DType::float32);
+  if (type == "F64") return copied(values, shape, DType::float64);
+  if (type == "I64") return copied(values, shape, DType::int64);
+  if (type == "F16") return converted<uint16_t, float>(values, shape, half_to_float);
+  if (type == "BF16") {
+    return converted<uint16_t, float>(values, shape,
+                                      [](uint16_t bits) { return std::bit_cast<float>(uint32_t{bits} << 16); });
+  }
+  if (type == "F8_E5M2") {  // the upper half of a binary16
+    return converted<uint8_t, float>(values, shape,
+                                     [](uint8_t bits) { return half_to_float(static_cast<uint16_t>(bits << 8)); });
+  }
+  if (type == "F8_E4M3") return converted<uint8_t, float>(values, shape, float8_e4m3_to_float);
+  if (type == "BOOL" || type == "U8") return converted<uint8_t, int64_t>(values, shape, same);
+  if (type == "I8") return converted<int8_t, int64_t>(values, shape, same);
+  if (type == "U16") return converted<uint16_t, int64_t>(values, shape, same);
+  if (type == "I16") return converted<int16_t, int64_t>(values, shape, same);
+  if (type == "U32") return converted<uint32_t, int64_t>(values, shape, same);
+  if (type == "I32") return converted<int32_t, int64_t>(values, shape, same);
+  return std::nullopt;
 }
 
 /// Throws FileError unless the entries cover `size` bytes without hole or overlap.
@@ -268,18 +340,36 @@ const Tensor& TensorFile::at(const std::string& name) const {
   for (const auto& [key, tensor] : tensors) {
     if (key == name) return tensor;
   }
-  refuse(source.empty() ? "tensors" : source, "there is no tensor {} among the {}", quote(name), tensors.size());
+  const std::string from = source.empty() ? "tensors" : source;
+  for (const Entry& entry : entries) {
+    if (entry.name == name) {
+      refuse(from,
+             "tensor {} is {} of shape [{}], expected floating-point numbers or integers of at most 63 bits, and at "
+             "most {} axes",
+             quote(name), entry.dtype, fmt::join(entry.shape, ", "), Shape::max_rank);
+    }
+  }
+  refuse(from, "there is no tensor {} among the {}", quote(name), tensors.size());
 }
 
 TensorFile parse_safetensors(Bytes data, const std::string& name) {
-  if (data.size() < 8) refuse(name, "{} bytes, too short for safetensors, whose header's length takes 8", data.size());
+  const auto no_safetensors = [&](const std::string& found) {
+    const bool resembles_one = data.size() > 8 && data[8] == std::byte{'{'};
+    const std::string other = resembles_one ? "" : describe_content(data);
+    refuse(name, "no safetensors file: {}", other.empty() ? found : "it is " + other);
+  };
+  if (data.size() < 8)
+    no_safetensors(fmt::format("{} bytes, too short for the header's length, which takes 8", data.size()));
   const auto length = load<uint64_t>(data.data());
-  if (length > header_limit) refuse(name, "a header of {} bytes, expected at most {}", length, header_limit);
+  if (length > header_limit)
+    no_safetensors(fmt::format("a header of {} bytes, expected at most {}", length, header_limit));
   if (length > data.size() - 8) {
-    refuse(name, "truncated: a header of {} bytes, of which {} are there", length, data.size() - 8);
+    no_safetensors(fmt::format("truncated: a header of {} bytes, of which {} are there", length, data.size() - 8));
   }
   const std::string_view text = as_text(data.subspan(8, length));
-  if (!text.starts_with('{')) refuse(name, "the header begins with {}, expected '{{'", quote(text.substr(0, 1)));
+  if (!text.starts_with('{')) {
+    no_safetensors(fmt::format("the header begins with {}, expected '{{'", quote(text.substr(0, 1))));
+  }
   HeaderReader header(name);
   nlohmann::json::sax_parse(text.begin(), text.end(), &header);
 
@@ -287,25 +377,12 @@ TensorFile parse_safetensors(Bytes data, const std::string& name) {
   file.verified = verify(data, text, header.metadata, name);
   file.metadata = std::move(header.metadata);
   const Bytes values = data.subspan(8 + length);
-  std::vector<Shape> shapes;
-  for (const Entry& entry : header.entries) {
-    const size_t item = element_size(entry, name);
-    shapes.push_back(checked_shape(name, entry.shape));
-    if (entry.offsets.size() != 2 || entry.offsets[0] > entry.offsets[1] || entry.offsets[1] > values.size()) {
-      refuse(name, "tensor {} has data_offsets that are no range within the {} bytes of data", quote(entry.name),
-             values.size());
-    }
-    const size_t bytes = entry.offsets[1] - entry.offsets[0];
-    if (bytes % item != 0 || bytes / item != static_cast<size_t>(shapes.back().size())) {
-      refuse(name, "tensor {} has {} bytes, expected {} elements of {} bytes for shape {}", quote(entry.name), bytes,
-             shapes.back().size(), item, to_string(shapes.back()));
-    }
-  }
+  for (const Entry& entry : header.entries) check_range(entry, values.size(), name);
   check_cover(header.entries, values.size(), name);
-  for (size_t i = 0; i < shapes.size(); ++i) {
-    const Entry& entry = header.entries[i];
+  for (const Entry& entry : header.entries) {
+    file.entries.push_back({entry.name, std::string(element_type(entry, name).name), entry.shape});
     const Bytes range = values.subspan(entry.offsets[0], entry.offsets[1] - entry.offsets[0]);
-    file.tensors.emplace_back(entry.name, read_tensor(entry, shapes[i], range));
+    if (auto tensor = read_tensor(entry, range, name)) file.tensors.emplace_back(entry.name, std::move(*tensor));
   }
   return file;
 }

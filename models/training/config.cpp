@@ -4,7 +4,6 @@
 #include <cmath>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <numeric>
 #include <toml++/toml.h>
 
 namespace kantor {
@@ -13,6 +12,12 @@ namespace {
 [[noreturn]] void refuse(const std::string& key, const ConfigValue& found, const std::string& expected) {
   const std::string text = std::visit([](const auto& value) { return fmt::format("{}", value); }, found);
   throw ConfigError(fmt::format("{} = {}: expected {}", key, text, expected));
+}
+
+/// A text that is not could be trained with, but its config.toml never read again.
+void require_utf8(const std::string& key, const std::string& text) {
+  if (!is_utf8(text))
+    throw ConfigError(fmt::format("{} = {}: expected UTF-8; rename the file or the folder", key, quote(text, 4096)));
 }
 
 /// A field of the configuration by a function that gives a reference to it.
@@ -59,6 +64,7 @@ ConfigField word(const std::string& key, const std::string& text, Ref ref, std::
           [=](RunConfig& c, const ConfigValue& value) {
             const auto* found = std::get_if<std::string>(&value);
             if (!found) refuse(key, value, "a text in quotes");
+            require_utf8(key, *found);
             if (!choices.empty() && std::find(choices.begin(), choices.end(), *found) == choices.end()) {
               const std::string near = nearest(*found, choices);
               refuse(key, value,
@@ -118,7 +124,7 @@ std::vector<ConfigField> make_fields() {
       word(
           "data.kind", "data", [](RunConfig& c) -> std::string& { return c.data.kind; }, dataset_kinds()),
       word("data.path",
-           "file (.npy, IDX, IDX.gz, .csv), a folder of PNGs, or that of fashion-mnist or silk; funnels: a pair "
+           "file (.npy, IDX, .csv, plain or .gz), a folder of PNGs, or that of fashion-mnist or silk; funnels: a pair "
            "(docs/studies.md)",
            [](RunConfig& c) -> std::string& { return c.data.path; }),
       integer(
@@ -210,7 +216,7 @@ std::string literal(const ConfigValue& value) {
         if (c == '"' || c == '\\') {
           text += '\\';
           text += c;
-        } else if (static_cast<unsigned char>(c) < 32) {
+        } else if (static_cast<unsigned char>(c) < 32 || c == 127) {
           text += fmt::format("\\u{:04x}", static_cast<unsigned int>(c));
         } else {
           text += c;
@@ -282,31 +288,6 @@ const std::vector<ConfigField>& config_fields() {
   return fields;
 }
 
-std::string nearest(const std::string& word, const std::vector<std::string>& candidates) {
-  const auto distance = [&](const std::string& other) {
-    std::vector<size_t> row(other.size() + 1);
-    std::iota(row.begin(), row.end(), size_t{0});
-    for (size_t i = 1; i <= word.size(); ++i) {
-      size_t diagonal = row[0]++;
-      for (size_t j = 1; j <= other.size(); ++j) {
-        const size_t change = diagonal + (word[i - 1] == other[j - 1] ? 0 : 1);
-        diagonal = row[j];
-        row[j] = std::min({row[j] + 1, row[j - 1] + 1, change});
-      }
-    }
-    return row.back();
-  };
-  std::string best;
-  size_t smallest = std::max<size_t>(2, word.size() / 3) + 1;
-  for (const std::string& candidate : candidates) {
-    if (const size_t d = distance(candidate); d < smallest) {
-      smallest = d;
-      best = candidate;
-    }
-  }
-  return best;
-}
-
 void apply_toml(RunConfig& config, std::string_view text, const std::string& source) {
   try {
     apply_table(config, parse_toml(text, source), "", source);
@@ -332,6 +313,10 @@ void apply_setting(RunConfig& config, const std::string& setting) {
 }
 
 void validate(const RunConfig& config) {
+  for (const ConfigField& field : config_fields()) {
+    const ConfigValue value = field.get(config);
+    if (const auto* text = std::get_if<std::string>(&value)) require_utf8(field.key, *text);
+  }
   if (config.data.kind == "file" && config.data.path.empty()) {
     throw ConfigError("data.kind = file: data.path must name the file or the folder of PNGs");
   }

@@ -5,6 +5,7 @@
 #include "engine/error.h"
 #include "engine/optimizer.h"
 #include "models/data/dataset.h"
+#include "models/files/text.h"
 #include "models/lipschitz/constraint.h"
 
 #include <cstdint>
@@ -65,8 +66,5 @@ void apply_setting(RunConfig& config, const std::string& setting);
 void validate(const RunConfig& config);
 /// The whole configuration as TOML, sections in order, with comments where `explained`.
 std::string to_toml(const RunConfig& config, bool explained = false);
-
-/// The candidate nearest to `word` by edit distance, or "" where none is near.
-std::string nearest(const std::string& word, const std::vector<std::string>& candidates);
 
 }  // namespace kantor

@@ -9,11 +9,13 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <chrono>
 #include <cmath>
 #include <cstring>
 #include <fmt/format.h>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -30,15 +32,26 @@ std::string step_name(int64_t step) {
   return fmt::format("step-{:07d}", step);
 }
 
+/// The step of "step-<N>.safetensors"; -1 for a file of another name, which is none of the run's.
+int64_t step_of(const fs::path& file) {
+  const std::string name = file.filename().string(), prefix = "step-", suffix = ".safetensors";
+  if (!name.starts_with(prefix) || !name.ends_with(suffix)) return -1;
+  int64_t step = -1;
+  const char* end = name.data() + name.size() - suffix.size();
+  const auto [read, error] = std::from_chars(name.data() + prefix.size(), end, step);
+  return error == std::errc() && read == end ? step : -1;
+}
+
 /// Checkpoints of a folder, oldest first.
 std::vector<fs::path> checkpoints(const fs::path& folder) {
-  std::vector<fs::path> files;
+  std::map<int64_t, fs::path> files;
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(folder / "checkpoints", ignored)) {
-    if (entry.path().extension() == ".safetensors") files.push_back(entry.path());
+    if (const int64_t step = step_of(entry.path()); step >= 0) files[step] = entry.path();
   }
-  std::sort(files.begin(), files.end());
-  return files;
+  std::vector<fs::path> sorted;
+  for (const auto& [step, file] : files) sorted.push_back(file);
+  return sorted;
 }
 
 /// metrics.jsonl: appended line by line, each flushed; on a resume, lines past the checkpoint are dropped.
@@ -99,6 +112,9 @@ class Run {
         options_(options),
         data_(open_dataset(config.data)),
         trainer_(config, *data_, options.device, options.capture) {
+    if (!data_->reading().empty()) {
+      message(fmt::format("data: {} samples of {}, read as {}", data_->size(), data_->name(), data_->reading()));
+    }
     if (trainer_.critic().has_batch_norm() && trainer_.constraint().per_sample()) {
       message(
           "warning: batch norm in the critic mixes samples, but this penalty is per sample; use critic.norm = "

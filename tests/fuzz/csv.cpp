@@ -13,7 +13,7 @@ void parse(Bytes data) {
 }
 
 size_t declared_size(Bytes data) {
-  return 4 * data.size();
+  return 4 * unpacked_size(data);
 }
 
 }  // namespace kantor

@@ -1,4 +1,4 @@
-// IDX, plain: gzip has a target of its own.
+// IDX, plain and packed.
 #include "tests/fuzz/target.h"
 
 namespace kantor {
@@ -10,7 +10,7 @@ void parse(Bytes data) {
 }
 
 size_t declared_size(Bytes data) {
-  return data.size();
+  return unpacked_size(data);
 }
 
 }  // namespace kantor

@@ -11,7 +11,7 @@ void parse(Bytes data) {
 }
 
 size_t declared_size(Bytes data) {
-  return 2 * data.size();  // halves become floats
+  return 8 * data.size();  // bytes become int64
 }
 
 }  // namespace kantor

@@ -15,6 +15,11 @@ using Bytes = std::span<const std::byte>;
 void parse(Bytes data);
 /// Bytes of the values that the input declares.
 size_t declared_size(Bytes data);
+/// The most that the input can hold once it is unpacked.
+inline size_t unpacked_size(Bytes data) {
+  constexpr size_t deflate_limit = 1032;
+  return is_gzip(data) ? deflate_limit * data.size() : data.size();
+}
 
 /// Ends the program, with the text, where `holds` is false.
 void require(bool holds, std::string_view text);
