@@ -22,7 +22,7 @@ fs::path golden_folder() {
   return named ? fs::path(named) : fs::path(KANTOR_SOURCE_DIR) / "tests" / "golden";
 }
 
-/// Every .npy of a case by its stem.
+/// Every .npy of a case by its stem, in the names that Kantor writes.
 TensorFile arrays(const fs::path& folder) {
   TensorFile file;
   file.source = folder.string();
@@ -30,7 +30,7 @@ TensorFile arrays(const fs::path& folder) {
     if (entry.path().extension() == ".npy")
       file.tensors.emplace_back(entry.path().stem().string(), read_npy(entry.path()));
   }
-  return file;
+  return with_pytorch_names(file);
 }
 
 double max_abs(const std::vector<double>& values) {

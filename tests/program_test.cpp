@@ -213,7 +213,7 @@ TEST_CASE("program: gradients of every golden critic step, in float64") {
       for (const double g : tensor.to_vector<double>()) largest = std::max(largest, std::abs(g));
     }
     for (const auto& [name, unused] : weights.tensors) {
-      const auto found = gradients.at("grad." + name).to_vector<double>();
+      const auto found = gradients.at("grad." + pytorch_name(name)).to_vector<double>();
       const auto expected = read_npy(golden / ("grad." + name + ".npy")).to_vector<double>();
       REQUIRE(found.size() == expected.size());
       for (size_t i = 0; i < found.size(); ++i) CHECK(std::abs(found[i] - expected[i]) <= 1e-10 * largest);

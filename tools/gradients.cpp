@@ -16,23 +16,18 @@ struct GradientArguments {
   double lambda = 10;
 };
 
-/// The layer list: the file's top level, or its "layers" as in a golden case.
-nlohmann::json read_layers(const std::string& path) {
-  const std::vector<std::byte> text = read_file(path, 1 << 24);
-  const auto* begin = reinterpret_cast<const char*>(text.data());
-  nlohmann::json parsed = nlohmann::json::parse(begin, begin + text.size(), nullptr, false);
-  if (parsed.is_object() && parsed.contains("layers")) parsed = parsed["layers"];
-  if (!parsed.is_array()) throw FileError(path + ": expected a JSON list of layers, or an object with \"layers\"");
-  return parsed;
-}
-
-/// As the constraint wants them.
-nlohmann::json constrained_layers(const GradientArguments& arguments, const ConstraintConfig& constraint) {
-  const nlohmann::json layers = read_layers(arguments.network);
+/// The critic that the file describes, as the constraint wants it. What is wrong with it is the configuration's fault.
+Network build_critic(const GradientArguments& arguments, const GradientRequest& request, const Shape& sample) {
+  const std::vector<std::byte> text = read_file(arguments.network, 1 << 24);
   try {
-    return make_constraint(constraint)->layers(layers);
+    const auto* begin = reinterpret_cast<const char*>(text.data());
+    const nlohmann::json constrained = make_constraint(request.constraint)->layers(parse_layers({begin, text.size()}));
+    return {constrained, sample, {{request.dtype, {}}}};
   } catch (const Error& error) {
-    throw ConfigError(fmt::format("{} under --constraint {}: {}", arguments.network, constraint.kind, error.what()));
+    const std::string other = describe_content(text, true);
+    if (!other.empty()) throw ConfigError(fmt::format("{} is {}; expected layers as JSON", arguments.network, other));
+    throw ConfigError(
+        fmt::format("{} under --constraint {}: {}", arguments.network, arguments.constraint, error.what()));
   }
 }
 
@@ -68,8 +63,7 @@ int run(const GradientArguments& arguments) {
                                 request.real.shape()[0]));
   }
   const Shape& shape = request.real.shape();
-  Network critic(constrained_layers(arguments, request.constraint), Shape(std::span(shape.begin() + 1, shape.end())),
-                 {{request.dtype, {}}});
+  Network critic = build_critic(arguments, request, Shape(std::span(shape.begin() + 1, shape.end())));
   const TensorFile weights = read_safetensors(arguments.weights);
   try {
     load_parameters(critic, weights);

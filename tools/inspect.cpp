@@ -1,14 +1,18 @@
 // kantor inspect: what a checkpoint, or any safetensors file, holds.
 #include "models/files/files.h"
 #include "models/metrics/histogram.h"
-#include "models/training/config.h"
+#include "models/training/checkpoint.h"
 #include "tools/commands.h"
 
 #include <algorithm>
 #include <cmath>
 #include <fmt/format.h>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <span>
+#include <string>
+#include <vector>
 
 namespace kantor {
 namespace {
@@ -21,19 +25,11 @@ struct InspectArguments {
   bool as_json = false;
 };
 
-/// The clipping bound of the checkpoint's own configuration, 0 where it has none.
-double bound_of(const TensorFile& file) {
-  const auto text = file.metadata.find("kantor.config");
-  if (text == file.metadata.end()) return 0;
-  RunConfig config;
-  apply_toml(config, text->second, file.source);
-  return config.constraint.kind == "clip" ? config.constraint.clip : 0;
-}
-
-json describe_tensor(const std::string& name, const Tensor& tensor, double bound) {
-  json row{{"name", name}, {"dtype", to_string(tensor.dtype())}, {"shape", tensor.shape().to_vector()}};
-  if (tensor.size() == 0 || !is_floating(tensor.dtype())) return row;
-  const std::vector<double> values = tensor.to_vector<double>();
+/// A row of the table: what the file says of a tensor, and statistics of its values where Kantor reads its type.
+json describe_tensor(const TensorFile::Entry& entry, const Tensor* tensor, double bound) {
+  json row{{"name", entry.name}, {"dtype", entry.dtype}, {"shape", entry.shape}};
+  if (tensor == nullptr || tensor->size() == 0 || (tensor->rank() == 0 && !is_floating(tensor->dtype()))) return row;
+  const std::vector<double> values = tensor->to_vector<double>();
   const auto finite = std::count_if(values.begin(), values.end(), [](double v) { return std::isfinite(v); });
   row["non_finite"] = static_cast<int64_t>(values.size()) - finite;
   const Summary s = summarize(std::span<const double>(values));
@@ -42,7 +38,7 @@ json describe_tensor(const std::string& name, const Tensor& tensor, double bound
   row["histogram"] = {{"low", h.low}, {"high", h.high}, {"counts", h.counts}};
   if (bound > 0) {
     // |w| == c in the tensor's own type.
-    const double c = tensor.dtype() == DType::float32 ? static_cast<double>(static_cast<float>(bound)) : bound;
+    const double c = tensor->dtype() == DType::float32 ? static_cast<double>(static_cast<float>(bound)) : bound;
     const auto at = std::count_if(values.begin(), values.end(), [c](double v) { return std::abs(v) == c; });
     row["at_bound"] = static_cast<double>(at) / static_cast<double>(values.size());
   }
@@ -60,18 +56,20 @@ std::string sparkline(const std::vector<int64_t>& counts) {
 
 int run(const InspectArguments& arguments) {
   const TensorFile file = read_safetensors(arguments.file);
-  const double bound = arguments.bound > 0 ? arguments.bound : bound_of(file);
+  const std::map<std::string, double> bounds =
+      arguments.bound > 0 ? std::map<std::string, double>() : saved_bounds(file);
+  const double bound = arguments.bound > 0 ? arguments.bound : bounds.empty() ? 0 : bounds.begin()->second;
+  std::map<std::string, const Tensor*> values;
+  for (const auto& [name, tensor] : file.tensors) values[name] = &tensor;
   json tensors = json::array();
-  for (const auto& [name, tensor] : file.tensors) {
-    const bool clipped =
-        arguments.bound > 0 || (name.starts_with("critic.") && name.find("adam.") == std::string::npos &&
-                                name.find("rmsprop.") == std::string::npos);
-    tensors.push_back(describe_tensor(name, tensor, clipped ? bound : 0));
+  for (const TensorFile::Entry& entry : file.entries) {
+    const auto value = values.find(entry.name);
+    const bool clipped = arguments.bound > 0 || bounds.contains(entry.name);
+    tensors.push_back(describe_tensor(entry, value == values.end() ? nullptr : value->second, clipped ? bound : 0));
   }
   if (arguments.as_json) {
-    fmt::print(
-        "{}\n",
-        json{{"file", arguments.file}, {"metadata", file.metadata}, {"bound", bound}, {"tensors", tensors}}.dump(2));
+    const json all{{"file", arguments.file}, {"metadata", file.metadata}, {"bound", bound}, {"tensors", tensors}};
+    fmt::print("{}\n", all.dump(2, ' ', false, json::error_handler_t::replace));  // a path may be any bytes
     return exit_ok;
   }
   const auto step = file.metadata.find("kantor.step");

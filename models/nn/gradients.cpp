@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
+#include <set>
 
 namespace kantor {
 namespace {
@@ -26,7 +27,17 @@ Tensor to_engine(const Tensor& x, DType dtype) {
 
 }  // namespace
 
-void load_parameters(Network& network, const TensorFile& file, const std::string& prefix) {
+TensorFile with_pytorch_names(TensorFile file) {
+  std::set<std::string> names;
+  for (const auto& [name, tensor] : file.tensors) names.insert(name);
+  for (auto& [name, tensor] : file.tensors) {
+    if (const std::string now = pytorch_name(name); names.insert(now).second) name = now;
+  }
+  return file;
+}
+
+void load_parameters(Network& network, const TensorFile& given, const std::string& prefix) {
+  const TensorFile file = with_pytorch_names(given);
   const auto& rows = network.parameters().rows();
   for (size_t i = 0; i < rows.size(); ++i) network.from_file(static_cast<int>(i), file.at(prefix + rows[i].name));
   const Arena& buffers = network.buffers();

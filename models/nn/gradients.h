@@ -18,9 +18,12 @@ struct GradientRequest {
   Tensor noise = {};
 };
 
-/// Loads every parameter row from tensors "<prefix><layer>.<name>", and the singular vectors "<prefix><layer>.<name>_u"
-/// of a spectral parametrization; an orthonormal layer takes the nearest orthonormal weight. Throws FileError for what
-/// lacks, ShapeError for what does not fit.
+/// The file with PyTorch's names (pytorch_name); a name that two tensors would have stays.
+TensorFile with_pytorch_names(TensorFile file);
+
+/// Loads every parameter row from tensors "<prefix><layer>.<name>", under PyTorch's names or the golden cases', and the
+/// singular vectors "<prefix><layer>.<name>_u" of a spectral parametrization; an orthonormal layer takes the nearest
+/// orthonormal weight. Throws FileError for what lacks, ShapeError for what does not fit.
 void load_parameters(Network& network, const TensorFile& file, const std::string& prefix = "");
 
 /// "loss", "wasserstein" (real minus fake), "critic_real", "critic_fake", "grad.<layer>.<name>", and where a penalty

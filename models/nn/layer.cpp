@@ -1,6 +1,7 @@
 #include "models/nn/layer.h"
 
 #include "engine/error.h"
+#include "models/files/text.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -73,16 +74,26 @@ class Fields {
   void end() const {
     for (const auto& [key, value] : description_.items()) {
       if (key != "type" && !seen_.contains(key)) {
-        throw Error(fmt::format("layer {} ({}): unknown key '{}'; known are type, {}", position_, type(), key,
-                                fmt::join(seen_, ", ")));
+        refuse_unknown(key);
       }
     }
   }
   [[nodiscard]] std::string type() const { return description_.at("type").get<std::string>(); }
 
  private:
+  [[noreturn]] void refuse_unknown(const std::string& key) const {
+    const std::string near = nearest(key, {seen_.begin(), seen_.end()});
+    throw Error(fmt::format("layer {} ({}): unknown key '{}'; {}", position_, type(), key,
+                            near.empty() ? fmt::format("known are type, {}", fmt::join(seen_, ", "))
+                                         : fmt::format("did you mean {}?", near)));
+  }
   [[noreturn]] void fail(const std::string& key, const std::string& expected) const {
     const auto value = description_.find(key);
+    if (value == description_.end()) {  // perhaps misspelled
+      for (const auto& [other, unused] : description_.items()) {
+        if (other != "type" && !seen_.contains(other) && nearest(other, {key}) == key) refuse_unknown(other);
+      }
+    }
     throw Error(fmt::format("layer {} ({}): key '{}' is {}, expected {}", position_, type(), key,
                             value == description_.end() ? "missing" : value->dump(), expected));
   }
@@ -165,7 +176,10 @@ Layer parse_layer(const json& description, size_t position) {
   if (parser == parsers().end()) {
     std::vector<std::string> known;
     for (const auto& [name, unused] : parsers()) known.push_back(name);
-    throw Error(fmt::format("layer {}: unknown type '{}'; known are {}", position, type, fmt::join(known, ", ")));
+    const std::string near = nearest(type, known);
+    throw Error(fmt::format(
+        "layer {}: unknown type '{}'; {}", position, type,
+        near.empty() ? fmt::format("known are {}", fmt::join(known, ", ")) : fmt::format("did you mean {}?", near)));
   }
   Fields fields(description, position);
   Layer layer = parser->second(fields);

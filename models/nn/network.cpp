@@ -2,12 +2,14 @@
 
 #include "engine/op.h"
 #include "engine/random.h"
+#include "models/files/text.h"
 #include "models/nn/layer.h"
 
 #include <cmath>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <string_view>
 #include <utility>
 
 namespace kantor {
@@ -45,19 +47,6 @@ Shape inside(const Shape& file, Layout layout) {
   return file;
 }
 
-Tensor relayout(const Tensor& x, Layout layout, bool to_file) {
-  const RecordingScope off(false);
-  switch (layout) {
-    case Layout::filter:
-      return transpose(x, image_order(!to_file));
-    case Layout::channels_last:
-      return transpose(x, to_file ? std::vector<int>{2, 0, 1} : std::vector<int>{1, 2, 0});
-    case Layout::plain:
-      return x.detach();
-  }
-  return x;
-}
-
 std::vector<Declaration> declare(const Layer& layer, const Shape& sample) {
   const auto weight = [](const std::string& name, const Shape& shape, Layout layout, int64_t fan_in, int64_t fan_out) {
     return Declaration{name, shape, {layout, false, false, fan_in, fan_out}};
@@ -87,11 +76,11 @@ std::vector<Declaration> declare(const Layer& layer, const Shape& sample) {
               b(l.out, l.out * area)};
     }
     std::vector<Declaration> operator()(const BatchNormLayer& l) const {
-      return {n("gamma", {l.channels}), n("beta", {l.channels})};
+      return {n("weight", {l.channels}), n("bias", {l.channels})};
     }
     std::vector<Declaration> operator()(const LayerNormLayer& l) const {
       const Shape shape{std::span<const int64_t>(l.shape)};
-      return {n("gamma", shape), n("beta", shape)};
+      return {n("weight", shape), n("bias", shape)};
     }
     std::vector<Declaration> operator()(const RnnLayer& l) const {
       return {w("weight_ih", {l.hidden, l.in}, Layout::plain, l.in, l.hidden),
@@ -157,7 +146,7 @@ void Network::State::initialize() {
     std::vector<double> values(static_cast<size_t>(tensor.size()));
     for (double& value : values) {
       if (role.norm) {
-        const bool scale = name.ends_with("gamma");
+        const bool scale = name.ends_with("weight");
         value = !scale ? 0 : kind == Initialization::dcgan ? 1 + 0.02 * random.normal() : 1;
       } else if (role.bias && zero_bias) {
         value = 0;
@@ -168,7 +157,7 @@ void Network::State::initialize() {
     tensor.assign(std::span<const double>(values));
   }
   for (size_t i = 0; i < buffers.rows().size(); ++i) {
-    if (buffers.rows()[i].name.ends_with("variance")) {
+    if (buffers.rows()[i].name.ends_with("running_var")) {
       buffers.tensors()[i].copy_from(ones(buffers.rows()[i].shape, options.tensor));
     }
   }
@@ -307,7 +296,7 @@ Network::Network(const nlohmann::json& layers, const Shape& sample, const Networ
     if (const auto* norm = std::get_if<BatchNormLayer>(&s.layers.back())) {
       s.has_batch_norm = true;
       buffers.emplace_back(fmt::format("{}.running_mean", i), Shape{norm->channels});
-      buffers.emplace_back(fmt::format("{}.running_variance", i), Shape{norm->channels});
+      buffers.emplace_back(fmt::format("{}.running_var", i), Shape{norm->channels});
     }
     current = infer_sample(s.layers.back(), current, i);
   }
@@ -367,7 +356,7 @@ TensorOptions Network::options() const {
 }
 
 Tensor Network::in_file_layout(size_t i, const Tensor& value) const {
-  return relayout(value, roles()[i].layout, true);
+  return to_file_layout(value, roles()[i].layout);
 }
 
 Tensor Network::to_file(int i) const {
@@ -381,12 +370,61 @@ void Network::from_file(int i, const Tensor& value) {
   const auto row = static_cast<size_t>(i);
   const Layout layout = roles()[row].layout;
   const Tensor& target = parameters().tensors()[row];
-  const Shape expected = in_file_layout(row, target).shape();
+  const Shape expected = file_shape(target.shape(), layout);
   if (value.shape() != expected) {
     throw ShapeError(fmt::format("tensor {}: shape {} found, {} expected by this network",
                                  parameters().rows()[row].name, to_string(value.shape()), to_string(expected)));
   }
-  target.copy_from(relayout(value.to(target.dtype()), layout, false));
+  target.copy_from(to_engine_layout(value.to(target.dtype()), layout));
+}
+
+nlohmann::json parse_layers(std::string_view text) {
+  static constexpr int deepest = 16;  // what prints a value recurses
+  const auto check = [](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
+    if (depth > deepest)
+      throw Error(fmt::format("JSON nested deeper than {} levels, expected a list of layers", deepest));
+    return true;
+  };
+  nlohmann::json parsed;
+  try {
+    parsed = nlohmann::json::parse(text.begin(), text.end(), check);
+  } catch (const nlohmann::json::exception& error) {
+    throw Error("no JSON: " + quote(error.what(), 200));
+  }
+  if (parsed.is_object() && parsed.contains("layers")) parsed = parsed["layers"];
+  if (!parsed.is_array()) throw Error("expected a JSON list of layers, or an object with \"layers\"");
+  return parsed;
+}
+
+Tensor to_file_layout(const Tensor& x, Layout layout) {
+  const RecordingScope off(false);
+  if (layout == Layout::plain) return x.detach();
+  return transpose(x, layout == Layout::filter ? image_order(false) : std::vector<int>{2, 0, 1});
+}
+Tensor to_engine_layout(const Tensor& x, Layout layout) {
+  const RecordingScope off(false);
+  if (layout == Layout::plain) return x.detach();
+  return transpose(x, layout == Layout::filter ? image_order(true) : std::vector<int>{1, 2, 0});
+}
+Shape file_shape(const Shape& shape, Layout layout) {
+  switch (layout) {
+    case Layout::filter:
+      return {shape[0], shape[3], shape[1], shape[2]};
+    case Layout::channels_last:
+      return {shape[2], shape[0], shape[1]};
+    case Layout::plain:
+      return shape;
+  }
+  return shape;
+}
+
+std::string pytorch_name(const std::string& name) {
+  static constexpr std::pair<std::string_view, std::string_view> renamed[] = {
+      {".gamma", ".weight"}, {".beta", ".bias"}, {".running_variance", ".running_var"}};
+  for (const auto& [old, now] : renamed) {
+    if (name.ends_with(old)) return name.substr(0, name.size() - old.size()).append(now);
+  }
+  return name;
 }
 
 Tensor to_channels_last(const Tensor& x) {

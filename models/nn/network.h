@@ -8,6 +8,7 @@
 #include <functional>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace kantor {
@@ -54,20 +55,20 @@ class Network {
   /// The same, and every layer's output in order (a fused activation counts as its own layer and shares the output).
   Tensor trace(const Tensor& x, std::vector<Tensor>& outputs, Mode mode = Mode::train) const;
 
-  /// Rows "<layer>.<name>", named as in the golden cases: "0.weight", "1.gamma", "0.weight_ih".
+  /// Rows "<layer>.<name>", named as in PyTorch: "0.weight", "1.bias" (of a normalization too), "0.weight_ih".
   [[nodiscard]] const Arena& parameters() const;
   [[nodiscard]] Arena& parameters();
   /// Puts the weights of orthonormal layers back among the orthonormal matrices, which an update has left: the nearest
   /// ones, by as many of Bjoerck's iterations (parametrization.h). Nothing without such layers. Recordable.
   void retract(int iterations = 10) const;
-  /// Running statistics of batch norm: "<layer>.running_mean", "<layer>.running_variance"; left singular vectors of
+  /// Running statistics of batch norm: "<layer>.running_mean", "<layer>.running_var"; left singular vectors of
   /// weights under spectral parametrization: "<layer>.weight_u", "<layer>.weight_hh_u". Empty without either.
   [[nodiscard]] const Arena& buffers() const;
   /// File layout of each parameter row, and the role that clipping and initialization ask for.
   struct Role {
     Layout layout = Layout::plain;
     bool bias = false;  // of a linear or convolution layer
-    bool norm = false;  // gamma or beta of a normalization
+    bool norm = false;  // weight or bias of a normalization
     int64_t fan_in = 0, fan_out = 0;
   };
   [[nodiscard]] const std::vector<Role>& roles() const;
@@ -87,6 +88,19 @@ class Network {
   struct State;
   std::unique_ptr<State> state_;
 };
+
+/// A network's layer list from JSON: the top level, or its "layers" as in a golden case. Throws Error for what is none.
+nlohmann::json parse_layers(std::string_view text);
+
+/// A parameter of the engine's layout in that of files, and back; Layout::plain shares the memory.
+Tensor to_file_layout(const Tensor& x, Layout layout);
+Tensor to_engine_layout(const Tensor& x, Layout layout);
+/// The shape in files of an engine's shape.
+Shape file_shape(const Shape& shape, Layout layout);
+
+/// PyTorch's name for what checkpoints before version 2 and the golden cases call "<layer>.gamma", "<layer>.beta" and
+/// "<layer>.running_variance"; other names pass unchanged.
+std::string pytorch_name(const std::string& name);
 
 /// PyTorch's [B, C, H, W] to the engine's [B, H, W, C], and back; other ranks pass unchanged.
 Tensor to_channels_last(const Tensor& x);

@@ -8,6 +8,8 @@
 #include <cmath>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
+#include <tuple>
+#include <utility>
 
 namespace kantor {
 namespace {
@@ -62,17 +64,6 @@ std::string essential_config(RunConfig config) {
   config.sample_every = defaults.sample_every;
   config.checkpoint_every = defaults.checkpoint_every;
   return to_toml(config);
-}
-
-/// Whether a checkpoint's configuration is this run's. One that was written before a key existed has its default.
-bool same_training(const std::string& written, const RunConfig& config) {
-  RunConfig other;
-  try {
-    apply_toml(other, written, "kantor.config");
-  } catch (const ConfigError&) {
-    return false;
-  }
-  return essential_config(other) == essential_config(config);
 }
 
 }  // namespace
@@ -244,109 +235,62 @@ Tensor Trainer::generate(int64_t count, uint32_t stream, int64_t key) const {
   return sampler()(normal({count, config_.z}, static_cast<uint64_t>(config_.seed), stream, step), Mode::evaluate);
 }
 
-/// Calls fn(name, tensor) for every tensor of the training's state.
-template <class F>
-void Trainer::for_state(const F& fn) const {
-  const auto arena = [&](const std::string& prefix, const Arena& a) {
-    for (size_t i = 0; i < a.rows().size(); ++i) fn(prefix + "." + a.rows()[i].name, a.tensors()[i]);
+std::vector<StateTensor> Trainer::state() const {
+  std::vector<StateTensor> state;
+  const auto parameters = [&](const std::string& prefix, const Network& network, const Arena& arena, bool optimizer) {
+    for (size_t i = 0; i < arena.rows().size(); ++i) {
+      state.push_back({prefix + "." + arena.rows()[i].name, arena.tensors()[i], network.roles()[i].layout, optimizer});
+    }
   };
-  for (const auto& [name, network, optimizer] :
-       {std::tuple{"critic", critic_.get(), critic_optimizer_.get()},
-        std::tuple{"generator", generator_.get(), generator_optimizer_.get()}}) {
-    const std::string prefix = name;
-    arena(prefix, network->buffers());
-    for (const auto& [state, moments] : optimizer->state()) arena(fmt::format("{}.{}", prefix, state), moments);
-    fn(prefix + ".optimizer.step", optimizer->step());
+  parameters("critic", *critic_, critic_->parameters(), false);
+  parameters("generator", *generator_, generator_->parameters(), false);
+  parameters("average", *generator_, average_, false);
+  for (const auto& [prefix, network, optimizer] :
+       {std::tuple{std::string("critic"), critic_.get(), critic_optimizer_.get()},
+        std::tuple{std::string("generator"), generator_.get(), generator_optimizer_.get()}}) {
+    const Arena& buffers = network->buffers();
+    for (size_t i = 0; i < buffers.rows().size(); ++i) {
+      state.push_back({prefix + "." + buffers.rows()[i].name, buffers.tensors()[i]});
+    }
+    for (const auto& [name, moments] : optimizer->state()) {
+      parameters(fmt::format("{}.{}", prefix, name), *network, moments, true);
+    }
+    state.push_back({prefix + ".optimizer.step", optimizer->step()});
   }
-  fn("counter", counter_);
+  state.push_back({"counter", counter_});
+  return state;
 }
 
 TensorFile Trainer::checkpoint() const {
   TensorFile file;
-  file.metadata = {{"kantor.config", essential_config(config_)},
+  file.metadata = {{checkpoint_version_key, checkpoint_version},
+                   {"kantor.config", essential_config(config_)},
                    {"kantor.critic", critic_->description().dump()},
                    {"kantor.generator", generator_->description().dump()},
                    {"kantor.sample_shape", json(data_.sample_shape().to_vector()).dump()},
                    {"kantor.step", std::to_string(steps_done_)}};
-  const auto add = [&](const std::string& prefix, const Network& network, const Arena& arena) {
-    for (size_t i = 0; i < arena.rows().size(); ++i) {
-      const Tensor value = network.in_file_layout(i, arena.tensors()[i]);
-      const Tensor copy = empty(value.shape(), {value.dtype(), {}});
-      copy.copy_from(value);
-      file.tensors.emplace_back(prefix + "." + arena.rows()[i].name, copy);
-    }
-  };
-  add("critic", *critic_, critic_->parameters());
-  add("generator", *generator_, generator_->parameters());
-  add("average", *generator_, average_);
-  for_state([&](const std::string& name, const Tensor& tensor) {
-    const Tensor copy = empty(tensor.shape(), {tensor.dtype(), {}});
-    copy.copy_from(tensor);
-    file.tensors.emplace_back(name, copy);
-  });
+  file.tensors = to_file_tensors(state());
   return file;
 }
 
 void Trainer::restore(const TensorFile& file) {
-  const auto config = file.metadata.find("kantor.config"), step = file.metadata.find("kantor.step");
-  if (config == file.metadata.end() || step == file.metadata.end()) {
-    throw FileError(fmt::format("{}: no training checkpoint: kantor.config or kantor.step is missing", file.source));
-  }
-  if (!same_training(config->second, config_)) {
+  // A configuration that was written before a key existed has its default.
+  if (essential_config(saved_config(file)) != essential_config(config_)) {
     throw FileError(fmt::format("{}: it was written by a run of another configuration; resume with its own config.toml",
                                 file.source));
   }
-  const auto critic = file.metadata.find("kantor.critic");
-  if (critic == file.metadata.end() || critic->second != critic_->description().dump()) {
-    throw FileError(
-        fmt::format("{}: its critic has other layers than this version builds; start the run anew", file.source));
-  }
-  const auto take = [&](const std::string& name, const Tensor& target) {
-    const Tensor& value = file.at(name);
-    if (value.shape() != target.shape() || value.dtype() != target.dtype()) {
-      throw FileError(fmt::format("{}: {} is {}, expected {}", file.source, name, describe(value), describe(target)));
+  for (const auto& [key, network] :
+       {std::pair{"kantor.critic", critic_.get()}, std::pair{"kantor.generator", generator_.get()}}) {
+    if (metadata_text(file, key) != network->description().dump()) {
+      throw FileError(
+          fmt::format("{}: {} has other layers than this version builds; start the run anew", file.source, key));
     }
-    target.copy_from(value);
-  };
-  const auto& rows = generator_->parameters().rows();
-  for (size_t i = 0; i < rows.size(); ++i) {  // through the generator: its layouts are the average's
-    generator_->from_file(static_cast<int>(i), file.at("average." + rows[i].name));
   }
-  average_.flat().copy_from(generator_->parameters().flat());
-  for (size_t i = 0; i < rows.size(); ++i) {
-    generator_->from_file(static_cast<int>(i), file.at("generator." + rows[i].name));
-  }
-  const auto& critic_rows = critic_->parameters().rows();
-  for (size_t i = 0; i < critic_rows.size(); ++i) {
-    critic_->from_file(static_cast<int>(i), file.at("critic." + critic_rows[i].name));
-  }
-  for_state(take);
+  const int64_t step = metadata_number(file, "kantor.step");
+  restore_tensors(file, state());
   for (Optimizer* optimizer : {critic_optimizer_.get(), generator_optimizer_.get()}) start_clipped(*optimizer);
-  steps_done_ = std::stoll(step->second);
+  steps_done_ = step;
   loader_.reset();
-}
-
-SavedGenerator load_generator(const TensorFile& file) {
-  const auto text = [&](const char* key) {
-    const auto found = file.metadata.find(key);
-    if (found == file.metadata.end()) {
-      throw FileError(fmt::format("{}: no training checkpoint: {} is missing", file.source, key));
-    }
-    return found->second;
-  };
-  SavedGenerator saved;
-  apply_toml(saved.config, text("kantor.config"), file.source);
-  NetworkOptions options;
-  saved.network = std::make_unique<Network>(json::parse(text("kantor.generator")), Shape{saved.config.z}, options);
-  const std::string prefix = saved.config.average > 0 ? "average." : "generator.";
-  const auto& rows = saved.network->parameters().rows();
-  for (size_t i = 0; i < rows.size(); ++i)
-    saved.network->from_file(static_cast<int>(i), file.at(prefix + rows[i].name));
-  const Arena& buffers = saved.network->buffers();
-  for (size_t i = 0; i < buffers.rows().size(); ++i) {
-    buffers.tensors()[i].copy_from(file.at("generator." + buffers.rows()[i].name));
-  }
-  return saved;
 }
 
 }  // namespace kantor

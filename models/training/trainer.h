@@ -9,6 +9,7 @@
 #include "models/files/files.h"
 #include "models/lipschitz/constraint.h"
 #include "models/nn/network.h"
+#include "models/training/checkpoint.h"
 #include "models/training/config.h"
 
 #include <memory>
@@ -55,8 +56,8 @@ class Trainer {
   void once();
   void critic_update(const ConstraintBatch& batch);
   void generator_update();
-  template <class F>
-  void for_state(const F& fn) const;
+  /// Every tensor that a resumed run needs.
+  [[nodiscard]] std::vector<StateTensor> state() const;
 
   RunConfig config_;
   const Dataset& data_;
@@ -89,13 +90,6 @@ NetworkOptions network_options(const RunConfig& config, const NetworkConfig& net
 /// data's sample shape. Throws ConfigError where they do not fit.
 nlohmann::json critic_layers(const RunConfig& config, const Shape& sample);
 nlohmann::json generator_layers(const RunConfig& config, const Shape& sample);
-
-/// The generator of a checkpoint, with its averaged weights, and its configuration. Throws FileError.
-struct SavedGenerator {
-  RunConfig config;
-  std::unique_ptr<Network> network;
-};
-SavedGenerator load_generator(const TensorFile& file);
 
 /// Streams of random numbers, one per use.
 enum RandomStream : uint32_t {
