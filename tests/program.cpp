@@ -96,7 +96,7 @@ ProgramResult run_kantor(const std::vector<std::string>& arguments) {
 
 void check_refused(const std::vector<std::string>& arguments, int code, const std::vector<std::string>& texts) {
   const ProgramResult result = run_kantor(arguments);
-  INFO(json(arguments).dump() << "\n" << result.err);
+  INFO(json(arguments).dump(-1, ' ', false, json::error_handler_t::replace) << "\n" << result.err);
   CHECK(result.code == code);
   for (const std::string& text : texts) CHECK_THAT(result.err, Catch::Matchers::Contains(text));
 }
