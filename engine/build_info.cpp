@@ -20,6 +20,11 @@ namespace kantor {
 BuildInfo build_info() {
   BuildInfo info;
   info.version = KANTOR_VERSION;
+#ifdef KANTOR_COMMIT
+  info.commit = KANTOR_COMMIT;
+#else
+  info.commit = "unknown";
+#endif
 #ifdef __clang__
   info.compiler = "clang++ " __clang_version__;
 #else

@@ -7,6 +7,7 @@ namespace kantor {
 
 struct BuildInfo {
   std::string version;          // of the project
+  std::string commit;           // that the checkout was at, "unknown" where it was none
   std::string compiler;         // "g++ 12.2.0"
   std::string instructions;     // widest vector unit that the code was compiled for
   std::string matrix_products;  // "oneDNN 2.6.3" or "Eigen 3.4.0"

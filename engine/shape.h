@@ -1,6 +1,7 @@
 // Shape: the extents of a tensor, at most six, stored in place so that no shape allocates.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <initializer_list>

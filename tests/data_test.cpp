@@ -3,6 +3,7 @@
 #include "models/files/files.h"
 #include "tests/catch.h"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cmath>

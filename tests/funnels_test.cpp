@@ -5,8 +5,10 @@
 #include "engine/random.h"
 #include "models/files/files.h"
 #include "models/metrics/wasserstein.h"
+#include "tests/paths.h"
 #include "tests/program.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -16,7 +18,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-const fs::path published = KANTOR_SOURCE_DIR "/models/data/w1benchmark";
+const fs::path published = source_folder() / "models/data/w1benchmark";
 
 /// Within `errors` standard errors of `expected`, and that error small enough for the check to mean something.
 void check_distance(const Funnels& funnels, double expected, double errors = 4) {

@@ -5,6 +5,7 @@
 #include "models/files/files.h"
 #include "models/nn/gradients.h"
 #include "models/nn/presets.h"
+#include "tests/paths.h"
 
 #include <cmath>
 #include <map>
@@ -98,6 +99,15 @@ TEST_CASE("program: a run folder holds what docs/run-folder.md lists") {
     INFO(part);
     CHECK(fs::exists(fs::path(run) / part));
   }
+  // The fields that docs/run-folder.md names: a page that promises another one is wrong.
+  const json environment = json::parse(text_of(fs::path(run) / "env.json"));
+  for (const char* field : {"version", "commit", "compiler", "device", "threads", "processor"}) {
+    INFO(field);
+    CHECK(environment.contains(field));
+  }
+  const auto commit = environment["commit"].get<std::string>();
+  CHECK((commit == "unknown" ||
+         (commit.size() == 12 && commit.find_first_not_of("0123456789abcdef") == std::string::npos)));
   const auto lines = lines_of(run);
   CHECK(lines.front()["step"] == 0);
   CHECK(lines.back()["step"] == 30);
@@ -175,7 +185,7 @@ TEST_CASE("program: gradients of every golden critic step, in float64") {
   const std::map<std::string, std::string> constraints{
       {"two_sided", "penalty"}, {"one_sided", "one-sided"}, {"r1", "r1"}, {"r2", "r2"}, {"none", "none"}};
   int cases = 0;
-  for (const auto& entry : fs::directory_iterator(KANTOR_SOURCE_DIR "/tests/golden")) {
+  for (const auto& entry : fs::directory_iterator(source_folder() / "tests/golden")) {
     if (!entry.is_directory()) continue;
     const fs::path golden = entry.path();
     const json description = json::parse(text_of(golden / "case.json"));

@@ -12,6 +12,7 @@
 #include "tests/catch.h"
 #include "tests/op_table.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 #include <set>
 

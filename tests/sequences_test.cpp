@@ -4,6 +4,7 @@
 #include "models/training/trainer.h"
 #include "tests/program.h"
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 

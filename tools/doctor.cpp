@@ -38,7 +38,8 @@ int run(bool as_json) {
     return exit_ok;
   }
   const auto text = [&](const char* key) { return found[key].get<std::string>(); };
-  fmt::print("kantor {} ({}, {})\n", text("version"), text("compiler"), text("instructions"));
+  fmt::print("kantor {}, commit {} ({}, {})\n", text("version"), text("commit"), text("compiler"),
+             text("instructions"));
   fmt::print("device:    {} ({} threads, {}, {:.1f} GiB)\n", text("device"), found["threads"].get<int>(),
              text("processor"), found["memory_gib"].get<double>());
   fmt::print("products:  {}\n", text("matrix_products"));

@@ -9,6 +9,7 @@
 
 #ifdef KANTOR_HAS_ONEDNN
 #include <dnnl.h>
+#include <type_traits>
 #endif
 
 namespace kantor::cpu {

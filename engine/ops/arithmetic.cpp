@@ -2,6 +2,8 @@
 #include "engine/ops.h"
 #include "engine/ops/pointwise_op.h"
 
+#include <type_traits>
+
 namespace kantor {
 namespace {
 

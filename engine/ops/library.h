@@ -8,6 +8,8 @@
 #include "kernels/cuda/cudnn.h"
 #include "kernels/pointwise.h"
 
+#include <type_traits>
+
 namespace kantor {
 
 #ifdef KANTOR_HAS_CUDA

@@ -4,6 +4,7 @@
 #include "engine/ops/pointwise_op.h"
 
 #include <cmath>
+#include <type_traits>
 
 namespace kantor {
 namespace {

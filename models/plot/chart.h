@@ -2,6 +2,7 @@
 // and may be put into a page as it is.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 

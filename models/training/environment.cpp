@@ -29,6 +29,7 @@ json describe_environment(Device device) {
     if (const std::string reason = why_unavailable(other); !reason.empty()) unavailable[to_string(other)] = reason;
   }
   return {{"version", build.version},
+          {"commit", build.commit},
           {"compiler", build.compiler},
           {"instructions", build.instructions},
           {"matrix_products", build.matrix_products},
