@@ -3,6 +3,7 @@
 #include "models/training/config.h"
 
 #include "tests/catch.h"
+#include "tests/paths.h"
 
 #include <cstdlib>
 #include <fstream>
@@ -158,7 +159,7 @@ TEST_CASE("config: an unknown preset gets the known ones") {
 }
 
 TEST_CASE("config: docs/configuration.md is what the table of fields says (KANTOR_WRITE_DOCS=1 writes it)") {
-  const std::string path = KANTOR_SOURCE_DIR "/docs/configuration.md";
+  const std::string path = source_folder() / "docs/configuration.md";
   if (std::getenv("KANTOR_WRITE_DOCS") != nullptr) std::ofstream(path) << configuration_page();
   std::ifstream file(path);
   const std::string page((std::istreambuf_iterator<char>(file)), {});

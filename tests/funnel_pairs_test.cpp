@@ -9,6 +9,7 @@
 #include "models/nn/presets.h"
 #include "models/studies/known_optimum.h"
 #include "models/training/trainer.h"
+#include "tests/paths.h"
 #include "tests/program.h"
 
 #include <algorithm>
@@ -20,7 +21,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-const fs::path sources = KANTOR_SOURCE_DIR "/models/data/w1benchmark";
+const fs::path sources = source_folder() / "models/data/w1benchmark";
 
 }  // namespace
 

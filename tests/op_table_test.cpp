@@ -5,6 +5,7 @@
 #include "engine/op.h"
 #include "engine/ops.h"
 #include "tests/catch.h"
+#include "tests/paths.h"
 
 #include <cmath>
 #include <cstring>
@@ -67,7 +68,7 @@ class WrongDerivative final : public Op {
 }  // namespace
 
 TEST_CASE("op table: every op of ops.h has a row") {
-  std::ifstream file(std::string(KANTOR_SOURCE_DIR) + "/engine/ops.h");
+  std::ifstream file(source_folder() / "engine/ops.h");
   REQUIRE(file.good());
   const std::regex declaration(R"(^(?:inline )?(?:Tensor|BatchNormResult|PenaltyResult|SortedGroups) ([a-z]\w*)\()");
   std::set<std::string> declared, rows;

@@ -1,5 +1,7 @@
 #include "tests/program.h"
 
+#include "tests/paths.h"
+
 #include <chrono>
 #include <csignal>
 #include <fcntl.h>
@@ -49,10 +51,11 @@ Program::Program(const std::vector<std::string>& arguments) : output_(unique_pat
     const int file = open((output_.string() + suffix).c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
     dup2(file, descriptor);
   }
-  std::vector<char*> words{const_cast<char*>(KANTOR_PROGRAM)};
+  const std::string program = program_path().string();
+  std::vector<char*> words{const_cast<char*>(program.c_str())};
   for (const std::string& argument : arguments) words.push_back(const_cast<char*>(argument.c_str()));
   words.push_back(nullptr);
-  execv(KANTOR_PROGRAM, words.data());
+  execv(program.c_str(), words.data());
   _exit(127);
 }
 

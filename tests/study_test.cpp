@@ -6,6 +6,7 @@
 #include "models/metrics/wasserstein.h"
 #include "models/studies/arms.h"
 #include "models/studies/runner.h"
+#include "tests/paths.h"
 #include "tests/program.h"
 #include "tests/quarters.h"
 
@@ -300,7 +301,7 @@ TEST_CASE("studies: further constraints stand beside a study's own, unjudged") {
 
 TEST_CASE("studies: pairs can be given by folder, name and seed") {
   const ProgramFolder folder;
-  const std::string out = folder / "out", given = KANTOR_SOURCE_DIR "/models/data/w1benchmark/d2_n16";
+  const std::string out = folder / "out", given = source_folder() / "models/data/w1benchmark/d2_n16";
   std::vector<std::string> command = tiny_study("benchmark-w1", out);
   command.insert(command.end(), {"--seeds", "1", "--pairs", given, "d3_n2:5"});
   const ProgramResult result = run_kantor(command);

@@ -14,7 +14,10 @@ if(KANTOR_NATIVE)
   target_compile_options(kantor_flags INTERFACE -march=native)
 endif()
 if(CMAKE_BUILD_TYPE MATCHES "Release|RelWithDebInfo")
-  target_compile_options(kantor_flags INTERFACE -O3 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+  target_compile_options(kantor_flags INTERFACE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+  # For code whose own speed nobody notices, as what it calls does the work: the program's commands, the studies, the
+  # tests. It compiles in two thirds of the time.
+  set(KANTOR_QUICK_OPTIONS -O1)
 endif()
 target_compile_definitions(kantor_flags INTERFACE _GLIBCXX_ASSERTIONS)
 target_link_options(kantor_flags INTERFACE -Wl,-z,relro,-z,now)

@@ -1,25 +1,42 @@
-# Installation: headers under include/kantor, static libraries, and a package that find_package(kantor) and pkg-config find.
+# Installation: headers under include/kantor, static libraries, and packages that find_package(kantor) and pkg-config find,
+# in two components: `engine`, and `models`, which needs the engine.
 include(CMakePackageConfigHelpers)
+set(cmake_folder ${CMAKE_INSTALL_LIBDIR}/cmake/kantor)
 
-set(kantor_libraries kantor_kernels_sim kantor_engine kantor_models)
-if(KANTOR_HAS_CUDA)
-  list(APPEND kantor_libraries kantor_kernels_cuda)
+option(KANTOR_INSTALL_NATIVE "Allow installing libraries that were compiled for this machine's processor alone" OFF)
+if(KANTOR_NATIVE AND NOT KANTOR_INSTALL_NATIVE)
+  install(CODE "message(FATAL_ERROR \"this build is for this machine's processor alone (KANTOR_NATIVE=ON); to install one that others run, configure with --preset portable, or, where only machines like this one use it, with -DKANTOR_INSTALL_NATIVE=ON\")")
 endif()
-install(TARGETS ${kantor_libraries} EXPORT kantorTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+
+set(engine_libraries kantor_kernels_sim kantor_engine)
+if(KANTOR_HAS_CUDA)
+  list(APPEND engine_libraries kantor_kernels_cuda)
+endif()
+install(TARGETS ${engine_libraries} EXPORT kantorEngine ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(TARGETS kantor_models EXPORT kantorModels ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(TARGETS kantor RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(DIRECTORY kernels engine models DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/kantor FILES_MATCHING PATTERN "*.h"
         PATTERN "engine/cpu" EXCLUDE PATTERN "engine/recorder.h" EXCLUDE)
-install(EXPORT kantorTargets NAMESPACE kantor:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/kantor)
+install(EXPORT kantorEngine NAMESPACE kantor:: DESTINATION ${cmake_folder})
+install(EXPORT kantorModels NAMESPACE kantor:: DESTINATION ${cmake_folder})
 configure_package_config_file(${PROJECT_SOURCE_DIR}/tools/cmake/kantorConfig.cmake.in
-                              ${PROJECT_BINARY_DIR}/kantorConfig.cmake
-                              INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/kantor)
+                              ${PROJECT_BINARY_DIR}/kantorConfig.cmake INSTALL_DESTINATION ${cmake_folder})
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/kantorConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/kantorConfig.cmake ${PROJECT_BINARY_DIR}/kantorConfigVersion.cmake
               ${PROJECT_SOURCE_DIR}/tools/cmake/KantorDependencies.cmake
-        DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/kantor)
+        DESTINATION ${cmake_folder})
 
+# pkg-config: what each archive needs stands behind it.
+set(KANTOR_PC_LIBS "-lboost_context -lgomp -lpthread")
 if(dnnl_FOUND)
-  set(KANTOR_PC_LIBS -ldnnl)
+  string(PREPEND KANTOR_PC_LIBS "-ldnnl ")
 endif()
-configure_file(${PROJECT_SOURCE_DIR}/tools/cmake/kantor.pc.in ${PROJECT_BINARY_DIR}/kantor.pc @ONLY)
-install(FILES ${PROJECT_BINARY_DIR}/kantor.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+set(KANTOR_PC_ARCHIVES "-lkantor_engine -lkantor_kernels_sim")
+if(KANTOR_HAS_CUDA)
+  string(APPEND KANTOR_PC_ARCHIVES " -lkantor_kernels_cuda")
+  string(APPEND KANTOR_PC_LIBS " -L${CUDAToolkit_LIBRARY_DIR} -lcudart_static -lrt -ldl")
+endif()
+foreach(package kantor-engine kantor)
+  configure_file(${PROJECT_SOURCE_DIR}/tools/cmake/${package}.pc.in ${PROJECT_BINARY_DIR}/${package}.pc @ONLY)
+  install(FILES ${PROJECT_BINARY_DIR}/${package}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+endforeach()

@@ -6,6 +6,7 @@
 #include <models/nn/network.h>
 #include <models/nn/presets.h>
 #include <nlohmann/json.hpp>
+#include <vector>
 
 int main() {
   using namespace kantor;
