@@ -49,7 +49,7 @@ bool is_bytes(const NpyArray& array) {
 }
 
 bool can_be_channels(int64_t extent) {
-  return extent == 1 || extent == 3 || extent == 4;
+  return extent >= 1 && extent <= 4;
 }
 
 /// By rank and type alone, except for pictures whose last axis can only be their channels.
