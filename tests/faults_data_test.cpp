@@ -5,6 +5,7 @@
 #include "models/training/checkpoint.h"
 #include "models/training/trainer.h"
 #include "tests/formats.h"
+#include "tests/paths.h"
 #include "tests/program.h"
 
 #include <algorithm>
@@ -21,7 +22,7 @@ using nlohmann::json;
 namespace {
 
 std::string brought(const std::string& name) {
-  return (fs::path(KANTOR_SOURCE_DIR) / "tests/faults" / name).string();
+  return (source_folder() / "tests/faults" / name).string();
 }
 
 /// Runs `kantor data FILE`, checks that it says `texts`, and gives samples of it.
@@ -312,7 +313,7 @@ TEST_CASE("faults: inspect counts the clipped weights at the bound, by the netwo
 }
 
 TEST_CASE("faults: a checkpoint of version 1 is taken up, its names and layouts turned into PyTorch's") {
-  const std::string path = (fs::path(KANTOR_SOURCE_DIR) / "tests/checkpoints/format-1.safetensors").string();
+  const std::string path = (source_folder() / "tests/checkpoints/format-1.safetensors").string();
   const ProgramFolder folder;
   write_npy(folder / "pictures.npy", zeros({8, 1, 16, 16}));
   const TensorFile old = read_safetensors(path);

@@ -169,13 +169,14 @@ size_t promised_bytes(const Header& header, size_t size, const std::string& name
   return bytes;
 }
 
-/// Where an array's elements lie, and the order in which they are wanted.
+/// Where an array's elements lie, in the order in which they are wanted.
 struct Plan {
-  std::vector<int64_t> extents,
-      strides;  // of the result's axes: how many, and elements from one to the next in the file
+  std::vector<int64_t> extents;  // of the result's axes
+  std::vector<int64_t> strides;  // elements of the file from one index to the next
 };
 
-/// Calls row(source, out, count) for pieces of the result that are contiguous in it, `step` elements apart in the file.
+/// Calls row(source, out, count, step) for pieces of the result that are contiguous in it, `step` elements apart in the
+/// file: from element `source` of the file to element `out` of the result.
 /// Where the last axis strides over the file, it goes through tiles of it and of the axis that is contiguous there, so
 /// that every cache line is used whole on both sides.
 template <class Row>
@@ -183,15 +184,15 @@ void for_rows(const Plan& plan, size_t item, const Row& row) {
   const size_t rank = plan.extents.size();
   if (rank == 0) return row(0, 0, 1, 1);
   const size_t last = rank - 1;
-  size_t near = last;  // the axis along which the file is contiguous
+  size_t contiguous = last;  // the axis along which the file is contiguous
   for (size_t axis = 0; axis < rank; ++axis) {
-    if (plan.strides[axis] == 1 && plan.extents[axis] > 1 && plan.strides[last] != 1) near = axis;
+    if (plan.strides[axis] == 1 && plan.extents[axis] > 1 && plan.strides[last] != 1) contiguous = axis;
   }
   std::vector<int64_t> out_strides(rank, 1), index(rank, 0);
   for (size_t axis = last; axis > 0; --axis) out_strides[axis - 1] = out_strides[axis] * plan.extents[axis];
   const auto tile = static_cast<int64_t>(std::max<size_t>(16, 64 / item));
-  const int64_t width = plan.extents[last], height = near == last ? 1 : plan.extents[near];
-  const int64_t columns = near == last ? width : tile;
+  const int64_t width = plan.extents[last], height = contiguous == last ? 1 : plan.extents[contiguous];
+  const int64_t columns = contiguous == last ? width : tile;
   while (true) {
     int64_t source = 0, out = 0;
     for (size_t axis = 0; axis < rank; ++axis) {
@@ -201,7 +202,7 @@ void for_rows(const Plan& plan, size_t item, const Row& row) {
     for (int64_t i0 = 0; i0 < height; i0 += tile) {
       for (int64_t j0 = 0; j0 < width; j0 += columns) {
         for (int64_t i = i0; i < std::min(i0 + tile, height); ++i) {
-          row(source + i * plan.strides[near] + j0 * plan.strides[last], out + i * out_strides[near] + j0,
+          row(source + i * plan.strides[contiguous] + j0 * plan.strides[last], out + i * out_strides[contiguous] + j0,
               std::min(columns, width - j0), plan.strides[last]);
         }
       }
@@ -210,7 +211,7 @@ void for_rows(const Plan& plan, size_t item, const Row& row) {
     while (true) {
       if (axis == 0) return;
       --axis;
-      if (axis == near) continue;
+      if (axis == contiguous) continue;
       if (++index[axis] < plan.extents[axis]) break;
       index[axis] = 0;
     }
@@ -268,17 +269,20 @@ NpyArray::NpyArray(std::span<const std::byte> file, const std::string& name) {
 
 template <class T>
 std::vector<T> NpyArray::values(std::span<const int> axes) const {
-  std::vector<int64_t> strides(static_cast<size_t>(shape_.rank()), 1);
-  for (int axis = 0; axis < shape_.rank(); ++axis) {
-    const int64_t after = shape_.size_from(axis + 1);
-    const int64_t whole = shape_.size_from(axis);
-    // In Fortran order the axes before this one vary faster.
-    strides[static_cast<size_t>(axis)] = fortran_ ? (whole == 0 ? 0 : shape_.size() / whole) : after;
-  }
+  const auto stride_of = [&](int axis) {  // in Fortran order the axes before this one vary faster
+    return fortran_ ? shape_.size() / std::max<int64_t>(shape_.size_from(axis), 1) : shape_.size_from(axis + 1);
+  };
   Plan plan;
   for (const int axis : axes) {
-    plan.extents.push_back(shape_[axis]);
-    plan.strides.push_back(strides[static_cast<size_t>(axis)]);
+    const int64_t extent = shape_[axis], stride = stride_of(axis);
+    if (extent == 1) continue;
+    if (!plan.extents.empty() && plan.strides.back() == extent * stride) {  // both axes are one
+      plan.extents.back() *= extent;
+      plan.strides.back() = stride;
+    } else {
+      plan.extents.push_back(extent);
+      plan.strides.push_back(stride);
+    }
   }
   std::vector<T> result(static_cast<size_t>(shape_.size()));
   if (result.empty()) return result;

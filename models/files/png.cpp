@@ -21,8 +21,8 @@ void check_size(Bytes header, size_t data_bytes, const std::string& name) {
   if (width == 0 || height == 0 || width > pixel_limit || height > pixel_limit || width * height > pixel_limit) {
     refuse(name, "a PNG of {} x {} pixels, expected 1 to {} in all", width, height, pixel_limit);
   }
-  const unsigned depth = std::to_integer<unsigned>(header[8]);
-  const unsigned color = std::to_integer<unsigned>(header[9]);
+  const auto depth = std::to_integer<unsigned>(header[8]);
+  const auto color = std::to_integer<unsigned>(header[9]);
   const unsigned channels = color == 2 ? 3 : color == 4 ? 2 : color == 6 ? 4 : 1;
   const uint64_t raw = width * height * depth * channels / 8;
   if (raw / deflate_limit > data_bytes) {

@@ -3,6 +3,7 @@
 #include "models/files/bytes.h"
 #include "models/files/files.h"
 
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <openssl/evp.h>
@@ -238,6 +239,7 @@ const ElementType& element_type(const Entry& entry, const std::string& file) {
     if (type.code == entry.dtype) return type;
   }
   std::vector<std::string_view> known;
+  known.reserve(std::size(element_types));
   for (const ElementType& type : element_types) known.push_back(type.code);
   refuse(file, "tensor {} has dtype {}, expected one of {}", quote(entry.name), quote(entry.dtype),
          fmt::join(known, ", "));
@@ -265,7 +267,7 @@ void check_range(const Entry& entry, size_t size, const std::string& file) {
 template <class Source, class Target, class Convert>
 Tensor converted(Bytes values, const Shape& shape, const Convert& one) {
   Tensor tensor = empty(shape, {dtype_of<Target>, {}});
-  Target* out = tensor.view().template as<Target>();
+  auto* out = tensor.view().template as<Target>();
   for (int64_t i = 0; i < shape.size(); ++i) {
     out[i] = static_cast<Target>(one(load<Source>(values.data() + static_cast<size_t>(i) * sizeof(Source))));
   }
@@ -298,7 +300,9 @@ std::optional<Tensor> read_tensor(const Entry& entry, Bytes values, const std::s
   }
   if (type == "F8_E4M3") return converted<uint8_t, float>(values, shape, float8_e4m3_to_float);
   if (type == "BOOL" || type == "U8") return converted<uint8_t, int64_t>(values, shape, same);
-  if (type == "I8") return converted<int8_t, int64_t>(values, shape, same);
+  if (type == "I8") {
+    return converted<uint8_t, int64_t>(values, shape, [](uint8_t bits) { return bits < 128 ? bits : bits - 256; });
+  }
   if (type == "U16") return converted<uint16_t, int64_t>(values, shape, same);
   if (type == "I16") return converted<int16_t, int64_t>(values, shape, same);
   if (type == "U32") return converted<uint32_t, int64_t>(values, shape, same);
@@ -309,6 +313,7 @@ std::optional<Tensor> read_tensor(const Entry& entry, Bytes values, const std::s
 /// Throws FileError unless the entries cover `size` bytes without hole or overlap.
 void check_cover(const std::vector<Entry>& entries, size_t size, const std::string& file) {
   std::vector<const Entry*> order;
+  order.reserve(entries.size());
   for (const Entry& entry : entries) order.push_back(&entry);
   std::sort(order.begin(), order.end(), [](const Entry* a, const Entry* b) { return a->offsets < b->offsets; });
   uint64_t end = 0;
