@@ -16,7 +16,7 @@ namespace {
 constexpr int64_t row_alignment = 16;  // elements: 64 bytes of float32
 
 /// Gathers one tensor per row into the arena's order, zeros where a row has none.
-class StoreGradients final : public Op {
+class StoreGradients final : public OpOf<StoreGradients> {
  public:
   StoreGradients(std::vector<ArenaRow> rows, std::vector<int> input_of_row, Spec flat)
       : rows_(std::move(rows)), input_of_row_(std::move(input_of_row)), flat_(flat) {}
@@ -63,7 +63,7 @@ class StoreGradients final : public Op {
 };
 
 /// target <- keep target + add source; 12 bytes an element.
-class Blend final : public Op {
+class Blend final : public OpOf<Blend> {
  public:
   Blend(double keep, double add) : keep_(keep), add_(add) {}
   [[nodiscard]] const char* name() const override { return "blend"; }

@@ -12,7 +12,7 @@
 namespace kantor {
 namespace {
 
-class Alias final : public Op {
+class Alias final : public OpOf<Alias> {
  public:
   [[nodiscard]] const char* name() const override { return "alias"; }
   [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override { return {inputs[0]}; }
@@ -79,12 +79,7 @@ class Backward {
     std::vector<bool> wanted;
     for (const Tensor& input : node.inputs) wanted.push_back(visits_.at(input.node().get()).reaches);
     if (std::find(wanted.begin(), wanted.end(), true) == wanted.end()) return;
-    for (size_t i = 0; i < node.inputs.size(); ++i) {
-      if (node.inputs[i].value().storage->version != node.versions[i]) {
-        throw VersionError(fmt::format("grad through {}: its input {} ({}) was overwritten since", node.op->name(), i,
-                                       describe(node.inputs[i])));
-      }
-    }
+    require_unchanged(node);
     // A gradient that no x asks for is dropped here, so that its memory serves the next products.
     const std::vector<Tensor> grads = targets_.contains(&node) ? visit.grads : std::exchange(visit.grads, {});
     std::vector<Tensor> outputs;
@@ -98,6 +93,21 @@ class Backward {
                                      i, to_string(input_grads[i].shape()), to_string(node.inputs[i].shape())));
       }
       add(node.inputs[i], input_grads[i]);
+    }
+  }
+
+  /// An input that was overwritten has no derivative any more. Of an output this is so for every op, not only for those
+  /// whose derivative is written in it: what was computed from the new value does not depend on the inputs. Outputs
+  /// have storages of their own, and those of view ops are the input's, so that nothing else is refused.
+  static void require_unchanged(const Node& node) {
+    const size_t inputs = node.inputs.size();
+    for (size_t k = 0; k < node.versions.size(); ++k) {
+      const Value& value = k < inputs ? node.inputs[k].value() : node.outputs[k - inputs];
+      if (value.storage->version == node.versions[k]) continue;
+      throw VersionError(fmt::format(
+          "grad through {}: its {} {} ({}) was overwritten since; write into a copy, or take "
+          "the gradient first",
+          node.op->name(), k < inputs ? "input" : "output", k < inputs ? k : k - inputs, describe(Tensor(value))));
     }
   }
 
@@ -117,6 +127,10 @@ std::vector<Tensor> grad(const Tensor& y, const std::vector<Tensor>& xs, GradOpt
     seed = ones(y.shape(), {y.dtype(), y.device()});
   } else if (seed.shape() != y.shape()) {
     throw ShapeError(fmt::format("grad of {}: the seed is {}", describe(y), describe(seed)));
+  } else if (seed.dtype() != y.dtype()) {
+    throw DTypeError(fmt::format("grad of {}: the seed is {}; convert it with to(dtype)", describe(y), describe(seed)));
+  } else if (seed.device() != y.device()) {
+    throw DeviceError(fmt::format("grad of {}: the seed is {}; move it with to(device)", describe(y), describe(seed)));
   }
   Backward backward(y, xs);
   const RecordingScope scope(options.create_graph);

@@ -8,6 +8,7 @@
 #include <array>
 #include <atomic>
 #include <charconv>
+#include <chrono>
 #include <fmt/format.h>
 #include <omp.h>
 
@@ -16,6 +17,15 @@ namespace {
 
 int thread_count = 0;
 Libraries chosen_libraries;
+
+class SteadyClock final : public DeviceClock {
+ public:
+  void start() override { start_ = std::chrono::steady_clock::now(); }
+  double stop() override { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
+
+ private:
+  std::chrono::steady_clock::time_point start_;
+};
 
 }  // namespace
 
@@ -104,14 +114,21 @@ std::string hardware([[maybe_unused]] Device device) {
   return "";
 }
 
+std::unique_ptr<DeviceClock> steady_clock() {
+  return std::make_unique<SteadyClock>();
+}
+
+Stopwatch::Stopwatch(Device device)
+    : clock_(device.kind == Device::Kind::cpu ? steady_clock() : runtime(device).make_clock()) {}
+
+Stopwatch::~Stopwatch() = default;
+
 void Stopwatch::start() {
-  if (device_.kind != Device::Kind::cpu) return runtime(device_).start_clock();
-  start_ = std::chrono::steady_clock::now();
+  clock_->start();
 }
 
 double Stopwatch::stop() {
-  if (device_.kind != Device::Kind::cpu) return runtime(device_).stop_clock();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  return clock_->stop();
 }
 
 Target target_of(Device device) {

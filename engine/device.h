@@ -2,8 +2,8 @@
 // `sim` runs the same kernel sources thread by thread on the host. A build holds the devices that it found.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -32,17 +32,20 @@ std::string hardware(Device device);
 /// Waits for the device's work, and throws what failed in it. The CPU's is done when its calls return.
 void synchronize(Device device);
 
-/// Measures work on a device: CUDA events on `cuda`, the steady clock elsewhere. One measurement at a time a device.
+/// Measures work on a device: CUDA events on `cuda`, the steady clock elsewhere. Each has marks of its own.
+class DeviceClock;
 class Stopwatch {
  public:
-  explicit Stopwatch(Device device) : device_(device) {}
+  explicit Stopwatch(Device device);
+  ~Stopwatch();
+  Stopwatch(const Stopwatch&) = delete;
+  Stopwatch& operator=(const Stopwatch&) = delete;
   void start();
   /// Waits for the work since start(), and gives its seconds.
   double stop();
 
  private:
-  Device device_;
-  std::chrono::steady_clock::time_point start_;
+  std::unique_ptr<DeviceClock> clock_;
 };
 
 /// What `cuda` takes from NVIDIA's libraries beside matrix products: cuDNN's convolutions (float32) in place of the

@@ -1,15 +1,9 @@
 // The exceptions of the engine. Each text says what was asked, of what, and what would be right.
 #pragma once
 
-#include <stdexcept>
-#include <string>
+#include "kernels/error.h"  // Error, DeviceError, KernelError
 
 namespace kantor {
-
-/// Base of every error that Kantor throws on purpose.
-struct Error : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
 
 /// Shapes, ranks or sizes that do not fit an operation.
 struct ShapeError : Error {
@@ -18,11 +12,6 @@ struct ShapeError : Error {
 
 /// An element type that an operation does not take.
 struct DTypeError : Error {
-  using Error::Error;
-};
-
-/// A device that is absent, full, or differs between the inputs of one operation.
-struct DeviceError : Error {
   using Error::Error;
 };
 

@@ -3,12 +3,15 @@
 #include "engine/error.h"
 #include "engine/runtime.h"
 
+#include <algorithm>
 #include <atomic>
 #include <bit>
 #include <fmt/format.h>
 #include <map>
 #include <mutex>
 #include <new>
+#include <optional>
+#include <string>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -65,10 +68,20 @@ void give_back(Device device, void* data) noexcept {
   ::operator delete(data, alignment);
 }
 
-/// What can still be had, for messages; the host does not tell.
+/// What can still be had, for messages; host and simulator do not tell.
 std::string free_memory(Device device) {
-  if (device.kind == Device::Kind::cpu) return "";
-  return fmt::format(", {} bytes are free", runtime(device).free_bytes());
+  const auto bytes = device.kind == Device::Kind::cpu ? std::nullopt : runtime(device).free_bytes();
+  return bytes ? fmt::format(", {} bytes are free", *bytes) : "";
+}
+
+/// The pools that allocations outside of any PoolScope come from, one a device; never destroyed.
+struct DevicePools {
+  std::mutex mutex;
+  std::map<std::pair<Device::Kind, int>, std::shared_ptr<Pool>> pools;
+};
+DevicePools& device_pools() {
+  static auto* const instance = new DevicePools;
+  return *instance;
 }
 
 }  // namespace
@@ -81,7 +94,16 @@ struct Pool::Cache {
 Pool::Pool(Device device) : device_(device), cache_(std::make_unique<Cache>()) {}
 
 Pool::~Pool() {
-  for (auto& [bytes, buffers] : cache_->free) {
+  give_back_cached();
+}
+
+void Pool::give_back_cached() noexcept {
+  std::unordered_map<size_t, std::vector<void*>> taken;
+  {
+    const std::lock_guard lock(cache_->mutex);
+    taken.swap(cache_->free);
+  }
+  for (const auto& [bytes, buffers] : taken) {
     for (void* buffer : buffers) {
       give_back(device_, buffer);
       counters().cached -= bytes;
@@ -102,6 +124,10 @@ std::shared_ptr<Storage> Pool::allocate(size_t bytes) {
     }
   }
   if (data == nullptr) data = reserve(device_, rounded);
+  if (data == nullptr) {
+    clear_cache(device_);
+    data = reserve(device_, rounded);
+  }
   if (data == nullptr) {
     throw DeviceError(fmt::format("out of memory on {}: {} bytes asked for while {} bytes are held and {} cached{}",
                                   to_string(device_), bytes, counters().live.load(), counters().cached.load(),
@@ -140,15 +166,26 @@ void reset_peak_memory() {
 
 std::shared_ptr<Pool> current_pool(Device device) {
   if (scoped_pool && scoped_pool->device() == device) return scoped_pool;
-  static std::mutex mutex;
-  static auto* const pools = new std::map<std::pair<Device::Kind, int>, std::shared_ptr<Pool>>;
-  const std::lock_guard lock(mutex);
-  auto& pool = (*pools)[{device.kind, device.index}];
+  DevicePools& own = device_pools();
+  const std::lock_guard lock(own.mutex);
+  auto& pool = own.pools[{device.kind, device.index}];
   if (!pool) {
     if (device.kind != Device::Kind::cpu) runtime(device);  // throws where there is none
     pool = std::make_shared<Pool>(device);
   }
   return pool;
+}
+
+void clear_cache(Device device) {
+  std::shared_ptr<Pool> pool;
+  {
+    DevicePools& own = device_pools();
+    const std::lock_guard lock(own.mutex);
+    const auto found = own.pools.find({device.kind, device.index});
+    if (found == own.pools.end()) return;
+    pool = found->second;
+  }
+  pool->give_back_cached();
 }
 
 PoolScope::PoolScope(std::shared_ptr<Pool> pool) : previous_(std::exchange(scoped_pool, std::move(pool))) {}

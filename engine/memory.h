@@ -34,13 +34,16 @@ class Pool : public std::enable_shared_from_this<Pool> {
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
 
-  /// A buffer of at least `bytes`, its contents unspecified. Throws DeviceError naming the bytes asked for and held.
+  /// A buffer of at least `bytes`, its contents unspecified. Where the device has no more, what its own pool has cached
+  /// is given back first. Throws DeviceError naming the bytes asked for and held.
   std::shared_ptr<Storage> allocate(size_t bytes);
   [[nodiscard]] Device device() const { return device_; }
 
  private:
   friend struct Storage;
+  friend void clear_cache(Device device);
   void release(void* data, size_t bytes) noexcept;
+  void give_back_cached() noexcept;
   struct Cache;
   Device device_;
   std::unique_ptr<Cache> cache_;
@@ -54,6 +57,10 @@ struct MemoryStats {
 };
 MemoryStats memory_stats();
 void reset_peak_memory();
+
+/// Gives back to the device what its own pool has cached; `allocate` does so before it reports that memory is out.
+/// Pools of captured steps keep what they have: their replays use it, though no tensor does.
+void clear_cache(Device device);
 
 /// The pool that allocations of this thread come from: the device's own, or the innermost PoolScope's.
 std::shared_ptr<Pool> current_pool(Device device);

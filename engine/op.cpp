@@ -3,10 +3,11 @@
 
 #include "engine/autograd.h"
 #include "engine/recorder.h"
+#include "engine/runtime.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
+#include <cstddef>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <map>
@@ -27,11 +28,16 @@ bool all_finite(const View& view) {
 }
 
 void check_finite(const Launch& launch) {
+  std::vector<std::byte> host;
   for (const View& output : launch.outputs) {
-    const bool finite = output.dtype == DType::float32   ? all_finite<float>(output)
-                        : output.dtype == DType::float64 ? all_finite<double>(output)
-                                                         : true;
-    if (!finite) {
+    if (!is_floating(output.dtype) || output.size() == 0) continue;
+    View values = output;
+    if (launch.device.kind != Device::Kind::cpu) {
+      host.resize(static_cast<size_t>(output.size()) * size_of(output.dtype));
+      runtime(launch.device).copy_out(host.data(), output.data, host.size());
+      values.data = host.data();
+    }
+    if (!(output.dtype == DType::float32 ? all_finite<float>(values) : all_finite<double>(values))) {
       throw NonFiniteError(fmt::format("{}: NaN or infinity in its output {} {}", launch.op->name(),
                                        to_string(output.dtype), to_string(output.shape)));
     }
@@ -82,11 +88,43 @@ std::vector<View> views_of(std::span<const Tensor> tensors) {
   return views;
 }
 
-void run_and_record(const Launch& launch, std::span<const Tensor> inputs, std::span<const Tensor> outputs) {
+void run_and_record(const Launch& launch, std::span<const Tensor> inputs, std::span<const Tensor> targets) {
   run(launch);
-  if (current_recorder == nullptr) return;
-  current_recorder->record(launch, inputs);
-  current_recorder->record({}, outputs);
+  if (current_recorder != nullptr) current_recorder->record(launch, inputs, targets);
+}
+
+/// Adds the storage unless it is the pool's own or already there. True where it is not the pool's.
+bool keep(const std::shared_ptr<Storage>& storage, const std::shared_ptr<Pool>& pool,
+          std::vector<std::shared_ptr<Storage>>& kept) {
+  if (storage->pool == pool) return false;
+  if (std::find(kept.begin(), kept.end(), storage) == kept.end()) kept.push_back(storage);
+  return true;
+}
+
+std::vector<std::type_index>& mutable_op_types() {
+  static auto* const types = new std::vector<std::type_index>;  // filled before main begins, by one thread
+  return *types;
+}
+
+/// Frees a graph by pointer reversal (Schorr and Waite 1967): the edge that was followed down holds the way back up, so
+/// that neither recursion nor memory is needed, which a destructor may not have.
+void free_graph(std::shared_ptr<Node> node) noexcept {
+  std::shared_ptr<Node> above;
+  for (;;) {
+    if (node.use_count() == 1 && !node->inputs.empty()) {
+      Tensor& edge = node->inputs.back();
+      std::shared_ptr<Node> below = std::move(edge).release();
+      edge = Tensor(std::move(above), 0);
+      above = std::move(node);
+      node = std::move(below);
+      continue;
+    }
+    node.reset();
+    if (!above) return;
+    node = std::move(above);
+    above = std::move(node->inputs.back()).release();
+    node->inputs.pop_back();
+  }
 }
 
 }  // namespace
@@ -95,28 +133,46 @@ bool observed() {
   return nan_check_on || profile != nullptr;
 }
 
-void run(const Launch& launch) {
-  const auto start = profile ? std::chrono::steady_clock::now() : std::chrono::steady_clock::time_point{};
-  if (launch.device.kind == Device::Kind::cpu) {
-    launch.op->cpu(launch.inputs, launch.outputs);
-  } else {
+void launch_alone(const Launch& launch) {
+  if (launch.device.kind == Device::Kind::cpu) return launch.op->cpu(launch.inputs, launch.outputs);
+  try {
     launch.op->device(launch.device, launch.inputs, launch.outputs);
+  } catch (const KernelError& error) {
+    throw KernelError(fmt::format("{}: {}", launch.op->name(), error.what()));
   }
+}
+
+void run(const Launch& launch) {
   if (profile) {
+    Stopwatch watch(launch.device);
+    watch.start();
+    launch_alone(launch);
     OpProfile& row = (*profile)[launch.op->name()];
     row.op = launch.op->name();
     row.launches += 1;
-    row.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    row.seconds += watch.stop();
+  } else {
+    launch_alone(launch);
   }
-  if (nan_check_on && launch.device.kind == Device::Kind::cpu) check_finite(launch);
+  if (nan_check_on) check_finite(launch);
 }
 
-void Recorder::record(const Launch& launch, std::span<const Tensor> touched) {
-  if (launch.op) launches.push_back(launch);
-  for (const Tensor& tensor : touched) {
-    const auto& storage = tensor.value().storage;
-    if (storage->pool != pool && std::find(kept.begin(), kept.end(), storage) == kept.end()) kept.push_back(storage);
+void Recorder::record(const Launch& launch, std::span<const Tensor> inputs, std::span<const Tensor> targets) {
+  launches.push_back(launch);
+  for (const Tensor& input : inputs) keep(input.value().storage, pool, kept);
+  for (const Tensor& target : targets) {
+    const auto& storage = target.value().storage;
+    if (keep(storage, pool, kept)) keep(storage, pool, written);
   }
+}
+
+const std::vector<std::type_index>& op_types() {
+  return mutable_op_types();
+}
+
+bool register_op_type(std::type_index type) {
+  mutable_op_types().push_back(type);
+  return true;
 }
 
 Recorder* recorder() {
@@ -174,19 +230,7 @@ std::vector<Tensor> Op::vjp(const VjpContext& context) const {
 }
 
 Node::~Node() {
-  std::vector<std::shared_ptr<Node>> doomed;
-  const auto take = [&](std::vector<Tensor>& tensors) {
-    for (Tensor& tensor : tensors) {
-      if (tensor.defined() && tensor.node().use_count() == 1) doomed.push_back(std::move(tensor).release());
-    }
-    tensors.clear();
-  };
-  take(inputs);
-  while (!doomed.empty()) {
-    const std::shared_ptr<Node> node = std::move(doomed.back());
-    doomed.pop_back();
-    if (node.use_count() == 1) take(node->inputs);
-  }
+  for (Tensor& input : inputs) free_graph(std::move(input).release());
 }
 
 std::vector<Tensor> apply(std::shared_ptr<const Op> op, std::vector<Tensor> inputs) {
@@ -204,6 +248,7 @@ std::vector<Tensor> apply(std::shared_ptr<const Op> op, std::vector<Tensor> inpu
   if (recording_on) {
     node->op = std::move(op);
     for (const Tensor& input : inputs) node->versions.push_back(input.value().storage->version);
+    for (const Value& output : node->outputs) node->versions.push_back(output.storage->version);
     node->inputs = std::move(inputs);
   }
   std::vector<Tensor> outputs;
@@ -226,8 +271,8 @@ void apply_in_place(std::shared_ptr<const Op> op, const std::vector<Tensor>& inp
                                    describe(targets[i]), i < specs.size() ? to_string(specs[i].shape) : "(none)"));
     }
   }
+  for (const Tensor& target : targets) ++target.value().storage->version;  // first: a throw may come in the middle
   run_and_record({std::move(op), views_of(inputs), views_of(targets), device}, inputs, targets);
-  for (const Tensor& target : targets) ++target.value().storage->version;
 }
 
 bool recording() {

@@ -9,6 +9,8 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <typeindex>
+#include <typeinfo>
 #include <vector>
 
 namespace kantor {
@@ -34,9 +36,9 @@ struct VjpContext {
   std::vector<bool> wanted;
 };
 
+/// What a node does. A class of ops derives from OpOf, below.
 class Op {
  public:
-  Op() = default;
   Op(const Op&) = delete;
   Op& operator=(const Op&) = delete;
   virtual ~Op() = default;
@@ -55,15 +57,36 @@ class Op {
   [[nodiscard]] virtual std::vector<Tensor> vjp(const VjpContext& context) const;
   /// The same function in ordinary ops, for a fused op whose derivative is that of its parts.
   [[nodiscard]] virtual std::vector<Tensor> reference(std::span<const Tensor> inputs) const;
+
+ private:
+  template <class Self>
+  friend class OpOf;
+  explicit Op(bool /*registered*/) {}
 };
 
-/// One application: op (null for a leaf), inputs with the storage versions it read, and the outputs' values.
+/// The types of all ops that this program holds: the tests ask each for its row in their table.
+const std::vector<std::type_index>& op_types();
+bool register_op_type(std::type_index type);
+
+/// The base of every class of ops: `class Exp final : public OpOf<Exp>`. It enters the class into `op_types` before
+/// main begins; nothing can derive from Op past it.
+template <class Self>
+class OpOf : public Op {
+ protected:
+  OpOf() : Op(registered) {}
+
+ private:
+  static inline const bool registered = register_op_type(typeid(Self));
+};
+
+/// One application: op (null for a leaf), its inputs, its outputs' values, and the versions that the storages of inputs
+/// and then of outputs had.
 struct Node : std::enable_shared_from_this<Node> {
   std::shared_ptr<const Op> op;
   std::vector<Tensor> inputs;
   std::vector<uint64_t> versions;
   std::vector<Value> outputs;
-  ~Node();  // frees long chains without recursion
+  ~Node();  // frees long chains without recursion and without memory
 };
 
 /// Applies `op` and records it where recording is on.
@@ -90,7 +113,8 @@ class RecordingScope {
   bool previous_;
 };
 
-/// While it lives, every output of every op is checked: the first NaN or infinity throws NonFiniteError with the op.
+/// While it lives, every output of every op is checked, on every device, in replays too: the first NaN or infinity
+/// throws NonFiniteError with the op. A device waits for each op and copies its outputs to the host.
 class NanCheckScope {
  public:
   NanCheckScope();
@@ -102,7 +126,8 @@ class NanCheckScope {
   bool previous_;
 };
 
-/// Time and launches per op name while the scope lives.
+/// Time and launches per op name while the scope lives, in replays too. The time is the device's own for the op's work,
+/// which is waited for.
 struct OpProfile {
   std::string op;
   int64_t launches = 0;

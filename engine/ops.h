@@ -68,6 +68,9 @@ Tensor clamp(const Tensor& x, double low, double high);
 Tensor safe_reciprocal(const Tensor& x);
 
 // ---- activations (ops/activation.cpp): Activation is kernels/function.h's
+/// Whether a leaky ReLU may have this slope: finite, in float32 too. It may be negative, also where an op fuses it.
+bool usable_slope(double slope);
+/// f(x). This and every op that takes an Activation throws Error for a slope that is not usable.
 Tensor activate(const Tensor& x, Activation activation);
 inline Tensor relu(const Tensor& x) {
   return activate(x, {Activation::Kind::relu});
@@ -84,7 +87,8 @@ inline Tensor sigmoid(const Tensor& x) {
 inline Tensor softplus(const Tensor& x) {
   return activate(x, {Activation::Kind::softplus});
 }
-/// g * f'(x), with f' written in terms of the output y = f(x).
+/// g * f'(x), with f' written in terms of the output y = f(x). Throws Error for a leaky ReLU of negative slope, whose
+/// f' is no function of y.
 Tensor activation_grad(const Tensor& g, const Tensor& y, Activation activation);
 /// f(x + bias): x [..., C], bias [C].
 Tensor bias_activate(const Tensor& x, const Tensor& bias, Activation activation);

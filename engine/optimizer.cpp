@@ -105,7 +105,7 @@ struct Coefficients {
 /// Inputs: step (int64), learning rate (float64), whether to take histograms (int64), gradients; for kernels also the
 /// table of pieces (int64 [n, 3]) and the bounds (float64 [rows]). Outputs, in place: parameters, statistics (those of
 /// the last update give the histogram's range), then the state arenas.
-class Update final : public Op {
+class Update final : public OpOf<Update> {
  public:
   Update(OptimizerConfig config, std::vector<ArenaRow> rows, bool only_clip, std::vector<Spec> outputs)
       : config_(config), rows_(std::move(rows)), only_clip_(only_clip), outputs_(std::move(outputs)) {
@@ -224,7 +224,7 @@ class Update final : public Op {
 };
 
 /// Adds one to a counter in place.
-class Increment final : public Op {
+class Increment final : public OpOf<Increment> {
  public:
   [[nodiscard]] const char* name() const override { return "increment"; }
   [[nodiscard]] std::vector<Spec> infer(std::span<const Spec>) const override { return {{Shape{}, DType::int64}}; }

@@ -35,7 +35,7 @@ std::array<double, 2> normal_pair(uint32_t a, uint32_t b) {
 
 /// A draw inside a step. `Words` turns the four words of a block into four elements.
 template <class Words>
-class DrawOp final : public Op {
+class DrawOp final : public OpOf<DrawOp<Words>> {
  public:
   DrawOp(Spec spec, const Draw& draw, Words words)
       : spec_(std::move(spec)), seed_(draw.seed), stream_(draw.stream), first_(draw.first), words_(words) {

@@ -18,15 +18,18 @@ struct Launch {
 /// Whether the profiler or the NaN check wants to see every launch.
 bool observed();
 
+/// Runs one forward, or hands it to the capture of its device. Throws KernelError with the op's name in front.
+void launch_alone(const Launch& launch);
 /// Runs one forward with the profiler and the NaN check round it.
 void run(const Launch& launch);
 
 struct Recorder {
   std::shared_ptr<Pool> pool;  // of the step's own temporaries, which later launches may reuse
   std::vector<Launch> launches;
-  std::vector<std::shared_ptr<Storage>> kept;  // what was made outside the step
+  std::vector<std::shared_ptr<Storage>> kept;     // what was made outside the step
+  std::vector<std::shared_ptr<Storage>> written;  // of these, what the step writes in place
 
-  void record(const Launch& launch, std::span<const Tensor> touched);
+  void record(const Launch& launch, std::span<const Tensor> inputs, std::span<const Tensor> targets);
 };
 
 /// The recorder of this thread, or null.

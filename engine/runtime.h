@@ -6,7 +6,9 @@
 #include "kernels/launcher.h"
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace kantor {
@@ -20,6 +22,18 @@ class DeviceGraph {
   [[nodiscard]] virtual int64_t launches() const = 0;
 };
 
+/// Marks of one measurement on a device.
+class DeviceClock {
+ public:
+  virtual ~DeviceClock() = default;
+  /// Marks this place in the stream.
+  virtual void start() = 0;
+  /// Waits for the work since the mark, and gives the seconds it took the device.
+  virtual double stop() = 0;
+};
+/// The host's clock, for devices whose work is done when its launch returns.
+std::unique_ptr<DeviceClock> steady_clock();
+
 class Runtime {
  public:
   virtual ~Runtime() = default;
@@ -29,19 +43,41 @@ class Runtime {
   /// Device memory of at least 256-byte alignment; null where there is not enough.
   virtual void* allocate(size_t bytes) noexcept = 0;
   virtual void release(void* data) noexcept = 0;
-  [[nodiscard]] virtual size_t free_bytes() const = 0;
+  /// What allocate can still find; nothing where the device cannot tell.
+  [[nodiscard]] virtual std::optional<size_t> free_bytes() const = 0;
   /// Copies in stream order. To and from the host they return when the host's side is done.
   virtual void copy_in(void* device, const void* host, size_t bytes) = 0;
   virtual void copy_out(void* host, const void* device, size_t bytes) = 0;
   virtual void copy(void* to, const void* from, size_t bytes) = 0;
   /// Waits for all work, and throws what failed in it.
   virtual void synchronize() = 0;
-  /// Marks this place in the stream; then waits for the work since the mark, and gives the seconds it took the device.
-  virtual void start_clock() = 0;
-  virtual double stop_clock() = 0;
-  /// Between the two, launches and copies on the stream are recorded instead of run.
+  [[nodiscard]] virtual std::unique_ptr<DeviceClock> make_clock() = 0;
+  /// Between the two, launches and copies on the stream are recorded instead of run. Call them through CaptureScope.
   virtual void begin_capture() = 0;
   virtual std::unique_ptr<DeviceGraph> end_capture() = 0;
+  /// Forgets what was recorded, and lets the stream run again; nothing where there is no capture.
+  virtual void abandon_capture() noexcept = 0;
+};
+
+/// A capture that ends with its scope: by `end`, or abandoned where something was thrown before.
+class CaptureScope {
+ public:
+  explicit CaptureScope(Runtime& runtime) : runtime_(runtime) { runtime_.begin_capture(); }
+  ~CaptureScope() {
+    if (!ended_) runtime_.abandon_capture();
+  }
+  CaptureScope(const CaptureScope&) = delete;
+  CaptureScope& operator=(const CaptureScope&) = delete;
+
+  [[nodiscard]] std::unique_ptr<DeviceGraph> end() {
+    std::unique_ptr<DeviceGraph> graph = runtime_.end_capture();
+    ended_ = true;
+    return graph;
+  }
+
+ private:
+  Runtime& runtime_;
+  bool ended_ = false;
 };
 
 /// The runtime of a device. Throws DeviceError with the reason where it does not work, and for `cpu`.
@@ -52,5 +88,7 @@ std::string why_no_cuda(int index);
 std::string cuda_hardware(int index);
 Runtime& cuda_runtime(int index);
 Runtime& sim_runtime();
+/// Puts another runtime in the place of `sim`'s, for tests that watch it or let it fail; null puts its own back.
+void set_sim_runtime(Runtime* runtime);
 
 }  // namespace kantor

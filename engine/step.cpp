@@ -1,5 +1,6 @@
 #include "engine/step.h"
 
+#include "engine/memory.h"
 #include "engine/recorder.h"
 #include "engine/runtime.h"
 
@@ -11,15 +12,53 @@ namespace {
 constexpr int warm_up_runs = 2;
 
 /// While it lives, this thread records into the recorder, and its temporaries come from the recorder's pool.
-class CaptureScope {
+class RecorderScope {
  public:
-  explicit CaptureScope(Recorder& recorder) : pool_(recorder.pool) { set_recorder(&recorder); }
-  ~CaptureScope() { set_recorder(nullptr); }
-  CaptureScope(const CaptureScope&) = delete;
-  CaptureScope& operator=(const CaptureScope&) = delete;
+  explicit RecorderScope(Recorder& recorder) : pool_(recorder.pool) { set_recorder(&recorder); }
+  ~RecorderScope() { set_recorder(nullptr); }
+  RecorderScope(const RecorderScope&) = delete;
+  RecorderScope& operator=(const RecorderScope&) = delete;
 
  private:
   PoolScope pool_;
+};
+
+/// What a captured step replays.
+struct Recording {
+  Recorder recorder;
+  std::shared_ptr<Pool> temporaries;
+  std::unique_ptr<DeviceGraph> graph;  // of devices that run kernels: the recording as one launch
+
+  /// Runs fn, which is a step as any other, and records it.
+  Recording(const std::function<void()>& fn, Device device) {
+    recorder.pool = std::make_shared<Pool>(device);
+    {
+      const RecorderScope scope(recorder);
+      fn();
+    }
+    make_graph(device);
+  }
+  Recording(const Recording&) = delete;
+  Recording& operator=(const Recording&) = delete;
+
+  void replay() const {
+    for (const auto& storage : recorder.written) ++storage->version;
+    if (graph && !observed()) return graph->launch();
+    for (const Launch& launch : recorder.launches) run(launch);
+  }
+
+ private:
+  /// Records the launches once more, as kernels; nothing runs. Temporaries of launches come from a pool of their own:
+  /// in the recording's pool every buffer is free by now, also those whose values a launch in the middle still needs.
+  /// None where launches are synchronous: a kernel that fails inside a graph has no name.
+  void make_graph(Device device) {
+    if (device.kind == Device::Kind::cpu || synchronous()) return;
+    temporaries = std::make_shared<Pool>(device);
+    const PoolScope pool(temporaries);
+    CaptureScope capture(runtime(device));
+    for (const Launch& launch : recorder.launches) launch_alone(launch);
+    graph = capture.end();
+  }
 };
 
 }  // namespace
@@ -29,63 +68,36 @@ struct Step::State {
   Device device;
   bool capture;
   int runs = 0;
-  bool recorded = false;
-  Recorder recorder;
-  std::shared_ptr<Pool> temporaries;
-  std::unique_ptr<DeviceGraph> graph;  // of devices that run kernels: the recording as one launch
-
-  void replay() {
-    if (graph && !observed()) return graph->launch();
-    for (const Launch& launch : recorder.launches) run(launch);
-  }
-  /// Records the launches once more, as kernels; nothing runs. Temporaries of launches come from a pool of their own:
-  /// in the recording's pool every buffer is free by now, also those whose values a launch in the middle still needs.
-  /// None where launches are synchronous: a kernel that fails inside a graph has no name.
-  void make_graph() {
-    if (device.kind == Device::Kind::cpu || synchronous()) return;
-    temporaries = std::make_shared<Pool>(device);
-    const PoolScope scope(temporaries);
-    Runtime& r = runtime(device);
-    r.begin_capture();
-    for (const Launch& launch : recorder.launches) run(launch);
-    graph = r.end_capture();
-  }
+  std::unique_ptr<Recording> recording;
 };
 
 Step::Step(std::function<void()> fn, Device device, bool capture)
-    : state_(new State{std::move(fn), device, capture, 0, false, {}, nullptr, nullptr}) {}
+    : state_(new State{std::move(fn), device, capture, 0, nullptr}) {}
 Step::~Step() = default;
 Step::Step(Step&&) noexcept = default;
 Step& Step::operator=(Step&&) noexcept = default;
 
 void Step::operator()() {
   State& state = *state_;
-  if (state.recorded) {
-    state.replay();
-    return;
-  }
   if (!state.capture || state.runs < warm_up_runs) {
     state.fn();
     ++state.runs;
     return;
   }
-  forbid_in_capture("capturing a step");
-  state.recorder = {};
-  state.recorder.pool = std::make_shared<Pool>(state.device);
-  {
-    const CaptureScope scope(state.recorder);
-    state.fn();
-  }
-  state.make_graph();
-  state.recorded = true;
+  forbid_in_capture("recording or replaying another step");
+  if (state.recording) return state.recording->replay();
+  state.recording = std::make_unique<Recording>(state.fn, state.device);
   state.fn = nullptr;
+  clear_cache(state.device);  // it holds what the warm-up runs took; replays have their own
 }
 
 bool Step::captured() const {
-  return state_->recorded;
+  return state_->recording != nullptr;
 }
 int64_t Step::launches() const {
-  return state_->graph ? state_->graph->launches() : static_cast<int64_t>(state_->recorder.launches.size());
+  if (!state_->recording) return 0;
+  const Recording& recording = *state_->recording;
+  return recording.graph ? recording.graph->launches() : static_cast<int64_t>(recording.recorder.launches.size());
 }
 
 bool capturing() {

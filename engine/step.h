@@ -18,7 +18,9 @@ class Step {
   Step(Step&&) noexcept;
   Step& operator=(Step&&) noexcept;
 
-  /// Does the step once: warms up, records, or replays.
+  /// Does the step once: warms up, records, or replays. What is thrown on the way, by `fn` or while the recording is
+  /// made, leaves nothing recorded: the device runs as before, and the next call tries again. Throws CaptureError where
+  /// this would record or replay inside another step's recording.
   void operator()();
   /// Whether the next call replays.
   [[nodiscard]] bool captured() const;

@@ -27,7 +27,7 @@ void visit_elements(const View& view, const F& fn) {
 }
 
 /// Copies one buffer; the launch behind copy_from.
-class Copy final : public Op {
+class Copy final : public OpOf<Copy> {
  public:
   [[nodiscard]] const char* name() const override { return "copy"; }
   [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override { return {inputs[0]}; }
@@ -46,7 +46,7 @@ class Copy final : public Op {
 };
 
 /// A constant; an op so that a captured step can hold it.
-class Fill final : public Op {
+class Fill final : public OpOf<Fill> {
  public:
   Fill(const Shape& shape, DType dtype, double value) : spec_{shape, dtype}, value_(value) {}
   [[nodiscard]] const char* name() const override { return "fill"; }

@@ -13,7 +13,8 @@
 
 namespace kantor {
 
-/// An activation f; its derivative is written in terms of y = f(x), so that x need not be kept.
+/// An activation f; its derivative is written in terms of y = f(x), so that x need not be kept. Not so for a leaky ReLU
+/// of negative slope, which the engine makes of other functions.
 struct Activation {
   enum class Kind : uint8_t { identity, relu, leaky_relu, tanh, sigmoid, softplus };
   Kind kind = Kind::identity;

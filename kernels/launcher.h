@@ -2,10 +2,11 @@
 // Plain C++, read by nvcc, by the simulator's build and by the engine alike. docs/kernels.md tells the whole pattern.
 #pragma once
 
+#include "kernels/error.h"
+
 #include <cstdint>
 #include <cstdlib>
 #include <limits>
-#include <stdexcept>
 #include <string>
 
 struct CUstream_st;  // CUDA's name for it, so that a Stream passes to CUDA's functions without a cast
@@ -14,12 +15,6 @@ namespace kantor {
 
 /// A queue of device work; null is the default one. cudaStream_t on a GPU, an opaque handle in the simulator.
 using Stream = CUstream_st*;
-
-/// A kernel that could not be launched, or that the simulator found at fault. Its text begins with the kernel's name.
-class KernelError : public std::runtime_error {
- public:
-  using std::runtime_error::runtime_error;
-};
 
 /// What the kernels are compiled for: the simulator on the CPU, or a GPU.
 enum class Backend : uint8_t { sim, cuda };

@@ -1,6 +1,7 @@
 // The graph itself: pruning, symbolic zeros, higher orders, versions, and what apply refuses.
 #include "engine/autograd.h"
 
+#include "engine/arena.h"
 #include "engine/op.h"
 #include "engine/ops.h"
 #include "engine/optimizer.h"
@@ -8,8 +9,15 @@
 #include "tests/gradcheck.h"
 
 #include <cmath>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
 
 using namespace kantor;
+using Catch::Matchers::Contains;
 using kantor::testing::random_tensor;
 
 namespace {
@@ -99,6 +107,127 @@ TEST_CASE("autograd: a value overwritten between use and derivative is refused")
   const Tensor y = sum(mul(x, x));
   x.copy_from(vector({5, 6}));
   CHECK_THROWS_AS(grad(y, {x}), VersionError);
+}
+
+TEST_CASE("autograd: an output overwritten since its op made it is refused, whatever the op's derivative is") {
+  const Tensor x = vector({0.1, 0.2}), w = vector({5, 6});
+  using Function = Tensor (*)(const Tensor&);
+  const std::map<std::string, Function> functions{
+      {"tanh", [](const Tensor& t) { return tanh(t); }},            // its derivative is written in the output
+      {"affine", [](const Tensor& t) { return affine(t, 2, 1); }},  // and here in neither
+      {"square", [](const Tensor& t) { return square(t); }},        // here in the input
+      {"reshape",
+       [](const Tensor& t) {
+         return reshape(t * 1, {1, 2});
+       }},  // a view of an output
+      {"group_sort", [](const Tensor& t) { return group_sort(t, 2); }},
+      {"softplus",
+       [](const Tensor& t) {
+         return linear(reshape(t, {1, 2}), ones({2, 2}, f64), {}, {Activation::Kind::softplus});
+       }},
+  };
+  for (const auto& [name, function] : functions) {
+    INFO(name);
+    const Tensor y = function(x);
+    y.copy_from(reshape(w, y.shape()));
+    CHECK_THROWS_WITH(grad(sum(y), {x}), Contains("was overwritten since"));
+    const Tensor through = function(x);
+    through.window(1, {1}).copy_from(vector({9}));  // a part of it, by a leaf that shares the memory
+    CHECK_THROWS_AS(grad(sum(through), {x}), VersionError);
+    const Tensor host = function(x);
+    host.assign(std::span<const double>(std::vector<double>{7, 8}));
+    CHECK_THROWS_AS(grad(sum(host), {x}), VersionError);
+  }
+}
+
+TEST_CASE("autograd: writing beside the graph is no false alarm") {
+  const Tensor x = vector({0.5, -1, 2, 3});
+  const Tensor losses = zeros({3}, f64), running = zeros({2}, f64);
+  const Tensor rows = reshape(x, {2, 2});
+  const BatchNormResult normed = batch_norm(rows, ones({2}, f64), zeros({2}, f64));
+  blend(running, normed.mean, 0.9, 0.1);  // as a network's running statistics
+  const Tensor y = tanh(normed.y), loss = sum(y * rows);
+  losses.window(0, {}).copy_from(loss);  // windows of one buffer, as a trainer's losses
+  losses.window(1, {}).copy_from(sum(y));
+  const Tensor copy = empty(y.shape(), f64);
+  copy.copy_from(y);
+  copy.copy_from(rows);
+  const auto first = grad(loss, {x}, {true, {}})[0];
+  losses.window(2, {}).copy_from(sum(first));
+  running.copy_from(zeros({2}, f64));
+  CHECK_NOTHROW(grad(sum(square(first)), {x}));
+  y.copy_from(rows);  // after its last use
+  CHECK_NOTHROW(grad(sum(square(rows)), {x}));
+  // An output that was overwritten is as good a variable as any for what is computed from it later.
+  CHECK(grad(sum(square(y)), {y})[0].to_vector<double>() == std::vector<double>{1, -2, 4, 6});
+}
+
+TEST_CASE("autograd: a write that fails half-way counts as a write") {
+  class Throws final : public OpOf<Throws> {
+   public:
+    [[nodiscard]] const char* name() const override { return "throws"; }
+    [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override { return {inputs[0]}; }
+    void cpu(Inputs, Outputs outputs) const override {
+      *outputs[0].as<double>() = 0;
+      throw Error("planted");
+    }
+  };
+  const Tensor x = vector({1, 2});
+  const Tensor y = sum(square(x));
+  CHECK_THROWS_WITH(apply_in_place(std::make_shared<const Throws>(), {x}, {x}), Contains("planted"));
+  CHECK_THROWS_AS(grad(y, {x}), VersionError);
+}
+
+TEST_CASE("autograd: a seed of another shape, type or device is refused") {
+  const Tensor x = vector({1, 2});
+  const Tensor y = square(x);
+  const auto with = [&](const Tensor& seed) { return grad(y, {x}, {false, seed}); };
+  CHECK_THROWS_WITH(with(ones({3}, f64)), Contains("seed") && Contains("[3]"));
+  CHECK_THROWS_AS(with(ones({2})), DTypeError);
+  CHECK_THROWS_WITH(with(ones({2})), Contains("seed is float32 [2] on cpu"));
+  CHECK_THROWS_AS(with(ones({2}, {DType::float64, {Device::Kind::sim, 0}})), DeviceError);
+  CHECK(with(vector({1, 10}))[0].to_vector<double>() == std::vector<double>{2, 40});
+}
+
+TEST_CASE("autograd: a leaky ReLU of negative slope has its derivative, alone and where a layer fuses it") {
+  const Tensor x = vector({-2, 0, 3});
+  const Tensor y = leaky_relu(x, -0.5);
+  CHECK(y.to_vector<double>() == std::vector<double>{1, 0, 3});
+  CHECK(grad(sum(y), {x})[0].to_vector<double>() == std::vector<double>{-0.5, -0.5, 1});  // at 0 as PyTorch has it
+  const Activation falling{Activation::Kind::leaky_relu, -0.5};
+  const Tensor column = reshape(x, {3, 1});
+  const Tensor fused = linear(column, ones({1, 1}, f64), zeros({1}, f64), falling);
+  CHECK(grad(sum(fused), {x})[0].to_vector<double>() == std::vector<double>{-0.5, -0.5, 1});
+  CHECK_THROWS_WITH(activation_grad(x, x, falling), Contains("slope -0.5"));
+}
+
+TEST_CASE("autograd: a leaky ReLU's slope must be finite in float32, wherever it is fused") {
+  const Tensor x = zeros({1, 1, 1, 1}), row = zeros({1, 1}), bias = zeros({1});
+  for (const double slope : std::vector<double>{NAN, INFINITY, -INFINITY, 1e39}) {
+    const Activation f{Activation::Kind::leaky_relu, slope};
+    CHECK_THROWS_WITH(leaky_relu(x, slope), Contains("leaky_relu") && Contains("finite"));
+    CHECK_THROWS_AS(bias_activate(x, bias, f), Error);
+    CHECK_THROWS_AS(linear(row, row, bias, f), Error);
+    CHECK_THROWS_AS(conv2d(x, x, {}, bias, f), Error);
+    CHECK_THROWS_AS(conv2d_input_grad(x, x, {}, 1, 1, bias, f), Error);
+    CHECK_THROWS_AS(activation_grad(x, x, f), Error);
+  }
+}
+
+TEST_CASE("autograd: a graph whose nodes share their inputs is freed whole") {
+  const Tensor x = vector({1, 2});
+  const MemoryStats before = memory_stats();
+  {
+    std::vector<Tensor> layer{x, x * 2, x * 3};
+    for (int depth = 0; depth < 50; ++depth) {  // every node of a layer is an input of all of the next
+      std::vector<Tensor> next;
+      for (int i = 0; i < 3; ++i) next.push_back(concat({layer[0], layer[1], layer[2]}));
+      for (Tensor& t : next) t = slice(t, 0, 0, 2);
+      layer = std::move(next);
+    }
+    CHECK(grad(sum(layer[0]), {x})[0].defined());
+  }
+  CHECK(memory_stats().live_buffers == before.live_buffers);
 }
 
 TEST_CASE("autograd: a chain of 200,000 ops is differentiated and freed without recursion") {

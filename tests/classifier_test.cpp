@@ -1,6 +1,7 @@
 // The classifier behind the image scores: it learns, it is cached, and its scores are those of planted samples.
 #include "models/metrics/classifier.h"
 
+#include "engine/autograd.h"
 #include "engine/error.h"
 #include "tests/catch.h"
 #include "tests/program.h"
@@ -22,6 +23,19 @@ std::vector<float> of_class(const LabelledImages& data, int label, int64_t count
 }
 
 }  // namespace
+
+TEST_CASE("classifier: cross-entropy of large logits, its value and gradient") {
+  for (const DType dtype : {DType::float32, DType::float64}) {
+    const TensorOptions options{dtype, {}};
+    const Tensor z = from_host(std::vector<double>{1000, 0, -3, 0, 0, 0, -2e4, 2e4, 1}, {3, 3}, options);
+    const Tensor one_hot = from_host(std::vector<double>{1, 0, 0, 0, 0, 1, 1, 0, 0}, {3, 3}, options);
+    const Tensor loss = cross_entropy(z, one_hot);
+    CHECK(loss.item() == Approx((0 + std::log(3.0) + 4e4) / 3).epsilon(1e-6));
+    const auto g = grad(loss, {z})[0].to_vector<double>();
+    const std::vector<double> expected{0, 0, 0, 1.0 / 9, 1.0 / 9, -2.0 / 9, -1.0 / 3, 1.0 / 3, 0};
+    for (size_t i = 0; i < g.size(); ++i) CHECK(g[i] == Approx(expected[i]).margin(1e-6));
+  }
+}
 
 TEST_CASE("classifier: it learns, and scores planted samples as they are") {
   const LabelledImages data = quarters(2000, 1), fresh = quarters(1000, 2);

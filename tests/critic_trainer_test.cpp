@@ -11,9 +11,20 @@
 #include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <type_traits>
 
 using namespace kantor;
 using Catch::Matchers::Contains;
+
+// What is trained on must outlive the trainer: no temporary is taken.
+template <class... Data>
+constexpr bool trains_on = std::is_constructible_v<CriticTrainer, RunConfig, nlohmann::json, Data...>;
+static_assert(trains_on<Dataset&, const Dataset&>);
+static_assert(!trains_on<Dataset, Dataset&> && !trains_on<Dataset&, Dataset> && !trains_on<const Dataset, Dataset>);
+static_assert(std::is_constructible_v<Trainer, RunConfig, Dataset&> &&
+              std::is_constructible_v<Loader, const Dataset&, LoaderOptions>);
+static_assert(!std::is_constructible_v<Trainer, RunConfig, Dataset> &&
+              !std::is_constructible_v<Loader, Dataset, LoaderOptions>);
 
 namespace {
 

@@ -8,8 +8,10 @@
 #include "models/metrics/frechet.h"
 #include "models/nn/presets.h"
 #include "tests/catch.h"
+#include "tests/watched_runtime.h"
 
 #include <cmath>
+#include <functional>
 #include <nlohmann/json.hpp>
 
 using namespace kantor;
@@ -129,6 +131,28 @@ TEST_CASE("metrics: directions have the filters' norms, spare biases, and the we
   CHECK_THROWS_AS(loss_on_plane(critic, first, second, {0}, []() -> double { throw Error("stop"); }), Error);
   CHECK(critic.parameters().flat().to_vector<float>() == before);
   CHECK_THROWS_AS(loss_on_plane(critic, {}, {}, {0}, [] { return 0.0; }), ShapeError);
+}
+
+TEST_CASE("metrics: weights that cannot be put back after an error leave the error as it was") {
+  kantor::testing::WatchedRuntime runtime;
+  NetworkOptions options;
+  options.tensor.device = {Device::Kind::sim, 0};
+  Network critic(mlp({}), {2}, options);
+  const auto direction = filter_normalized_direction(critic, 1, 0);
+  const auto plane = [&](const std::function<double()>& loss) {
+    return loss_on_plane(critic, direction, {}, {1}, loss);
+  };
+  CHECK_THROWS_WITH(plane([&]() -> double {
+                      runtime.copies_fail = true;
+                      throw Error("the first error");
+                    }),
+                    Catch::Contains("the first error"));
+  runtime.copies_fail = false;
+  CHECK_THROWS_WITH(plane([&] {
+                      runtime.copies_fail = true;
+                      return 0.0;
+                    }),
+                    Catch::Contains("planted failure"));  // nothing else went wrong: this is told
 }
 
 TEST_CASE("metrics: the Fréchet distance of samples: 0 of one, the shift's square, and that of known Gaussians") {

@@ -157,6 +157,8 @@ TEST_CASE("network: a wrong list is told its layer, what was found and what is k
   refused(R"([{"type":"linar","in":2,"out":1}])", {2}, "unknown type 'linar'");
   refused(R"([{"type":"linear","in":2}])", {2}, "key 'out' is missing");
   refused(R"([{"type":"linear","in":2,"out":0}])", {2}, "key 'out' is 0");
+  refused(R"([{"type":"leaky_relu","slope":1e39}])", {2}, "key 'slope' is 1e+39, expected a number that is finite");
+  refused(R"([{"type":"leaky_relu","slope":"steep"}])", {2}, "key 'slope' is \"steep\"");
   refused(R"([{"type":"linear","in":2,"out":1,"width":3}])", {2}, "unknown key 'width'");
   refused(R"([{"type":"linear","in":3,"out":1}])", {2}, "layer 0");
   refused(R"([{"type":"conv2d","in":1,"out":1,"kernel":9}])", {1, 4, 4}, "an image that holds a kernel of 9");

@@ -15,6 +15,8 @@ Tensor positive(const Shape& shape, HostRandom& random);
 /// A function of one tensor, differentiable by it.
 Case unary(const Tensor& x, const std::function<Tensor(const Tensor&)>& fn);
 Activation any_activation(HostRandom& random);
+/// A leaky ReLU of negative slope: no function of its output has its derivative, so that no op fuses it.
+inline constexpr Activation falling_activation{Activation::Kind::leaky_relu, -0.4};
 
 /// Convolution, normalization, the penalty and GroupSort (op_table_layers.cpp): the end of the table.
 std::vector<OpRow> layer_rows();

@@ -1,5 +1,5 @@
 // The table of ops: one row per op of engine/ops.h. It drives shapes, first and second derivatives, float32 against
-// float64, and threads. An op without a row fails the suite.
+// float64, and threads. A class of ops, or a function of ops.h, without a row fails the suite (op_table_test.cpp).
 #pragma once
 
 #include "tests/gradcheck.h"

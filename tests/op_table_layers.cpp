@@ -33,7 +33,8 @@ ConvLayerParts conv_layer_parts(const ConvSizes& s, bool transposed, HostRandom&
   const Tensor signs = sign(random_tensor({channels}, r));
   const Tensor of_filter = reshape(signs, transposed ? Shape{1, 1, 1, channels} : Shape{channels, 1, 1, 1});
   const Tensor small = positive(s.filter(), r) * (1 / static_cast<double>(terms));
-  return {mul(small, of_filter).detach(), mul(positive({channels}, r), signs).detach(), any_activation(r)};
+  return {mul(small, of_filter).detach(), mul(positive({channels}, r), signs).detach(),
+          r.below(6) == 0 ? falling_activation : any_activation(r)};
 }
 
 std::vector<OpRow> conv2d_rows() {

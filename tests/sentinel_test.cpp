@@ -159,7 +159,7 @@ void check_arenas(Device device) {
 }
 
 /// Fills `extra` elements more than its output has: of what other tensors of an arena or of the pool hold, or less.
-class FillsOther final : public Op {
+class FillsOther final : public OpOf<FillsOther> {
  public:
   explicit FillsOther(int64_t extra) : extra_(extra) {}
   [[nodiscard]] const char* name() const override { return "fills_other"; }

@@ -15,6 +15,8 @@
 #include <fstream>
 #include <map>
 #include <set>
+#include <utility>
+#include <vector>
 
 using namespace kantor;
 using Catch::Matchers::Contains;
@@ -297,6 +299,20 @@ TEST_CASE("studies: further constraints stand beside a study's own, unjudged") {
   CHECK_THAT(list.out, Contains("\"arm\":\"r1\""));
   CHECK(std::count(list.out.begin(), list.out.end(), '\n') == 5);  // the penalty is there already, r1 counts once
   check_refused({"study", "pile-up", "--constraints", "r3"}, 2, {"r3"});
+}
+
+TEST_CASE("studies: the digest of a pair is one for all machines, and that of the published results") {
+  // FNV-1a over the float64 values of the pair's files. What is kept under it in bench/results stays finished.
+  const std::vector<std::pair<std::string, std::string>> digests{
+      {"d2_n4", "bc0e47456a4a7093"},   {"d2_n16", "0608321e96ff071d"},  {"d16_n4", "97556482ba6bbe54"},
+      {"d16_n16", "37637a922f0fd998"}, {"d128_n4", "6cd3c52ebbdce898"}, {"d128_n16", "b6877a02d41e34d7"}};
+  for (const auto& [pair, digest] : digests) {
+    const ProgramResult list =
+        run_kantor({"study", "benchmark-w1", "--seeds", "1", "--seed", "101", "--pairs", pair, "--list"});
+    CHECK_THAT(list.out, Contains("\"digest\":\"" + digest + "\""));
+    const fs::path kept = source_folder() / "bench/results/benchmark-w1/runs" / (pair + "-clip-101");
+    CHECK(json::parse(text_of(kept / "result.json"))["settings"]["digest"] == digest);
+  }
 }
 
 TEST_CASE("studies: pairs can be given by folder, name and seed") {

@@ -6,7 +6,9 @@
 #include <cuda_runtime.h>
 #include <fmt/format.h>
 #include <map>
+#include <memory>
 #include <mutex>
+#include <optional>
 
 namespace kantor {
 namespace {
@@ -43,13 +45,41 @@ class CudaGraph final : public DeviceGraph {
   cudaStream_t stream_;
 };
 
+/// Two events of its own: measurements may overlap.
+class CudaClock final : public DeviceClock {
+ public:
+  explicit CudaClock(Stream stream) : stream_(stream) {
+    check(cudaEventCreate(&start_), "making an event");
+    if (const cudaError_t status = cudaEventCreate(&stop_); status != cudaSuccess) {
+      cudaEventDestroy(start_);
+      check(status, "making an event");
+    }
+  }
+  ~CudaClock() override {
+    cudaEventDestroy(start_);
+    cudaEventDestroy(stop_);
+  }
+  CudaClock(const CudaClock&) = delete;
+  CudaClock& operator=(const CudaClock&) = delete;
+  void start() override { check(cudaEventRecord(start_, stream_), "starting the clock"); }
+  double stop() override {
+    check(cudaEventRecord(stop_, stream_), "stopping the clock");
+    check(cudaEventSynchronize(stop_), "the work on the GPU");
+    float milliseconds = 0;
+    check(cudaEventElapsedTime(&milliseconds, start_, stop_), "reading the clock");
+    return milliseconds * 1e-3;
+  }
+
+ private:
+  Stream stream_;
+  cudaEvent_t start_ = nullptr, stop_ = nullptr;
+};
+
 class CudaRuntime final : public Runtime {
  public:
   explicit CudaRuntime(int index) : index_(index) {
     select();
     check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "making a stream");
-    check(cudaEventCreate(&start_), "making an event");
-    check(cudaEventCreate(&stop_), "making an event");
   }
   [[nodiscard]] Backend backend() const override { return Backend::cuda; }
   [[nodiscard]] Stream stream() const override {
@@ -67,10 +97,12 @@ class CudaRuntime final : public Runtime {
   void release(void* data) noexcept override {
     if (cudaFree(data) != cudaSuccess) cudaGetLastError();  // at exit the driver may be gone already
   }
-  [[nodiscard]] size_t free_bytes() const override {
+  [[nodiscard]] std::optional<size_t> free_bytes() const override {
     size_t available = 0, total = 0;
     select();
-    return cudaMemGetInfo(&available, &total) == cudaSuccess ? available : 0;
+    if (cudaMemGetInfo(&available, &total) == cudaSuccess) return available;
+    cudaGetLastError();
+    return std::nullopt;
   }
   void copy_in(void* device, const void* host, size_t bytes) override {
     check(cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, stream()), "copying to the GPU");
@@ -84,14 +116,7 @@ class CudaRuntime final : public Runtime {
     check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, stream()), "copying on the GPU");
   }
   void synchronize() override { check(cudaStreamSynchronize(stream_), "the work on the GPU"); }
-  void start_clock() override { check(cudaEventRecord(start_, stream()), "starting the clock"); }
-  double stop_clock() override {
-    check(cudaEventRecord(stop_, stream()), "stopping the clock");
-    check(cudaEventSynchronize(stop_), "the work on the GPU");
-    float milliseconds = 0;
-    check(cudaEventElapsedTime(&milliseconds, start_, stop_), "reading the clock");
-    return milliseconds * 1e-3;
-  }
+  [[nodiscard]] std::unique_ptr<DeviceClock> make_clock() override { return std::make_unique<CudaClock>(stream()); }
   void begin_capture() override {
     check(cudaStreamBeginCapture(stream(), cudaStreamCaptureModeRelaxed), "beginning a capture");
   }
@@ -100,12 +125,20 @@ class CudaRuntime final : public Runtime {
     check(cudaStreamEndCapture(stream_, &graph), "ending a capture");
     return std::make_unique<CudaGraph>(graph, stream_);
   }
+  void abandon_capture() noexcept override {
+    cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
+    if (cudaStreamIsCapturing(stream_, &status) == cudaSuccess && status != cudaStreamCaptureStatusNone) {
+      cudaGraph_t graph = nullptr;  // stays null where the capture was invalidated
+      cudaStreamEndCapture(stream_, &graph);
+      if (graph != nullptr) cudaGraphDestroy(graph);
+    }
+    cudaGetLastError();  // what failed is told by the caller, and the next call is not to report it again
+  }
 
  private:
   void select() const { check(cudaSetDevice(index_), "choosing the GPU"); }
   int index_;
   cudaStream_t stream_ = nullptr;
-  cudaEvent_t start_ = nullptr, stop_ = nullptr;
 };
 
 }  // namespace

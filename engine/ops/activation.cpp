@@ -2,9 +2,13 @@
 #include "engine/cpu/activation.h"
 
 #include "engine/ops.h"
+#include "engine/ops/fused_activation.h"
 #include "engine/ops/pointwise_op.h"
 
-#include <cstring>
+#include <algorithm>
+#include <cmath>
+#include <fmt/format.h>
+#include <memory>
 
 namespace kantor {
 namespace {
@@ -16,7 +20,7 @@ double cost_of(Activation activation) {
              : 15;
 }
 
-class Activate final : public Op {
+class Activate final : public OpOf<Activate> {
  public:
   explicit Activate(Activation activation) : activation_(activation) {}
   [[nodiscard]] const char* name() const override { return "activate"; }
@@ -50,7 +54,7 @@ class Activate final : public Op {
   Activation activation_;
 };
 
-class ActivationGrad final : public Op {
+class ActivationGrad final : public OpOf<ActivationGrad> {
  public:
   explicit ActivationGrad(Activation activation) : activation_(activation) {}
   [[nodiscard]] const char* name() const override { return "activation_grad"; }
@@ -95,7 +99,7 @@ class ActivationGrad final : public Op {
   Activation activation_;
 };
 
-class BiasActivate final : public Op {
+class BiasActivate final : public OpOf<BiasActivate> {
  public:
   explicit BiasActivate(Activation activation) : activation_(activation) {}
   [[nodiscard]] const char* name() const override { return "bias_activate"; }
@@ -141,18 +145,43 @@ class BiasActivate final : public Op {
 
 }  // namespace
 
+bool usable_slope(double slope) {
+  return std::isfinite(static_cast<float>(slope));
+}
+
+FusedActivation split_activation(Activation activation) {
+  if (activation.kind != Activation::Kind::leaky_relu) return {activation, {}};
+  if (!usable_slope(activation.slope)) {
+    throw Error(
+        fmt::format("leaky_relu: a slope of {}; expected a number that is finite in float32", activation.slope));
+  }
+  return activation.slope < 0 ? FusedActivation{{}, activation} : FusedActivation{activation, {}};
+}
+
 Tensor activate(const Tensor& x, Activation activation) {
-  if (activation.kind == Activation::Kind::identity) return x;
-  return apply1(std::make_shared<const Activate>(activation), {x});
+  const auto [inside, falling] = split_activation(activation);
+  if (falling.kind != Activation::Kind::identity) {  // at 0, a tie, the derivative is the slope, as in PyTorch
+    return maximum(affine(x, falling.slope, 0), x);
+  }
+  if (inside.kind == Activation::Kind::identity) return x;
+  return apply1(std::make_shared<const Activate>(inside), {x});
 }
 
 Tensor activation_grad(const Tensor& g, const Tensor& y, Activation activation) {
-  if (activation.kind == Activation::Kind::identity) return g;
-  return apply1(std::make_shared<const ActivationGrad>(activation), {g, y});
+  const auto [inside, falling] = split_activation(activation);
+  if (falling.kind != Activation::Kind::identity) {
+    throw Error(
+        fmt::format("activation_grad: leaky_relu of slope {}: its derivative is no function of its output; "
+                    "differentiate activate() instead",
+                    falling.slope));
+  }
+  if (inside.kind == Activation::Kind::identity) return g;
+  return apply1(std::make_shared<const ActivationGrad>(inside), {g, y});
 }
 
 Tensor bias_activate(const Tensor& x, const Tensor& bias, Activation activation) {
-  return apply1(std::make_shared<const BiasActivate>(activation), {x, bias});
+  const auto [inside, after] = split_activation(activation);
+  return activate(apply1(std::make_shared<const BiasActivate>(inside), {x, bias}), after);
 }
 
 }  // namespace kantor

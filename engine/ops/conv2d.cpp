@@ -3,6 +3,7 @@
 #include "engine/cpu/conv2d.h"
 
 #include "engine/ops.h"
+#include "engine/ops/fused_activation.h"
 #include "engine/ops/library.h"
 #include "engine/ops/pointwise_op.h"
 
@@ -61,7 +62,7 @@ std::vector<Tensor> with_bias(Tensor a, Tensor b, const Tensor& bias) {
   return inputs;
 }
 
-class Conv2d final : public Op {
+class Conv2d final : public OpOf<Conv2d> {
  public:
   Conv2d(Window window, Activation activation) : window_(window), activation_(activation) {}
   [[nodiscard]] const char* name() const override { return "conv2d"; }
@@ -108,7 +109,7 @@ class Conv2d final : public Op {
   Activation activation_;
 };
 
-class Conv2dInputGrad final : public Op {
+class Conv2dInputGrad final : public OpOf<Conv2dInputGrad> {
  public:
   Conv2dInputGrad(Window window, int64_t height, int64_t width, Activation activation)
       : window_(window), height_(height), width_(width), activation_(activation) {}
@@ -159,7 +160,7 @@ class Conv2dInputGrad final : public Op {
   Activation activation_;
 };
 
-class Conv2dWeightGrad final : public Op {
+class Conv2dWeightGrad final : public OpOf<Conv2dWeightGrad> {
  public:
   Conv2dWeightGrad(Window window, int64_t kernel_height, int64_t kernel_width)
       : window_(window), kernel_height_(kernel_height), kernel_width_(kernel_width) {}
@@ -203,12 +204,15 @@ class Conv2dWeightGrad final : public Op {
 }  // namespace
 
 Tensor conv2d(const Tensor& x, const Tensor& filter, Window window, const Tensor& bias, Activation activation) {
-  return apply1(std::make_shared<const Conv2d>(window, activation), with_bias(x, filter, bias));
+  const auto [inside, after] = split_activation(activation);
+  return activate(apply1(std::make_shared<const Conv2d>(window, inside), with_bias(x, filter, bias)), after);
 }
 
 Tensor conv2d_input_grad(const Tensor& g, const Tensor& filter, Window window, int64_t height, int64_t width,
                          const Tensor& bias, Activation activation) {
-  return apply1(std::make_shared<const Conv2dInputGrad>(window, height, width, activation), with_bias(g, filter, bias));
+  const auto [inside, after] = split_activation(activation);
+  auto op = std::make_shared<const Conv2dInputGrad>(window, height, width, inside);
+  return activate(apply1(std::move(op), with_bias(g, filter, bias)), after);
 }
 
 Tensor conv2d_weight_grad(const Tensor& x, const Tensor& g, Window window, int64_t kernel_height,

@@ -38,7 +38,7 @@ void require_pairs(std::span<const Spec> inputs) {
   if (x.rank() < 1 || inputs[1].shape != x) throw ShapeError("expected real and fake of one shape [B, ...]");
 }
 
-class Interpolate final : public Op {
+class Interpolate final : public OpOf<Interpolate> {
  public:
   [[nodiscard]] const char* name() const override { return "interpolate"; }
   [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {
@@ -73,7 +73,7 @@ class Interpolate final : public Op {
 };
 
 /// Interpolate with eps drawn in the pass. Inputs: real, fake, the step of the draw.
-class InterpolateDrawn final : public Op {
+class InterpolateDrawn final : public OpOf<InterpolateDrawn> {
  public:
   InterpolateDrawn(uint64_t seed, uint32_t stream, int64_t first) : seed_(seed), stream_(stream), first_(first) {}
   [[nodiscard]] const char* name() const override { return "interpolate"; }
@@ -130,7 +130,7 @@ RowPenalty row_penalty(PenaltyKind kind, double n) {
   return {0, 0};
 }
 
-class GradientPenalty final : public Op {
+class GradientPenalty final : public OpOf<GradientPenalty> {
  public:
   GradientPenalty(PenaltyKind kind, double coefficient) : kind_(kind), coefficient_(coefficient) {}
   [[nodiscard]] const char* name() const override { return "gradient_penalty"; }

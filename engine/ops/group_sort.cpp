@@ -22,7 +22,7 @@
 namespace kantor {
 namespace {
 
-class OrderPairs final : public Op {
+class OrderPairs final : public OpOf<OrderPairs> {
  public:
   [[nodiscard]] const char* name() const override { return "order_pairs"; }
   [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {
@@ -128,7 +128,7 @@ class GroupSorter {
 };
 
 /// Outputs: x sorted in groups, and the place in its group that each element had. Only the values have a derivative.
-class SortGroups final : public Op {
+class SortGroups final : public OpOf<SortGroups> {
  public:
   explicit SortGroups(int64_t group) : group_(group) {}
   [[nodiscard]] const char* name() const override { return "sort_groups"; }
@@ -166,7 +166,7 @@ class SortGroups final : public Op {
   int64_t group_;
 };
 
-class MoveInGroups final : public Op {
+class MoveInGroups final : public OpOf<MoveInGroups> {
  public:
   MoveInGroups(int64_t group, bool back) : group_(group), back_(back) {}
   [[nodiscard]] const char* name() const override { return "move_in_groups"; }

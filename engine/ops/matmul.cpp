@@ -1,6 +1,7 @@
 // Matrix products, and the linear layer with bias and activation in the product's epilogue.
 #include "engine/cpu/gemm.h"
 #include "engine/ops.h"
+#include "engine/ops/fused_activation.h"
 #include "engine/ops/library.h"
 #include "engine/ops/pointwise_op.h"
 #include "kernels/gemm.h"
@@ -18,7 +19,7 @@ void launch_gemm(Target target, bool ta, bool tb, int64_t m, int64_t n, int64_t 
   KANTOR_ON(target.backend, gemm(ta, tb, m, n, k, a, b, bias, activation, c, target.stream));
 }
 
-class Matmul final : public Op {
+class Matmul final : public OpOf<Matmul> {
  public:
   Matmul(bool transpose_a, bool transpose_b) : ta_(transpose_a), tb_(transpose_b) {}
   [[nodiscard]] const char* name() const override { return "matmul"; }
@@ -60,7 +61,7 @@ class Matmul final : public Op {
   bool ta_, tb_;
 };
 
-class Linear final : public Op {
+class Linear final : public OpOf<Linear> {
  public:
   explicit Linear(Activation activation) : activation_(activation) {}
   [[nodiscard]] const char* name() const override { return "linear"; }
@@ -114,7 +115,8 @@ Tensor matmul(const Tensor& a, const Tensor& b, bool transpose_a, bool transpose
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, Activation activation) {
   std::vector<Tensor> inputs{x, weight};
   if (bias.defined()) inputs.push_back(bias);
-  return apply1(std::make_shared<const Linear>(activation), std::move(inputs));
+  const auto [inside, after] = split_activation(activation);
+  return activate(apply1(std::make_shared<const Linear>(inside), std::move(inputs)), after);
 }
 
 }  // namespace kantor

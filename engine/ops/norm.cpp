@@ -58,7 +58,7 @@ void normalize_channels(const View& x, const T* gamma, const T* beta, const T* m
   scale_and_shift(x.as<T>(), scale, shift, y.as<T>(), channels == 0 ? 0 : x.size() / channels);
 }
 
-class BatchNorm final : public Op {
+class BatchNorm final : public OpOf<BatchNorm> {
  public:
   explicit BatchNorm(double epsilon) : epsilon_(epsilon) {}
   [[nodiscard]] const char* name() const override { return "batch_norm"; }
@@ -113,7 +113,7 @@ class BatchNorm final : public Op {
   double epsilon_;
 };
 
-class BatchNormFixed final : public Op {
+class BatchNormFixed final : public OpOf<BatchNormFixed> {
  public:
   explicit BatchNormFixed(double epsilon) : epsilon_(epsilon) {}
   [[nodiscard]] const char* name() const override { return "batch_norm_fixed"; }
@@ -147,7 +147,7 @@ class BatchNormFixed final : public Op {
   double epsilon_;
 };
 
-class LayerNorm final : public Op {
+class LayerNorm final : public OpOf<LayerNorm> {
  public:
   explicit LayerNorm(double epsilon) : epsilon_(epsilon) {}
   [[nodiscard]] const char* name() const override { return "layer_norm"; }

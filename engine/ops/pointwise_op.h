@@ -30,7 +30,7 @@ void launch_binary(F f, Device device, const View& a, const View& b, const View&
 /// T giving an expression, `kernel()` giving the same as a function of kernels/function.h, and `Tensor vjp(x, y, g)`
 /// giving d/dx in ops (undefined: zero).
 template <class F>
-class Unary final : public Op {
+class Unary final : public OpOf<Unary<F>> {
  public:
   explicit Unary(F f) : f_(std::move(f)) {}
   [[nodiscard]] const char* name() const override { return F::name; }
@@ -73,7 +73,7 @@ Tensor unary(F f, const Tensor& x) {
 /// F: name, cost, `operator()(a, b)` on Eigen arrays, `kernel()`, and `vjp(context)` giving both derivatives before
 /// summing down to each operand's shape.
 template <class F>
-class Binary final : public Op {
+class Binary final : public OpOf<Binary<F>> {
  public:
   explicit Binary(F f) : f_(std::move(f)) {}
   [[nodiscard]] const char* name() const override { return F::name; }

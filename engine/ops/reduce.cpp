@@ -15,7 +15,7 @@ namespace kantor {
 namespace {
 
 /// Sum over a set of axes. Neighbouring axes merge; each merged run is one [outer, n, inner] sum, last run first.
-class Sum final : public Op {
+class Sum final : public OpOf<Sum> {
  public:
   Sum(std::vector<bool> reduced, bool keep) : reduced_(std::move(reduced)), keep_(keep) {}
   [[nodiscard]] const char* name() const override { return "sum"; }
@@ -100,7 +100,7 @@ class Sum final : public Op {
   bool keep_;
 };
 
-class BroadcastTo final : public Op {
+class BroadcastTo final : public OpOf<BroadcastTo> {
  public:
   explicit BroadcastTo(const Shape& shape) : shape_(shape) {}
   [[nodiscard]] const char* name() const override { return "broadcast_to"; }
@@ -146,7 +146,7 @@ class BroadcastTo final : public Op {
   Shape shape_;
 };
 
-class RowNorm final : public Op {
+class RowNorm final : public OpOf<RowNorm> {
  public:
   [[nodiscard]] const char* name() const override { return "row_norm"; }
   [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {

@@ -18,7 +18,7 @@ void visit_any(DType dtype, const F& fn) {
   visit_floating(dtype, fn);
 }
 
-class Reshape final : public Op {
+class Reshape final : public OpOf<Reshape> {
  public:
   explicit Reshape(const Shape& shape) : shape_(shape) {}
   [[nodiscard]] const char* name() const override { return "reshape"; }
@@ -43,7 +43,7 @@ class Reshape final : public Op {
   Shape shape_;
 };
 
-class Transpose final : public Op {
+class Transpose final : public OpOf<Transpose> {
  public:
   explicit Transpose(std::vector<int> order) : order_(std::move(order)) {}
   [[nodiscard]] const char* name() const override { return "transpose"; }
@@ -118,7 +118,7 @@ void copy_runs(const T* source, int64_t source_stride, T* target, int64_t target
   });
 }
 
-class Concat final : public Op {
+class Concat final : public OpOf<Concat> {
  public:
   explicit Concat(int axis) : axis_(axis) {}
   [[nodiscard]] const char* name() const override { return "concat"; }
@@ -172,7 +172,7 @@ class Concat final : public Op {
   int axis_;
 };
 
-class Slice final : public Op {
+class Slice final : public OpOf<Slice> {
  public:
   Slice(int axis, int64_t begin, int64_t end) : axis_(axis), begin_(begin), end_(end) {}
   [[nodiscard]] const char* name() const override { return "slice"; }
@@ -213,7 +213,7 @@ class Slice final : public Op {
   int64_t begin_, end_;
 };
 
-class PadTo final : public Op {
+class PadTo final : public OpOf<PadTo> {
  public:
   PadTo(int axis, int64_t begin, int64_t total) : axis_(axis), begin_(begin), total_(total) {}
   [[nodiscard]] const char* name() const override { return "pad_to"; }
@@ -268,7 +268,7 @@ int64_t checked(int64_t index, int64_t rows, const char* op) {
   return index;
 }
 
-class GatherRows final : public Op {
+class GatherRows final : public OpOf<GatherRows> {
  public:
   [[nodiscard]] const char* name() const override { return "gather_rows"; }
   [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {
@@ -303,7 +303,7 @@ class GatherRows final : public Op {
   }
 };
 
-class ScatterAddRows final : public Op {
+class ScatterAddRows final : public OpOf<ScatterAddRows> {
  public:
   explicit ScatterAddRows(int64_t rows) : rows_(rows) {}
   [[nodiscard]] const char* name() const override { return "scatter_add_rows"; }

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <mutex>
 #include <omp.h>
+#include <utility>
 
 namespace kantor::sim {
 
@@ -153,9 +154,12 @@ void begin_capture() {
 Graph end_capture() {
   if (capture == nullptr) throw KernelError("simulator: no capture to end; begin one");
   Graph graph;
-  graph.nodes_ = std::shared_ptr<const std::vector<Graph::Node>>(capture);
-  capture = nullptr;
+  graph.nodes_.reset(std::exchange(capture, nullptr));
   return graph;
+}
+
+void abandon_capture() noexcept {
+  delete std::exchange(capture, nullptr);
 }
 
 }  // namespace kantor::sim

@@ -41,5 +41,7 @@ class Graph {
 /// Between the two, this thread's launches and copies are recorded instead of run.
 void begin_capture();
 Graph end_capture();
+/// Forgets this thread's recording; nothing where there is none.
+void abandon_capture() noexcept;
 
 }  // namespace kantor::sim

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -46,6 +47,9 @@ class Dataset {
   [[nodiscard]] Shape batch_shape(int64_t count) const;
   [[nodiscard]] std::vector<float> draw(uint64_t seed, uint32_t stream, uint64_t step, int64_t count) const;
 };
+
+/// A data set that whoever takes it goes on referring to: it must outlive the taker, so no temporary becomes one.
+using DatasetRef = std::reference_wrapper<const Dataset>;
 
 /// What a configuration says of the data.
 struct DataConfig {

@@ -12,7 +12,7 @@ constexpr uint32_t noise_stream = 0x80000000, base_stream = 0x40000000;  // flag
 
 class WithNoise final : public Dataset {
  public:
-  WithNoise(const Dataset& data, double deviation) : data_(data), deviation_(deviation) {}
+  WithNoise(DatasetRef data, double deviation) : data_(data), deviation_(deviation) {}
   [[nodiscard]] std::string name() const override { return fmt::format("{} + noise {}", data_.name(), deviation_); }
   [[nodiscard]] Shape sample_shape() const override { return data_.sample_shape(); }
   [[nodiscard]] int64_t size() const override { return data_.size(); }
@@ -30,10 +30,10 @@ class WithNoise final : public Dataset {
 
 class Sequences final : public Dataset {
  public:
-  Sequences(const Dataset& data, int64_t length) : data_(data), length_(length) {
-    if (data.sample_shape().rank() != 1 || length < 1) {
+  Sequences(DatasetRef data, int64_t length) : data_(data), length_(length) {
+    if (data_.sample_shape().rank() != 1 || length < 1) {
       throw ShapeError(fmt::format("sequences of {} samples of shape {}: expected samples [D], and at least 1", length,
-                                   to_string(data.sample_shape())));
+                                   to_string(data_.sample_shape())));
     }
   }
   [[nodiscard]] std::string name() const override { return fmt::format("{} of {}", length_, data_.name()); }
@@ -49,11 +49,11 @@ class Sequences final : public Dataset {
 
 }  // namespace
 
-std::unique_ptr<Dataset> with_noise(const Dataset& data, double deviation) {
+std::unique_ptr<Dataset> with_noise(DatasetRef data, double deviation) {
   return std::make_unique<WithNoise>(data, deviation);
 }
 
-std::unique_ptr<Dataset> sequences(const Dataset& data, int64_t length) {
+std::unique_ptr<Dataset> sequences(DatasetRef data, int64_t length) {
   return std::make_unique<Sequences>(data, length);
 }
 

@@ -6,11 +6,10 @@
 namespace kantor {
 
 /// `data` + N(0, deviation^2) on every value. Drawn with the same stream it is another sample of `data`, not a noisy
-/// copy of the same one. `data` must outlive the result.
-std::unique_ptr<Dataset> with_noise(const Dataset& data, double deviation);
+/// copy of the same one.
+std::unique_ptr<Dataset> with_noise(DatasetRef data, double deviation);
 
-/// Sequences [length, D] of independent samples of `data` [D]. `data` must outlive the result. Throws ShapeError for
-/// images and for a length below 1.
-std::unique_ptr<Dataset> sequences(const Dataset& data, int64_t length);
+/// Sequences [length, D] of independent samples of `data` [D]. Throws ShapeError for images and for a length below 1.
+std::unique_ptr<Dataset> sequences(DatasetRef data, int64_t length);
 
 }  // namespace kantor

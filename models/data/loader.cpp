@@ -73,7 +73,8 @@ struct Loader::Queue {
   std::thread thread;  // last: it starts when all the rest stands
 };
 
-Loader::Loader(const Dataset& data, const LoaderOptions& options) {
+Loader::Loader(DatasetRef dataset, const LoaderOptions& options) {
+  const Dataset& data = dataset;
   if (options.samples < 1 || options.depth < 1)
     throw Error(fmt::format("loader of {}: {} samples a step, {} steps ahead; expected at least 1 of each", data.name(),
                             options.samples, options.depth));

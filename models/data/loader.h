@@ -25,8 +25,8 @@ struct Slab {
 
 class Loader {
  public:
-  /// `data` must outlive the loader. Throws Error for fewer than one sample or slab ahead.
-  Loader(const Dataset& data, const LoaderOptions& options);
+  /// Throws Error for fewer than one sample or slab ahead.
+  Loader(DatasetRef data, const LoaderOptions& options);
   ~Loader();
   Loader(const Loader&) = delete;
   Loader& operator=(const Loader&) = delete;

@@ -31,6 +31,13 @@ template <class... Args>
   throw FileError(name + ": " + fmt::format(format, std::forward<Args>(args)...));
 }
 
+/// FNV-1a: the same on every machine and in every version, as a hash in a file must be (std::hash is not). `before`: of
+/// the bytes that went before.
+inline uint64_t fnv1a(Bytes bytes, uint64_t before = 0xcbf29ce484222325U) {
+  for (const std::byte byte : bytes) before = (before ^ std::to_integer<uint64_t>(byte)) * 0x100000001b3U;
+  return before;
+}
+
 /// A T from its bytes, which need no alignment.
 template <class T>
 T load(const std::byte* from, bool big_endian = false) {

@@ -6,6 +6,7 @@
 #include "engine/optimizer.h"
 #include "engine/random.h"
 #include "engine/step.h"
+#include "models/files/bytes.h"
 #include "models/metrics/frechet.h"
 
 #include <algorithm>
@@ -48,11 +49,11 @@ Network make_network(const Shape& sample, int classes, uint64_t seed) {
   return {layers_of(sample, classes), sample, options};
 }
 
-/// Mean of log sum exp(z) - z[label], z [B, classes]; the row's mean is taken off first, which changes nothing but the
-/// range of exp.
-Tensor cross_entropy(const Tensor& logits, const Tensor& one_hot) {
-  const Tensor z = logits - mean(logits, {1}, true);
-  return mean(log(sum(exp(z), {1})) - sum(z * one_hot, {1}));
+/// The largest of each row of x [B, n] -> [B, 1], without history.
+Tensor row_maximum(const Tensor& x) {
+  const RecordingScope off(false);
+  const int64_t n = x.shape()[1];
+  return slice(sort_groups(x, n).values, 1, n - 1, n);
 }
 
 /// 0 .. count - 1 shuffled (Fisher and Yates).
@@ -66,12 +67,9 @@ std::vector<int64_t> shuffled(int64_t count, uint64_t seed, uint64_t epoch) {
   return order;
 }
 
-/// FNV-1a over the data and what else decides the weights.
+/// What decides the weights, the data as their hash.
 std::string digest_of(const LabelledImages& data, const ClassifierOptions& o) {
-  uint64_t hash = 0xcbf29ce484222325U;
-  const auto mix = [&](uint8_t byte) { hash = (hash ^ byte) * 0x100000001b3U; };
-  for (const uint8_t byte : data.pixels) mix(byte);
-  for (const uint8_t byte : data.labels) mix(byte);
+  const uint64_t hash = fnv1a(std::as_bytes(std::span(data.labels)), fnv1a(std::as_bytes(std::span(data.pixels))));
   return fmt::format("{} {} epochs {} batch {} rate {} seed {} data {:016x}", to_string(data.sample), data.classes,
                      o.epochs, o.batch, o.learning_rate, o.seed, hash);
 }
@@ -87,6 +85,12 @@ size_t most_probable(std::span<const float> row) {
 }
 
 }  // namespace
+
+/// The largest logit is taken off first, which changes nothing but the range of exp.
+Tensor cross_entropy(const Tensor& logits, const Tensor& one_hot) {
+  const Tensor z = logits - row_maximum(logits);
+  return mean(log(sum(exp(z), {1})) - sum(z * one_hot, {1}));
+}
 
 Classifier::Classifier(Network network, const Shape& sample, int classes, std::string origin)
     : network_(std::move(network)), sample_(sample), classes_(classes), origin_(std::move(origin)) {}

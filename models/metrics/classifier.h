@@ -13,6 +13,10 @@
 
 namespace kantor {
 
+/// Mean over the rows of log sum exp(z) - z[label]: logits z [B, classes] and one_hot of the same shape -> []. Right
+/// for logits of any size that are finite.
+Tensor cross_entropy(const Tensor& logits, const Tensor& one_hot);
+
 struct ClassifierOptions {
   int64_t epochs = 2, batch = 100;
   double learning_rate = 1e-3;

@@ -13,13 +13,19 @@
 namespace kantor {
 namespace {
 
-/// Puts the parameters back when it goes.
+/// Puts the parameters back: `restore` at the end, and where something was thrown before, when it goes.
 class KeptWeights {
  public:
   explicit KeptWeights(const Arena& arena) : arena_(arena), saved_(empty(arena.flat().shape(), options(arena))) {
     saved_.copy_from(arena.flat());
   }
-  ~KeptWeights() { arena_.flat().copy_from(saved_); }
+  ~KeptWeights() {
+    if (restored_) return;
+    try {
+      arena_.flat().copy_from(saved_);
+    } catch (...) {  // a device that fails: its first error is under way, and says more
+    }
+  }
   KeptWeights(const KeptWeights&) = delete;
   KeptWeights& operator=(const KeptWeights&) = delete;
 
@@ -31,11 +37,16 @@ class KeptWeights {
       for (size_t i = 0; i < direction->size(); ++i) blend(arena_.tensors()[i], (*direction)[i], 1, coefficient);
     }
   }
+  void restore() {
+    restored_ = true;
+    arena_.flat().copy_from(saved_);
+  }
 
  private:
   static TensorOptions options(const Arena& arena) { return {arena.flat().dtype(), arena.flat().device()}; }
   const Arena& arena_;
   Tensor saved_;
+  bool restored_ = false;
 };
 
 /// sum over all tensors of <a, b>; undefined ones count as zeros.
@@ -117,7 +128,7 @@ std::vector<double> loss_on_plane(Network& network, const std::vector<Tensor>& f
     throw ShapeError(
         fmt::format("directions of {} and {} tensors for a network of {}", first.size(), second.size(), tensors));
   }
-  const KeptWeights kept(network.parameters());
+  KeptWeights kept(network.parameters());
   std::vector<double> values;
   for (const double b : second.empty() ? std::vector<double>{0} : steps) {
     for (const double a : steps) {
@@ -125,6 +136,7 @@ std::vector<double> loss_on_plane(Network& network, const std::vector<Tensor>& f
       values.push_back(loss());
     }
   }
+  kept.restore();
   return values;
 }
 

@@ -1,6 +1,7 @@
 #include "models/nn/layer.h"
 
 #include "engine/error.h"
+#include "engine/ops.h"
 #include "models/files/text.h"
 
 #include <fmt/format.h>
@@ -38,11 +39,11 @@ class Fields {
   int64_t positive_or(const std::string& key, int64_t fallback) {
     return description_.contains(key) ? positive(key) : fallback;
   }
-  double number_or(const std::string& key, double fallback) {
+  double slope_or(const std::string& key, double fallback) {
     seen_.insert(key);
     const auto value = description_.find(key);
     if (value == description_.end()) return fallback;
-    if (!value->is_number()) fail(key, "a number");
+    if (!value->is_number() || !usable_slope(value->get<double>())) fail(key, "a number that is finite in float32");
     return value->get<double>();
   }
   std::vector<int64_t> shape(const std::string& key) {
@@ -137,7 +138,7 @@ const std::map<std::string, Parser>& parsers() {
       {"relu", [](Fields&) { return activation(Kind::relu); }},
       {"leaky_relu",
        [](Fields& f) -> Layer {
-         return ActivationLayer{{Kind::leaky_relu, f.number_or("slope", 0.2)}};
+         return ActivationLayer{{Kind::leaky_relu, f.slope_or("slope", 0.2)}};
        }},
       {"tanh", [](Fields&) { return activation(Kind::tanh); }},
       {"sigmoid", [](Fields&) { return activation(Kind::sigmoid); }},

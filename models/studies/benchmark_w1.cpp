@@ -1,6 +1,7 @@
 // Benchmark W1: critics between pairs of distributions whose Wasserstein-1 distance and optimal critic are known, with
 // the published settings (Korotin, Kolesov and Burnaev 2022, "Kantorovich Strikes Back!").
 #include "models/data/funnel_pairs.h"
+#include "models/files/bytes.h"
 #include "models/studies/all.h"
 #include "models/studies/arms.h"
 #include "models/studies/known_optimum.h"
@@ -10,10 +11,11 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <cstddef>
 #include <fmt/format.h>
-#include <functional>
 #include <optional>
 #include <set>
+#include <span>
 
 namespace kantor {
 namespace {
@@ -90,11 +92,8 @@ std::vector<std::string> sources(const StudySettings& s) {
 
 /// Changes with a folder's content, so that a study does not go on with other numbers.
 std::string digest_of(const Funnels& funnels) {
-  const auto bytes = [](const std::vector<double>& values) {
-    return std::string_view(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(double));
-  };
-  const std::hash<std::string_view> hash;
-  return fmt::format("{:016x}", hash(bytes(funnels.centres())) ^ (3 * hash(bytes(funnels.offsets()))));
+  const auto bytes = [](const std::vector<double>& values) { return std::as_bytes(std::span(values)); };
+  return fmt::format("{:016x}", fnv1a(bytes(funnels.offsets()), fnv1a(bytes(funnels.centres()))));
 }
 
 std::vector<StudyRun> BenchmarkW1::runs(const StudySettings& s) const {

@@ -8,7 +8,7 @@
 namespace kantor {
 namespace {
 
-std::unique_ptr<Loader> make_loader(const Dataset& data, const RunConfig& config, uint32_t stream) {
+std::unique_ptr<Loader> make_loader(DatasetRef data, const RunConfig& config, uint32_t stream) {
   LoaderOptions options;
   options.seed = static_cast<uint64_t>(config.seed);
   options.stream = stream;
@@ -18,9 +18,10 @@ std::unique_ptr<Loader> make_loader(const Dataset& data, const RunConfig& config
 
 }  // namespace
 
-CriticTrainer::CriticTrainer(const RunConfig& config, const nlohmann::json& layers, const Dataset& real,
-                             const Dataset& fake, Device device, bool capture)
+CriticTrainer::CriticTrainer(const RunConfig& config, const nlohmann::json& layers, DatasetRef real_data,
+                             DatasetRef fake_data, Device device, bool capture)
     : config_(config), constraint_(make_constraint(config.constraint)) {
+  const Dataset &real = real_data, &fake = fake_data;
   const Shape sample = real.sample_shape();
   if (fake.sample_shape() != sample) {
     throw ShapeError(fmt::format("a critic between {} of {} and {} of {}: expected samples of one shape", real.name(),

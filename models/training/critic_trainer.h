@@ -19,8 +19,8 @@ namespace kantor {
 class CriticTrainer {
  public:
   /// Of `config` it takes the critic, its constraint, the batch and the seed; `layers` are Network's, over one sample
-  /// of `real` and `fake`, which must outlive it. Throws ConfigError, ShapeError, DeviceError.
-  CriticTrainer(const RunConfig& config, const nlohmann::json& layers, const Dataset& real, const Dataset& fake,
+  /// of `real` and `fake`. Throws ConfigError, ShapeError, DeviceError.
+  CriticTrainer(const RunConfig& config, const nlohmann::json& layers, DatasetRef real, DatasetRef fake,
                 Device device = {}, bool capture = true);
 
   /// One update; `histograms`: of the weights too. Throws NonFiniteError naming step and tensor.

@@ -91,8 +91,9 @@ json generator_layers(const RunConfig& config, const Shape& sample) {
   return layers;
 }
 
-Trainer::Trainer(const RunConfig& config, const Dataset& data, Device device, bool capture)
-    : config_(config), data_(data), device_(device), constraint_(make_constraint(config.constraint)) {
+Trainer::Trainer(const RunConfig& config, DatasetRef dataset, Device device, bool capture)
+    : config_(config), data_(dataset), device_(device), constraint_(make_constraint(config.constraint)) {
+  const Dataset& data = data_;
   validate(config);
   check_batch(data, config.batch);
   const Shape sample = data.sample_shape();

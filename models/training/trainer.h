@@ -26,7 +26,7 @@ struct StepLosses {
 class Trainer {
  public:
   /// Builds networks, optimizers and the step. `capture` off runs eagerly. Throws ConfigError, FileError, DeviceError.
-  Trainer(const RunConfig& config, const Dataset& data, Device device = {}, bool capture = true);
+  Trainer(const RunConfig& config, DatasetRef data, Device device = {}, bool capture = true);
   ~Trainer();
 
   /// One step; `histograms`: of the critic's weights too. Throws NonFiniteError naming step, network and tensor where a

@@ -1,0 +1,76 @@
+// A runtime round the simulator's, for tests: it has a limited memory, can fail, and times by a clock of its own.
+#pragma once
+
+#include "engine/error.h"
+#include "engine/memory.h"
+#include "engine/runtime.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <memory>
+#include <optional>
+
+namespace kantor::testing {
+
+/// Stands in the place of `sim`'s runtime while it lives. What `sim` had cached before is given back first.
+class WatchedRuntime final : public Runtime {
+ public:
+  WatchedRuntime() : own_(sim_runtime()) {
+    clear_cache({Device::Kind::sim, 0});
+    set_sim_runtime(this);
+  }
+  ~WatchedRuntime() override { set_sim_runtime(nullptr); }
+  WatchedRuntime(const WatchedRuntime&) = delete;
+  WatchedRuntime& operator=(const WatchedRuntime&) = delete;
+
+  size_t limit = std::numeric_limits<size_t>::max();  // bytes that can be held at a time
+  bool copies_fail = false;
+
+  [[nodiscard]] Backend backend() const override { return own_.backend(); }
+  [[nodiscard]] Stream stream() const override { return own_.stream(); }
+  void* allocate(size_t bytes) noexcept override {
+    if (bytes > limit || held_ > limit - bytes) return nullptr;
+    void* data = own_.allocate(bytes);
+    if (data != nullptr) {
+      sizes_[data] = bytes;
+      held_ += bytes;
+    }
+    return data;
+  }
+  void release(void* data) noexcept override {
+    if (const auto found = sizes_.find(data); found != sizes_.end()) {
+      held_ -= found->second;
+      sizes_.erase(found);
+    }
+    own_.release(data);
+  }
+  [[nodiscard]] std::optional<size_t> free_bytes() const override { return own_.free_bytes(); }
+  void copy_in(void* device, const void* host, size_t bytes) override { own_.copy_in(device, host, bytes); }
+  void copy_out(void* host, const void* device, size_t bytes) override { own_.copy_out(host, device, bytes); }
+  void copy(void* to, const void* from, size_t bytes) override {
+    if (copies_fail) throw DeviceError("a planted failure of copying");
+    own_.copy(to, from, bytes);
+  }
+  void synchronize() override { own_.synchronize(); }
+  /// Says that every measurement took a second.
+  [[nodiscard]] std::unique_ptr<DeviceClock> make_clock() override {
+    class Second final : public DeviceClock {
+     public:
+      void start() override {}
+      double stop() override { return 1; }
+    };
+    return std::make_unique<Second>();
+  }
+  void begin_capture() override { own_.begin_capture(); }
+  std::unique_ptr<DeviceGraph> end_capture() override { return own_.end_capture(); }
+  void abandon_capture() noexcept override { own_.abandon_capture(); }
+
+ private:
+  Runtime& own_;
+  size_t held_ = 0;
+  std::map<void*, size_t> sizes_;
+};
+
+}  // namespace kantor::testing
