@@ -45,10 +45,10 @@ BuildInfo build_info() {
 #endif
 #ifdef KANTOR_HAS_CUDA
   info.cuda =
-      fmt::format("CUDA {}.{}, cuBLAS {}", CUDART_VERSION / 1000, CUDART_VERSION / 10 % 100, cuda::cublas_version());
+      fmt::format("CUDA {}.{}, cuBLAS {}", CUDART_VERSION / 1000, CUDART_VERSION / 10 % 100, cuda::cublas_built_with());
 #endif
 #ifdef KANTOR_HAS_CUDNN
-  info.cuda += ", cuDNN " + cuda::cudnn_version();
+  info.cuda += ", cuDNN " + cuda::cudnn_built_with();
 #endif
   return info;
 }

@@ -2,7 +2,15 @@
 
 #include "engine/error.h"
 #include "engine/launch.h"
+#include "engine/libraries.h"
 #include "engine/runtime.h"
+#include "kernels/host/threads.h"
+#ifdef KANTOR_HAS_CUDA
+#include "kernels/cuda/cublas.h"
+#endif
+#ifdef KANTOR_HAS_CUDNN
+#include "kernels/cuda/cudnn.h"
+#endif
 
 #include <algorithm>
 #include <array>
@@ -10,12 +18,10 @@
 #include <charconv>
 #include <chrono>
 #include <fmt/format.h>
-#include <omp.h>
 
 namespace kantor {
 namespace {
 
-int thread_count = 0;
 Libraries chosen_libraries;
 
 class SteadyClock final : public DeviceClock {
@@ -57,10 +63,18 @@ std::string why_unavailable(Device device) {
   return "unknown device";
 }
 
+std::string why_unusable(Device device) {
+  std::string reason = why_unavailable(device);
+#ifdef KANTOR_HAS_CUDA
+  if (reason.empty() && device.kind == Device::Kind::cuda) reason = cuda::why_no_cublas();
+#endif
+  return reason;
+}
+
 Device find_device(std::string_view name) {
   if (name == "auto") {
     const Device gpu{Device::Kind::cuda, 0};
-    return why_unavailable(gpu).empty() ? gpu : Device{};
+    return why_unusable(gpu).empty() ? gpu : Device{};
   }
   Device device;
   if (name == "cpu") return device;
@@ -76,7 +90,7 @@ Device find_device(std::string_view name) {
   } else {
     throw DeviceError(fmt::format("unknown device '{}'; known are auto, cpu, sim, cuda, cuda:N", name));
   }
-  if (const std::string reason = why_unavailable(device); !reason.empty()) {
+  if (const std::string reason = why_unusable(device); !reason.empty()) {
     throw DeviceError(fmt::format("device {} is not available: {}", to_string(device), reason));
   }
   return device;
@@ -137,14 +151,14 @@ Target target_of(Device device) {
 }
 
 void set_libraries(Libraries choice) {
-#ifndef KANTOR_HAS_CUDNN
   if (choice.cudnn) {
-    throw DeviceError(
-        "cuDNN was asked for, but this build holds none: it was not found when the build was configured; go without, "
-        "or "
-        "install it and configure again");
-  }
+#ifdef KANTOR_HAS_CUDNN
+    const std::string reason = cuda::why_no_cudnn();
+#else
+    const std::string reason = "this build holds none: its headers were not found when the build was configured";
 #endif
+    if (!reason.empty()) throw DeviceError("cuDNN was asked for: " + reason + "; or go without it");
+  }
   chosen_libraries = choice;
 }
 
@@ -152,14 +166,27 @@ Libraries libraries() {
   return chosen_libraries;
 }
 
+std::vector<LibraryFound> find_libraries() {
+  std::vector<LibraryFound> found;
+  [[maybe_unused]] const auto look = [&](const char* name, const std::string& missing, std::string (*version)()) {
+    found.push_back({name, missing.empty() ? version() : "", missing});
+  };
+#ifdef KANTOR_HAS_CUDA
+  look("cuBLAS", cuda::why_no_cublas(), cuda::cublas_version);
+#endif
+#ifdef KANTOR_HAS_CUDNN
+  look("cuDNN", cuda::why_no_cudnn(), cuda::cudnn_version);
+#endif
+  return found;
+}
+
 void set_threads(int count) {
   if (count < 1) throw Error(fmt::format("{} threads asked for; at least 1 is needed", count));
-  thread_count = count;
+  host::set_threads(count);
 }
 
 int threads() {
-  if (thread_count == 0) thread_count = std::max(1, omp_get_num_procs());
-  return thread_count;
+  return host::threads();
 }
 
 }  // namespace kantor

@@ -53,11 +53,11 @@ class Stopwatch {
 struct Libraries {
   bool cudnn = false, tf32 = false;
 };
-/// Before the first step is captured. Throws DeviceError where this build holds no cuDNN and it is asked for.
+/// Before the first step is captured. Throws DeviceError where cuDNN is asked for and cannot be loaded.
 void set_libraries(Libraries choice);
 Libraries libraries();
 
-/// Threads that CPU work may use; at least 1. Results do not depend on it.
+/// Threads of the host that work may use, at least 1 (kernels/host/threads.h). Results do not depend on it.
 void set_threads(int count);
 int threads();
 

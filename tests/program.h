@@ -35,6 +35,7 @@ class Program {
   Program& operator=(const Program&) = delete;
 
   void send(int signal) const;
+  [[nodiscard]] pid_t id() const { return pid_; }
   /// Exit code, 128 + signal where one ended it; -1 after `seconds`.
   int wait(double seconds = 120);
   [[nodiscard]] std::string out() const;

@@ -1,4 +1,5 @@
 // kantor doctor: devices, libraries and limits of this machine, and what to install for what is missing.
+#include "engine/libraries.h"
 #include "models/data/dataset.h"
 #include "models/files/files.h"
 #include "models/training/environment.h"
@@ -19,6 +20,11 @@ json examine() {
   json result = describe_environment(find_device("auto"));
   result["memory_gib"] =
       static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE)) / (1 << 30);
+  json libraries = json::object();
+  for (const LibraryFound& library : find_libraries()) {
+    libraries[library.name] = {{"version", library.version}, {"missing", library.missing}};
+  }
+  result["libraries"] = libraries;
   json missing = json::array();
   for (const char* kind : {"fashion-mnist", "silk"}) {
     try {
@@ -44,6 +50,10 @@ int run(bool as_json) {
              text("processor"), found["memory_gib"].get<double>());
   fmt::print("products:  {}\n", text("matrix_products"));
   if (!text("cuda").empty()) fmt::print("cuda:      built with {}\n", text("cuda"));
+  for (const auto& [name, library] : found["libraries"].items()) {
+    const auto version = library["version"].get<std::string>();
+    fmt::print("{:<10} {}\n", name + ":", version.empty() ? library["missing"].get<std::string>() : "found " + version);
+  }
   if (!text("hardware").empty()) fmt::print("hardware:  {}\n", text("hardware"));
   for (const auto& [device, reason] : found["unavailable"].items()) {
     fmt::print("{:<10} not available: {}\n", device + ":", reason.get<std::string>());

@@ -1,5 +1,6 @@
 #include "tools/run_arguments.h"
 
+#include "engine/libraries.h"
 #include "models/files/files.h"
 
 #include <ctime>
@@ -66,9 +67,9 @@ Device RunArguments::use_machine() const {
   set_libraries({cudnn, tf32});
   if (device == "auto" && !quiet) {
     fmt::print(stderr, "device auto: {}\n",
-               found.kind == Device::Kind::cpu ? fmt::format("cpu with {} threads ({})", kantor::threads(),
-                                                             why_unavailable({Device::Kind::cuda, 0}))
-                                               : fmt::format("{} ({})", to_string(found), hardware(found)));
+               found.kind == Device::Kind::cpu
+                   ? fmt::format("cpu with {} threads ({})", kantor::threads(), why_unusable({Device::Kind::cuda, 0}))
+                   : fmt::format("{} ({})", to_string(found), hardware(found)));
   }
   return found;
 }

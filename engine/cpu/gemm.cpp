@@ -5,11 +5,11 @@
 
 #include <Eigen/Core>
 #include <algorithm>
-#include <omp.h>
+#include <type_traits>
 
 #ifdef KANTOR_HAS_ONEDNN
 #include <dnnl.h>
-#include <type_traits>
+#include <omp.h>
 #endif
 
 namespace kantor::cpu {
@@ -47,11 +47,11 @@ void eigen_tile(bool ta, bool tb, int64_t m, int64_t n, int64_t k, const T* a, i
 }
 
 #ifdef KANTOR_HAS_ONEDNN
-/// Outside a parallel region oneDNN would start a team of its own, and cut the tile by its size: the bits would depend
-/// on the threads. The caller's setting returns when this ends.
+/// oneDNN would start a team of its own, and cut the tile by its size: the bits would depend on the threads, and these
+/// wait for each other however busy the machine is. The thread's setting returns when this ends.
 class OneThread {
  public:
-  OneThread() : previous_(omp_in_parallel() != 0 ? 1 : omp_get_max_threads()) {
+  OneThread() : previous_(omp_get_max_threads()) {
     if (previous_ != 1) omp_set_num_threads(1);
   }
   ~OneThread() {

@@ -2,35 +2,23 @@
 // arithmetic whoever runs it, and partial results combine in piece order. So the bits do not depend on the threads.
 #pragma once
 
-#include "engine/device.h"
+#include "kernels/host/threads.h"
 
 #include <algorithm>
 #include <cstdint>
-#include <exception>
 
 namespace kantor::cpu {
 
 /// Calls fn(piece) for each piece in [0, pieces), on the program's threads. `work` is the total in elementary
-/// operations: below a threshold it runs on the caller. An exception of a piece is rethrown.
+/// operations: below a threshold it runs on the caller. The exception of the lowest piece that throws is rethrown.
 template <class F>
 void for_pieces(int64_t pieces, double work, const F& fn) {
   constexpr double worth_waking = 20000;
-  const int team = static_cast<int>(std::min<int64_t>(threads(), pieces));
-  if (team < 2 || work < worth_waking) {
+  if (work < worth_waking) {
     for (int64_t p = 0; p < pieces; ++p) fn(p);
     return;
   }
-  std::exception_ptr failure;
-#pragma omp parallel for schedule(dynamic, 1) num_threads(team)
-  for (int64_t p = 0; p < pieces; ++p) {
-    try {
-      fn(p);
-    } catch (...) {
-#pragma omp critical(kantor_for_pieces)
-      failure = std::current_exception();
-    }
-  }
-  if (failure) std::rethrow_exception(failure);
+  host::for_each_piece(pieces, fn);
 }
 
 inline constexpr int64_t piece_elements = 16384;  // 64 KiB of float32: half an L2's way, a multiple of 64

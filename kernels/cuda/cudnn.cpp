@@ -1,9 +1,14 @@
 #include "kernels/cuda/cudnn.h"
 
 #include "kernels/cuda/check.h"
+#include "kernels/cuda/shared_library.h"
 
+#include <algorithm>
 #include <array>
+#include <cstdint>
 #include <cudnn.h>
+#include <initializer_list>
+#include <limits>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -12,11 +17,62 @@
 namespace kantor::cuda {
 namespace {
 
+struct Cudnn {
+  SharedLibrary library{"cuDNN", "libcudnn.so." + std::to_string(CUDNN_MAJOR)};
+  KANTOR_LIBRARY_FUNCTION(cudnnCreate);
+  KANTOR_LIBRARY_FUNCTION(cudnnDestroy);
+  KANTOR_LIBRARY_FUNCTION(cudnnSetStream);
+  KANTOR_LIBRARY_FUNCTION(cudnnCreateTensorDescriptor);
+  KANTOR_LIBRARY_FUNCTION(cudnnSetTensor4dDescriptor);
+  KANTOR_LIBRARY_FUNCTION(cudnnDestroyTensorDescriptor);
+  KANTOR_LIBRARY_FUNCTION(cudnnCreateFilterDescriptor);
+  KANTOR_LIBRARY_FUNCTION(cudnnSetFilter4dDescriptor);
+  KANTOR_LIBRARY_FUNCTION(cudnnDestroyFilterDescriptor);
+  KANTOR_LIBRARY_FUNCTION(cudnnCreateConvolutionDescriptor);
+  KANTOR_LIBRARY_FUNCTION(cudnnSetConvolution2dDescriptor);
+  KANTOR_LIBRARY_FUNCTION(cudnnSetConvolutionMathType);
+  KANTOR_LIBRARY_FUNCTION(cudnnDestroyConvolutionDescriptor);
+  KANTOR_LIBRARY_FUNCTION(cudnnGetConvolutionForwardAlgorithm_v7);
+  KANTOR_LIBRARY_FUNCTION(cudnnGetConvolutionBackwardDataAlgorithm_v7);
+  KANTOR_LIBRARY_FUNCTION(cudnnGetConvolutionBackwardFilterAlgorithm_v7);
+  KANTOR_LIBRARY_FUNCTION(cudnnConvolutionForward);
+  KANTOR_LIBRARY_FUNCTION(cudnnConvolutionBackwardData);
+  KANTOR_LIBRARY_FUNCTION(cudnnConvolutionBackwardFilter);
+  KANTOR_LIBRARY_FUNCTION(cudnnGetErrorString);
+  KANTOR_LIBRARY_FUNCTION(cudnnGetVersion);
+};
+
+const Cudnn& cudnn() {
+  static const Cudnn instance;  // tried again at the next call where it throws
+  return instance;
+}
+
 void check(cudnnStatus_t status, const char* action) {
   if (status != CUDNN_STATUS_SUCCESS) {
-    throw KernelError(std::string("cudnn: ") + action + " failed: " + cudnnGetErrorString(status));
+    throw KernelError(std::string("cudnn: ") + action + " failed: " + cudnn().cudnnGetErrorString(status));
   }
 }
+
+/// What cuDNN made by `create` (a member of Cudnn), and takes back by `destroy`.
+template <auto create, auto destroy, class Pointer>
+class Made {
+ public:
+  explicit Made(const char* action) { check((cudnn().*create)(&pointer_), action); }
+  ~Made() { (cudnn().*destroy)(pointer_); }
+  Made(const Made&) = delete;
+  Made& operator=(const Made&) = delete;
+  operator Pointer() const { return pointer_; }
+
+ private:
+  Pointer pointer_ = nullptr;
+};
+using Handle = Made<&Cudnn::cudnnCreate, &Cudnn::cudnnDestroy, cudnnHandle_t>;
+using TensorDescriptor =
+    Made<&Cudnn::cudnnCreateTensorDescriptor, &Cudnn::cudnnDestroyTensorDescriptor, cudnnTensorDescriptor_t>;
+using FilterDescriptor =
+    Made<&Cudnn::cudnnCreateFilterDescriptor, &Cudnn::cudnnDestroyFilterDescriptor, cudnnFilterDescriptor_t>;
+using ConvolutionDescriptor = Made<&Cudnn::cudnnCreateConvolutionDescriptor, &Cudnn::cudnnDestroyConvolutionDescriptor,
+                                   cudnnConvolutionDescriptor_t>;
 
 std::string describe(ConvPass pass, const ConvShape& c) {
   const char* name = pass == ConvPass::forward      ? "convolution"
@@ -28,33 +84,48 @@ std::string describe(ConvPass pass, const ConvShape& c) {
          text(c.kernel_width) + ", stride " + text(c.stride) + ", padding " + text(c.padding);
 }
 
+/// cuDNN counts in 32 bits. Throws KernelError that names the sizes where they, or the elements of an array, are more.
+void require_countable(ConvPass pass, const ConvShape& c) {
+  constexpr double most = std::numeric_limits<int32_t>::max();
+  const auto product = [](std::initializer_list<int64_t> sizes) {
+    double result = 1;  // of any sizes: no overflow
+    for (const int64_t size : sizes) result *= static_cast<double>(size);
+    return result;
+  };
+  const double largest = std::max({product({c.batch, c.height, c.width, c.channels}),
+                                   product({c.batch, c.out_height, c.out_width, c.filters}),
+                                   product({c.filters, c.kernel_height, c.kernel_width, c.channels}),
+                                   static_cast<double>(c.stride), static_cast<double>(c.padding)});
+  if (largest <= most) return;
+  throw KernelError("cudnn: a " + describe(pass, c) +
+                    " has arrays, a stride or a padding over 2147483647, which cuDNN cannot count; cut the batch, or "
+                    "run without cuDNN");
+}
+
 /// What a pass needs, made once: descriptors, the algorithm and its workspace. Kept for the life of the program.
 struct Plan {
-  cudnnTensorDescriptor_t image = nullptr, output = nullptr;
-  cudnnFilterDescriptor_t filter = nullptr;
-  cudnnConvolutionDescriptor_t convolution = nullptr;
+  TensorDescriptor image{"describing a tensor"}, output{"describing a tensor"};
+  FilterDescriptor filter{"describing a filter"};
+  ConvolutionDescriptor convolution{"describing a convolution"};
   int algorithm = 0;
   size_t workspace = 0;
 
   Plan(cudnnHandle_t handle, ConvPass pass, const ConvShape& c, bool tf32) {
-    const auto whole = [](int64_t n) { return static_cast<int>(n); };
-    check(cudnnCreateTensorDescriptor(&image), "describing a tensor");
-    check(cudnnCreateTensorDescriptor(&output), "describing a tensor");
-    check(cudnnCreateFilterDescriptor(&filter), "describing a filter");
-    check(cudnnCreateConvolutionDescriptor(&convolution), "describing a convolution");
-    check(cudnnSetTensor4dDescriptor(image, CUDNN_TENSOR_NHWC, CUDNN_DATA_FLOAT, whole(c.batch), whole(c.channels),
-                                     whole(c.height), whole(c.width)),
+    const auto whole = [](int64_t n) { return static_cast<int>(n); };  // require_countable has looked
+    check(cudnn().cudnnSetTensor4dDescriptor(image, CUDNN_TENSOR_NHWC, CUDNN_DATA_FLOAT, whole(c.batch),
+                                             whole(c.channels), whole(c.height), whole(c.width)),
           "describing the images");
-    check(cudnnSetTensor4dDescriptor(output, CUDNN_TENSOR_NHWC, CUDNN_DATA_FLOAT, whole(c.batch), whole(c.filters),
-                                     whole(c.out_height), whole(c.out_width)),
+    check(cudnn().cudnnSetTensor4dDescriptor(output, CUDNN_TENSOR_NHWC, CUDNN_DATA_FLOAT, whole(c.batch),
+                                             whole(c.filters), whole(c.out_height), whole(c.out_width)),
           "describing the output");
-    check(cudnnSetFilter4dDescriptor(filter, CUDNN_DATA_FLOAT, CUDNN_TENSOR_NHWC, whole(c.filters), whole(c.channels),
-                                     whole(c.kernel_height), whole(c.kernel_width)),
+    check(cudnn().cudnnSetFilter4dDescriptor(filter, CUDNN_DATA_FLOAT, CUDNN_TENSOR_NHWC, whole(c.filters),
+                                             whole(c.channels), whole(c.kernel_height), whole(c.kernel_width)),
           "describing the filter");
-    check(cudnnSetConvolution2dDescriptor(convolution, whole(c.padding), whole(c.padding), whole(c.stride),
-                                          whole(c.stride), 1, 1, CUDNN_CROSS_CORRELATION, CUDNN_DATA_FLOAT),
+    check(cudnn().cudnnSetConvolution2dDescriptor(convolution, whole(c.padding), whole(c.padding), whole(c.stride),
+                                                  whole(c.stride), 1, 1, CUDNN_CROSS_CORRELATION, CUDNN_DATA_FLOAT),
           "describing the convolution");
-    check(cudnnSetConvolutionMathType(convolution, tf32 ? CUDNN_DEFAULT_MATH : CUDNN_FMA_MATH), "choosing arithmetic");
+    check(cudnn().cudnnSetConvolutionMathType(convolution, tf32 ? CUDNN_DEFAULT_MATH : CUDNN_FMA_MATH),
+          "choosing arithmetic");
     choose(handle, pass, c);
   }
 
@@ -76,20 +147,20 @@ struct Plan {
     int found = 0;
     if (pass == ConvPass::forward) {
       std::array<cudnnConvolutionFwdAlgoPerf_t, most> results{};
-      check(cudnnGetConvolutionForwardAlgorithm_v7(handle, image, filter, convolution, output, most, &found,
-                                                   results.data()),
+      check(cudnn().cudnnGetConvolutionForwardAlgorithm_v7(handle, image, filter, convolution, output, most, &found,
+                                                           results.data()),
             "choosing an algorithm");
       pick(results, found);
     } else if (pass == ConvPass::input_grad) {
       std::array<cudnnConvolutionBwdDataAlgoPerf_t, most> results{};
-      check(cudnnGetConvolutionBackwardDataAlgorithm_v7(handle, filter, output, convolution, image, most, &found,
-                                                        results.data()),
+      check(cudnn().cudnnGetConvolutionBackwardDataAlgorithm_v7(handle, filter, output, convolution, image, most,
+                                                                &found, results.data()),
             "choosing an algorithm");
       pick(results, found);
     } else {
       std::array<cudnnConvolutionBwdFilterAlgoPerf_t, most> results{};
-      check(cudnnGetConvolutionBackwardFilterAlgorithm_v7(handle, image, output, convolution, filter, most, &found,
-                                                          results.data()),
+      check(cudnn().cudnnGetConvolutionBackwardFilterAlgorithm_v7(handle, image, output, convolution, filter, most,
+                                                                  &found, results.data()),
             "choosing an algorithm");
       pick(results, found);
     }
@@ -98,14 +169,11 @@ struct Plan {
 
 /// One handle a stream, with its plans; never destroyed: the driver goes first at exit.
 struct Library {
-  cudnnHandle_t handle = nullptr;
+  Handle handle{"starting"};
   using Key = std::tuple<ConvPass, bool, std::array<int64_t, 11>>;
   std::map<Key, std::unique_ptr<Plan>> plans;
 
-  explicit Library(Stream stream) {
-    check(cudnnCreate(&handle), "starting");
-    check(cudnnSetStream(handle, stream), "choosing the stream");
-  }
+  explicit Library(Stream stream) { check(cudnn().cudnnSetStream(handle, stream), "choosing the stream"); }
   const Plan& plan(ConvPass pass, const ConvShape& c, bool tf32) {
     const Key key{pass,
                   tf32,
@@ -129,45 +197,65 @@ std::mutex& library_mutex() {
   return *mutex;
 }
 
+/// 91301: major * 10000 + minor * 100 + patch.
+std::string text_of_version(size_t v) {
+  return std::to_string(v / 10000) + "." + std::to_string(v / 100 % 100) + "." + std::to_string(v % 100);
+}
+
 }  // namespace
 
 size_t library_conv2d_workspace(ConvPass pass, const ConvShape& shape, bool tf32, Stream stream) {
+  require_countable(pass, shape);
   const std::lock_guard lock(library_mutex());
   return library_of(stream).plan(pass, shape, tf32).workspace;
 }
 
 void library_conv2d(ConvPass pass, const ConvShape& shape, float* image, float* filter, float* output, void* workspace,
                     bool tf32, Stream stream) {
+  require_countable(pass, shape);
   const std::lock_guard lock(library_mutex());
   Library& library = library_of(stream);
   const Plan& p = library.plan(pass, shape, tf32);
   const float one = 1, zero = 0;
   switch (pass) {
     case ConvPass::forward:
-      check(cudnnConvolutionForward(library.handle, &one, p.image, image, p.filter, filter, p.convolution,
-                                    static_cast<cudnnConvolutionFwdAlgo_t>(p.algorithm), workspace, p.workspace, &zero,
-                                    p.output, output),
+      check(cudnn().cudnnConvolutionForward(library.handle, &one, p.image, image, p.filter, filter, p.convolution,
+                                            static_cast<cudnnConvolutionFwdAlgo_t>(p.algorithm), workspace, p.workspace,
+                                            &zero, p.output, output),
             "a convolution");
       break;
     case ConvPass::input_grad:
-      check(cudnnConvolutionBackwardData(library.handle, &one, p.filter, filter, p.output, output, p.convolution,
-                                         static_cast<cudnnConvolutionBwdDataAlgo_t>(p.algorithm), workspace,
-                                         p.workspace, &zero, p.image, image),
+      check(cudnn().cudnnConvolutionBackwardData(library.handle, &one, p.filter, filter, p.output, output,
+                                                 p.convolution, static_cast<cudnnConvolutionBwdDataAlgo_t>(p.algorithm),
+                                                 workspace, p.workspace, &zero, p.image, image),
             "an input gradient");
       break;
     case ConvPass::weight_grad:
-      check(cudnnConvolutionBackwardFilter(library.handle, &one, p.image, image, p.output, output, p.convolution,
-                                           static_cast<cudnnConvolutionBwdFilterAlgo_t>(p.algorithm), workspace,
-                                           p.workspace, &zero, p.filter, filter),
-            "a weight gradient");
+      check(
+          cudnn().cudnnConvolutionBackwardFilter(library.handle, &one, p.image, image, p.output, output, p.convolution,
+                                                 static_cast<cudnnConvolutionBwdFilterAlgo_t>(p.algorithm), workspace,
+                                                 p.workspace, &zero, p.filter, filter),
+          "a weight gradient");
       break;
   }
   wait_if_synchronous(stream, "convolution of cuDNN");
 }
 
+std::string cudnn_built_with() {
+  return text_of_version(CUDNN_VERSION);
+}
+
+std::string why_no_cudnn() {
+  try {
+    cudnn();
+    return "";
+  } catch (const KernelError& error) {
+    return error.what();
+  }
+}
+
 std::string cudnn_version() {
-  const size_t v = cudnnGetVersion();  // 91301: major * 10000 + minor * 100 + patch
-  return std::to_string(v / 10000) + "." + std::to_string(v / 100 % 100) + "." + std::to_string(v % 100);
+  return text_of_version(cudnn().cudnnGetVersion());
 }
 
 }  // namespace kantor::cuda

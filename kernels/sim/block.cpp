@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <exception>
 #include <new>
 #include <utility>
 
@@ -84,8 +85,8 @@ std::string BlockRunner::run(const KernelLaunch& launch, uint64_t index, Order o
   fill_static_shared();
   races::block_begins(index, dynamic_shared_.get(), bytes);
 
-  running = this;
   on_ = &idle_fiber();
+  running = this;
   on_->jump_from(host_);  // returns when every thread has returned, or one has failed
   running = nullptr;
   if (!error_.empty()) {  // fibers were left in the middle: all begin anew
@@ -110,7 +111,19 @@ Fiber& BlockRunner::idle_fiber() {
 
 void BlockRunner::entry(boost::context::detail::transfer_t transfer) {
   Fiber::arrived(transfer);
-  for (;;) running->work();
+  for (;;) {
+    std::string what;
+    try {
+      running->work();
+      continue;
+    } catch (const std::exception& error) {
+      what = error.what();
+    } catch (...) {
+      what = "of a type that is no std::exception";
+    }
+    what.insert(0, "an exception leaves the kernel: ");  // a fiber has no frame above this one to catch it
+    running->fail(std::move(what));
+  }
 }
 
 /// On an idle fiber: runs threads that begin, goes over to fibers of threads that go on, back to the host at the end.

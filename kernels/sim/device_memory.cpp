@@ -1,32 +1,41 @@
 #include "kernels/sim/device_memory.h"
 
+#include "kernels/sim/protected_pages.h"
 #include "kernels/sim/races.h"
 #include "kernels/sim/simulator.h"
 
+#include <cstddef>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
+#include <map>
 #include <mutex>
-#include <unordered_map>
+#include <new>
+#include <string>
 
 #if defined(__SANITIZE_ADDRESS__)
-#define KANTOR_ASAN 1
 #include <sanitizer/asan_interface.h>
 #endif
 
 namespace kantor::sim {
 namespace {
 
-constexpr size_t alignment = 256;
-
-#ifdef KANTOR_ASAN
-struct Buffers {
-  std::mutex mutex;
-  std::unordered_map<void*, size_t> sizes;
-  int users = 0;
-
-  void set(bool reachable) {
-    for (const auto& [data, bytes] : sizes) {
-      if (reachable) {
+#if defined(__SANITIZE_ADDRESS__)
+/// Buffers of the heap, of the exact size, so that the byte behind one is not part of it; poisoned while closed.
+class Memory {
+ public:
+  void* allocate(size_t bytes) {
+    void* data = nullptr;
+    return posix_memalign(&data, 256, bytes > 0 ? bytes : 1) == 0 ? data : nullptr;
+  }
+  void release(void* data, size_t bytes) {
+    __asan_unpoison_memory_region(data, bytes);
+    std::free(data);
+  }
+  void open(bool on, const std::map<const void*, size_t>& buffers) {
+    for (const auto& [data, bytes] : buffers) {
+      if (on) {
         __asan_unpoison_memory_region(data, bytes);
       } else {
         __asan_poison_memory_region(data, bytes);
@@ -34,61 +43,87 @@ struct Buffers {
     }
   }
 };
+#else
+using Memory = ProtectedPages;
+#endif
+
+struct Buffers {
+  std::mutex mutex;
+  std::map<const void*, size_t> sizes;
+  Memory memory;
+  int users = 0;
+};
 /// Never destroyed: tensors of static lifetime may outlive everything else.
 Buffers& buffers() {
   static auto* const instance = new Buffers;
   return *instance;
 }
-#endif
 
 }  // namespace
 
-#ifdef KANTOR_ASAN
 DeviceAccess::DeviceAccess() {
   const std::lock_guard lock(buffers().mutex);
-  if (buffers().users++ == 0) buffers().set(true);
+  if (buffers().users++ == 0) buffers().memory.open(true, buffers().sizes);
 }
 DeviceAccess::~DeviceAccess() {
   const std::lock_guard lock(buffers().mutex);
-  if (--buffers().users == 0) buffers().set(false);
+  if (--buffers().users == 0) buffers().memory.open(false, buffers().sizes);
 }
-#else
-DeviceAccess::DeviceAccess() = default;
-DeviceAccess::~DeviceAccess() = default;
-#endif
 
-void* device_malloc(size_t bytes) noexcept {
-  // The size as asked for, so that the byte behind it is not part of it.
+bool is_device_memory(const void* data) {
+  Buffers& all = buffers();
+  const std::lock_guard lock(all.mutex);
+  const auto after = all.sizes.upper_bound(data);
+  if (after == all.sizes.begin()) return false;
+  const auto& [begin, bytes] = *std::prev(after);
+  return static_cast<const std::byte*>(data) <= static_cast<const std::byte*>(begin) + bytes;
+}
+
+void require_device_memory(const void* data, const std::string& what) {
+  if (is_device_memory(data)) return;
+  char text[32];
+  std::snprintf(text, sizeof text, "%p", data);
+  throw KernelError(what + ", " + text + ", is no device memory: a GPU could not reach it");
+}
+
+void* device_malloc(size_t bytes) noexcept try {
+  const DeviceAccess access;
   void* data = nullptr;
-  if (posix_memalign(&data, alignment, bytes > 0 ? bytes : 1) != 0) return nullptr;
+  {
+    Buffers& all = buffers();
+    const std::lock_guard lock(all.mutex);
+    data = all.memory.allocate(bytes);
+    if (data == nullptr) return nullptr;
+    all.sizes[data] = bytes;
+  }
   std::memset(data, 0xff, bytes);
   races::memory_begins(data, bytes);
-#ifdef KANTOR_ASAN
-  const std::lock_guard lock(buffers().mutex);
-  buffers().sizes[data] = bytes;
-  if (buffers().users == 0) __asan_poison_memory_region(data, bytes);
-#endif
   return data;
+} catch (const std::bad_alloc&) {  // no room for the bookkeeping
+  return nullptr;
 }
 
-void device_free(void* data) noexcept {
-#ifdef KANTOR_ASAN
-  const std::lock_guard lock(buffers().mutex);
-  if (const auto found = buffers().sizes.find(data); found != buffers().sizes.end()) {
-    __asan_unpoison_memory_region(data, found->second);
-    buffers().sizes.erase(found);
-  }
-#endif
+void device_free(void* data) noexcept try {
+  if (data == nullptr) return;
   races::memory_ends(data);
-  std::free(data);
+  Buffers& all = buffers();
+  const std::lock_guard lock(all.mutex);
+  const auto found = all.sizes.find(data);
+  if (found == all.sizes.end()) return;
+  const size_t bytes = found->second;
+  all.sizes.erase(found);
+  all.memory.release(data, bytes);
+} catch (const std::bad_alloc&) {  // no room for the bookkeeping: the addresses are lost
 }
 
 void copy_in(void* device, const void* host, size_t bytes) {
+  require_device_memory(device, "simulator: the target of a copy from the host");
   const DeviceAccess access;
   std::memcpy(device, host, bytes);
 }
 
 void copy_out(void* host, const void* device, size_t bytes) {
+  require_device_memory(device, "simulator: the source of a copy to the host");
   const DeviceAccess access;
   std::memcpy(host, device, bytes);
 }

@@ -1,6 +1,7 @@
 // Launches: limits of the hardware, capture and replay, blocks side by side on host threads.
 #include "kernels/sim/launch.h"
 
+#include "kernels/host/threads.h"
 #include "kernels/sim/block.h"
 #include "kernels/sim/device_memory.h"
 #include "kernels/sim/races.h"
@@ -8,8 +9,6 @@
 
 #include <atomic>
 #include <cstring>
-#include <mutex>
-#include <omp.h>
 #include <utility>
 
 namespace kantor::sim {
@@ -33,11 +32,6 @@ constexpr uint64_t most_blocks_x = 0x7fffffff, most_blocks_yz = 65535;
 
 std::atomic<Order> thread_order{Order::forward};
 std::atomic<uint64_t> order_seed{0};
-#ifdef KANTOR_SIM_CHECKED
-std::atomic<int> host_threads{1};  // static shared memory is one for all
-#else
-std::atomic<int> host_threads{0};
-#endif
 thread_local std::vector<Graph::Node>* capture = nullptr;
 
 std::string text_of(dim3 d) {
@@ -67,38 +61,26 @@ std::string place_of(uint64_t block, dim3 grid) {
          std::to_string(block / grid.x / grid.y) + ")";
 }
 
+/// The blocks of a launch. Throws what the lowest block at fault did.
 void run(const KernelLaunch& launch) {
   const DeviceAccess access;
   races::launch_begins();
   const uint64_t blocks = uint64_t{launch.shape.grid.x} * launch.shape.grid.y * launch.shape.grid.z;
   const Order order = thread_order;
   const uint64_t seed = order_seed;
-  std::atomic<bool> failed{false};
-  std::mutex mutex;
-  std::string error;
-  uint64_t failed_block = 0;
-  const auto one = [&](uint64_t block) {
+  const auto one = [&](int64_t piece) {
     thread_local BlockRunner runner;
-    if (failed) return;
-    std::string what = runner.run(launch, block, order, seed);
+    const auto block = static_cast<uint64_t>(piece);
+    const std::string what = runner.run(launch, block, order, seed);
     if (what.empty()) return;
-    const std::lock_guard lock(mutex);
-    if (!failed.exchange(true)) {
-      error = std::move(what);
-      failed_block = block;
-    }
+    throw KernelError("kernel " + std::string(launch.kernel) + ", block " + place_of(block, launch.shape.grid) + ", " +
+                      what);
   };
-  const int team = host_threads > 0 ? host_threads.load() : omp_get_max_threads();
-  if (blocks < 2 || team < 2 || omp_in_parallel() != 0) {
-    for (uint64_t b = 0; b < blocks; ++b) one(b);
-  } else {
-#pragma omp parallel for schedule(dynamic, 1) num_threads(team)
-    for (uint64_t b = 0; b < blocks; ++b) one(b);
-  }
-  if (failed) {
-    throw KernelError("kernel " + std::string(launch.kernel) + ", block " + place_of(failed_block, launch.shape.grid) +
-                      ", " + error);
-  }
+#ifdef KANTOR_SIM_CHECKED  // static shared memory is one for all
+  for (uint64_t b = 0; b < blocks; ++b) one(static_cast<int64_t>(b));
+#else
+  host::for_each_piece(static_cast<int64_t>(blocks), one);
+#endif
 }
 
 }  // namespace
@@ -106,12 +88,6 @@ void run(const KernelLaunch& launch) {
 void set_order(Order order, uint64_t seed) {
   thread_order = order;
   order_seed = seed;
-}
-
-void set_host_threads([[maybe_unused]] int count) {
-#ifndef KANTOR_SIM_CHECKED
-  host_threads = count;
-#endif
 }
 
 void submit(const KernelLaunch& launch) {
@@ -123,7 +99,14 @@ void submit(const KernelLaunch& launch) {
   capture->push_back(std::move(node));
 }
 
+void check_pointer(std::string_view kernel, int position, const void* pointer) {
+  if (pointer == nullptr || is_device_memory(pointer)) return;
+  require_device_memory(pointer, "kernel " + std::string(kernel) + ": parameter " + std::to_string(position));
+}
+
 void copy(void* to, const void* from, size_t bytes, Stream) {
+  require_device_memory(to, "simulator: the target of a copy on the device");
+  require_device_memory(from, "simulator: the source of a copy on the device");
   if (capture != nullptr) {
     capture->push_back({{}, {}, nullptr, {}, 0, to, from, bytes});
     return;
@@ -133,6 +116,7 @@ void copy(void* to, const void* from, size_t bytes, Stream) {
 }
 
 void Graph::launch() const {
+  const DeviceAccess access;  // once, not for every launch in it
   for (const Node& node : *nodes_) {
     if (node.call != nullptr) {
       run({node.kernel, node.shape, node.call, node.arguments.data(), node.argument_bytes});

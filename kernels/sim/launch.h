@@ -33,6 +33,9 @@ struct KernelLaunch {
 /// exceeded, or a thread did what must not be done.
 void submit(const KernelLaunch& launch);
 
+/// Throws KernelError where a kernel's parameter, counted from 1, points to memory that is not the device's.
+void check_pointer(std::string_view kernel, int position, const void* pointer);
+
 /// The arguments as the kernel's parameters: converted once, then copied for every thread, as a GPU does.
 template <auto kernel, class... Parameters>
 struct Arguments {
@@ -43,7 +46,13 @@ struct Arguments {
   template <class... Args>
   static void submit(const LaunchShape& shape, Args&&... args) {
     const Tuple values(static_cast<std::remove_cv_t<Parameters>>(std::forward<Args>(args))...);
+    int position = 0;
+    std::apply([&](const auto&... value) { (check(++position, value), ...); }, values);
     sim::submit({kernel_name<kernel>(), shape, &call, &values, sizeof values});
+  }
+  template <class T>
+  static void check(int position, const T& value) {
+    if constexpr (std::is_pointer_v<T>) check_pointer(kernel_name<kernel>(), position, value);
   }
   static void call(const void* arguments) {
     std::apply([](const auto&... values) { kernel(values...); }, *static_cast<const Tuple*>(arguments));

@@ -14,11 +14,9 @@ namespace kantor::sim {
 enum class Order : uint8_t { forward, reverse, random };
 void set_order(Order order, uint64_t seed = 0);
 
-/// Host threads that run blocks side by side (default: as OpenMP has them); 1 in the checked builds.
-void set_host_threads(int count);
-
-/// Device memory: filled with NaN, of the exact size, so that AddressSanitizer sees the byte behind it; under it host
-/// code that touches device memory is caught too. Null where there is not enough.
+/// Device memory, filled with NaN. Host code that touches it ends the program, after a line that says so and the calls
+/// that led there; under AddressSanitizer it is of the exact size, so that the byte behind it is seen. Null where there
+/// is not enough.
 void* device_malloc(size_t bytes) noexcept;
 void device_free(void* data) noexcept;
 /// Copies in stream order. The first two are between host and device and may not stand in a capture.

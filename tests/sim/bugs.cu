@@ -1,6 +1,8 @@
 #include "kernels/backend.h"
 #include "tests/sim/bugs.h"
 
+#include <stdexcept>
+
 namespace kantor::sim::bugs {
 namespace {
 
@@ -52,6 +54,12 @@ __global__ void dynamic_past_end_kernel(float* y) {
   values[threadIdx.x] = 1;
   __syncthreads();
   y[threadIdx.x] = values[threadIdx.x + 1];
+}
+
+__global__ void exception_leaves_kernel() {
+  __syncthreads();
+  if (blockIdx.x >= 2 && threadIdx.x == 40) throw std::runtime_error("no room for a table");
+  __syncthreads();
 }
 
 __global__ void mask_omits_caller_kernel() {
@@ -202,6 +210,9 @@ void shared_read_past_end(float* y, Stream stream) {
 }
 void dynamic_past_end(float* y, Stream stream) {
   launch<dynamic_past_end_kernel>({1, 32, 32 * sizeof(float), stream}, y);
+}
+void exception_leaves(Stream stream) {
+  launch<exception_leaves_kernel>({4, 64, 0, stream});
 }
 void mask_omits_caller(Stream stream) {
   launch<mask_omits_caller_kernel>({1, 32, 0, stream});

@@ -32,6 +32,8 @@ void wrong_index(const float* x, float* y, int size, Stream stream);
 void too_many_threads(Stream stream);
 void too_much_shared(Stream stream);
 void empty_grid(Stream stream);
+/// An exception leaves thread 40 of blocks 2 and 3, after a barrier.
+void exception_leaves(Stream stream);
 /// y[0] = what a shared array holds that nobody wrote.
 void unwritten_shared(float* y, Stream stream);
 /// The same of dynamic shared memory, in a template: y [32].

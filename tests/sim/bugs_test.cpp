@@ -2,6 +2,7 @@
 #include "tests/sim/bugs.h"
 
 #include "engine/tensor.h"
+#include "kernels/host/threads.h"
 #include "kernels/pointwise.h"
 #include "kernels/reduce.h"
 #include "kernels/sim/simulator.h"
@@ -56,8 +57,15 @@ TEST_CASE("sim: barriers that not all threads reach are found") {
   found([] { bugs::two_barriers(nullptr); }, {"kernel two_barriers_kernel", "barrier divergence", "bugs.cu:"});
 }
 
+TEST_CASE("sim: an exception that leaves a kernel is that of the launch, of the lowest block") {
+  found([] { bugs::exception_leaves(nullptr); },
+        {"kernel exception_leaves_kernel, block (2,0,0), thread (40,0,0)", "an exception leaves the kernel",
+         "no room for a table"});
+}
+
 TEST_CASE("sim: after a kernel at fault the next one runs") {
   CHECK_THROWS_AS(bugs::half_skip(nullptr), KernelError);
+  CHECK_THROWS_AS(bugs::exception_leaves(nullptr), KernelError);
   const Array y(256);
   bugs::with_barrier(y.get(), 256, nullptr);
   CHECK(y.host()[3] == 4);
@@ -130,11 +138,12 @@ TEST_CASE("sim: a captured list of launches runs only when it is launched, and a
 TEST_CASE("sim: one and several host threads give the same bits") {
   const Array x(70'000, 0.1F), one(1), several(1);
   auto* workspace = static_cast<double*>(sim::device_malloc(static_cast<size_t>(sum_workspace(1, 70'000, 1)) * 8));
-  sim::set_host_threads(1);
+  const int before = host::threads();
+  host::set_threads(1);
   sim::sum_middle(x.get(), one.get(), 1, 70'000, 1, workspace, nullptr);
-  sim::set_host_threads(4);
+  host::set_threads(4);
   sim::sum_middle(x.get(), several.get(), 1, 70'000, 1, workspace, nullptr);
-  sim::set_host_threads(0);
+  host::set_threads(before);
   sim::device_free(workspace);
   CHECK(one.host() == several.host());
   CHECK(one.host()[0] == Approx(7000));

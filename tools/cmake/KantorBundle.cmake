@@ -2,7 +2,6 @@
 if(NOT EXISTS ${KANTOR_BUNDLE}/MANIFEST)
   message(FATAL_ERROR "KANTOR_BUNDLE=${KANTOR_BUNDLE} holds no MANIFEST; make the folder with tools/bundle")
 endif()
-find_package(OpenMP REQUIRED)
 find_package(Threads REQUIRED)
 
 function(kantor_bundled_headers target)

@@ -3,7 +3,6 @@
 
 # What the engine's and the simulator's archives need when they are linked.
 macro(kantor_find_engine_libraries)
-  find_package(OpenMP REQUIRED)
   find_package(Threads REQUIRED)
   find_package(Boost REQUIRED COMPONENTS context)
   find_package(fmt REQUIRED)
@@ -13,6 +12,7 @@ macro(kantor_find_engine_libraries)
     find_path(DNNL_INCLUDE_DIR dnnl.h)
     if(DNNL_LIBRARY AND DNNL_INCLUDE_DIR)
       set(dnnl_FOUND TRUE)
+      find_package(OpenMP REQUIRED)  # oneDNN's own threads, which the engine keeps out
       add_library(DNNL::dnnl UNKNOWN IMPORTED)
       set_target_properties(DNNL::dnnl PROPERTIES IMPORTED_LOCATION ${DNNL_LIBRARY}
                             INTERFACE_INCLUDE_DIRECTORIES ${DNNL_INCLUDE_DIR})

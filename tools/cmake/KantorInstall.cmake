@@ -27,9 +27,9 @@ install(FILES ${PROJECT_BINARY_DIR}/kantorConfig.cmake ${PROJECT_BINARY_DIR}/kan
         DESTINATION ${cmake_folder})
 
 # pkg-config: what each archive needs stands behind it.
-set(KANTOR_PC_LIBS "-lboost_context -lgomp -lpthread")
+set(KANTOR_PC_LIBS "-lboost_context -lpthread")
 if(dnnl_FOUND)
-  string(PREPEND KANTOR_PC_LIBS "-ldnnl ")
+  string(PREPEND KANTOR_PC_LIBS "-ldnnl -lgomp ")
 endif()
 set(KANTOR_PC_ARCHIVES "-lkantor_engine -lkantor_kernels_sim")
 if(KANTOR_HAS_CUDA)
