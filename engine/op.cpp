@@ -263,7 +263,10 @@ Tensor apply1(std::shared_ptr<const Op> op, std::vector<Tensor> inputs) {
 void apply_in_place(std::shared_ptr<const Op> op, const std::vector<Tensor>& inputs,
                     const std::vector<Tensor>& targets) {
   const Device device = common_device(*op, targets);
-  common_device(*op, inputs);
+  if (const Device read = common_device(*op, inputs); !inputs.empty() && read != device) {
+    throw DeviceError(fmt::format("{}: inputs on {}, targets on {}: {}; {}; move them with to(device)", op->name(),
+                                  to_string(read), to_string(device), describe_all(inputs), describe_all(targets)));
+  }
   const std::vector<Spec> specs = infer(*op, inputs);
   for (size_t i = 0; i < targets.size(); ++i) {
     if (i >= specs.size() || specs[i].shape != targets[i].shape() || specs[i].dtype != targets[i].dtype()) {

@@ -79,11 +79,24 @@ size_t bytes_of(const Tensor& tensor) {
   return static_cast<size_t>(tensor.size()) * size_of(tensor.dtype());
 }
 
-/// The tensor itself where the host reaches it, else a copy there.
-Tensor on_host(const Tensor& tensor) {
-  if (tensor.device().kind == Device::Kind::cpu) return tensor;
-  const Tensor copy = empty(tensor.shape(), {tensor.dtype(), {}});
-  if (tensor.size() > 0) runtime(tensor.device()).copy_out(copy.view().data, tensor.view().data, bytes_of(tensor));
+/// Copies the value of a tensor to one on another device: through the host, where it lies on neither.
+void copy_across(const Tensor& source, const Tensor& target) {
+  if (source.size() == 0) return;
+  const size_t bytes = bytes_of(source);
+  const void* from = source.view().data;
+  void* to = target.view().data;
+  if (target.device().kind == Device::Kind::cpu) return runtime(source.device()).copy_out(to, from, bytes);
+  if (source.device().kind == Device::Kind::cpu) return runtime(target.device()).copy_in(to, from, bytes);
+  const Tensor host = empty(source.shape(), {source.dtype(), {}});
+  runtime(source.device()).copy_out(host.view().data, from, bytes);
+  runtime(target.device()).copy_in(to, host.view().data, bytes);
+}
+
+/// The tensor itself where it is on the device, else a copy there.
+Tensor on_device(const Tensor& tensor, Device device) {
+  if (tensor.device() == device) return tensor;
+  Tensor copy = empty(tensor.shape(), {tensor.dtype(), device});
+  copy_across(tensor, copy);
   return copy;
 }
 
@@ -116,7 +129,7 @@ template <class T>
 std::vector<T> Tensor::to_vector() const {
   forbid_in_capture("reading a tensor on the host");
   std::vector<T> result(static_cast<size_t>(size()));
-  const Tensor host = on_host(*this);
+  const Tensor host = on_device(*this, {});
   visit_elements(host.view(), [&](auto elements) {
     std::transform(elements.begin(), elements.end(), result.begin(), [](auto x) { return static_cast<T>(x); });
   });
@@ -135,7 +148,7 @@ void Tensor::assign(std::span<const T> values) const {
     using Element = typename decltype(elements)::value_type;
     std::transform(values.begin(), values.end(), elements.begin(), [](T x) { return static_cast<Element>(x); });
   });
-  if (!here && size() > 0) runtime(device()).copy_in(view().data, host.view().data, bytes_of(*this));
+  if (!here) copy_across(host, *this);
   ++value().storage->version;
 }
 
@@ -143,7 +156,10 @@ void Tensor::copy_from(const Tensor& source) const {
   if (source.shape() != shape() || source.dtype() != dtype()) {
     throw ShapeError(fmt::format("copy_from: {} does not fit into {}", describe(source), describe(*this)));
   }
-  apply_in_place(std::make_shared<const Copy>(), {source}, {*this});
+  if (source.device() == device()) return apply_in_place(std::make_shared<const Copy>(), {source}, {*this});
+  forbid_in_capture("copying a tensor between devices");
+  copy_across(source, *this);
+  ++value().storage->version;
 }
 
 Tensor Tensor::window(int64_t begin, const Shape& part) const {
@@ -156,16 +172,13 @@ Tensor Tensor::window(int64_t begin, const Shape& part) const {
 Tensor Tensor::to(Device device) const {
   if (device == this->device()) return detach();
   forbid_in_capture("moving a tensor between devices");
-  const Tensor host = on_host(detach());
-  if (device.kind == Device::Kind::cpu) return host;
-  const Tensor result = empty(shape(), {dtype(), device});
-  if (size() > 0) runtime(device).copy_in(result.view().data, host.view().data, bytes_of(*this));
-  return result;
+  return on_device(*this, device);
 }
 
 Tensor Tensor::to(DType dtype) const {
+  forbid_in_capture("converting a tensor on the host");
   const Tensor result = empty(shape(), {dtype, device()});
-  const Tensor host = on_host(*this);
+  const Tensor host = on_device(*this, {});
   visit_elements(host.view(), [&](auto elements) {
     using Element = typename decltype(elements)::value_type;
     result.assign(std::span<const Element>(elements));

@@ -67,7 +67,7 @@ class Tensor {
   /// The elements on the host, converted to T. Throws CaptureError inside a capture.
   template <class T>
   [[nodiscard]] std::vector<T> to_vector() const;
-  /// Overwrites this value by `source` (same shape and dtype, any device) and bumps the version. Recordable.
+  /// Overwrites this value by `source` (same shape and dtype) and bumps the version. Recordable within one device.
   void copy_from(const Tensor& source) const;
   /// Overwrites this value by host data of the same size. Throws CaptureError inside a capture.
   template <class T>

@@ -349,7 +349,8 @@ void write_npy(const std::filesystem::path& path, const Tensor& tensor) {
   content += static_cast<char>(header.size() & 255);
   content += static_cast<char>(header.size() >> 8);
   content += header;
-  const View view = tensor.view();
+  const Tensor host = tensor.to(Device{});
+  const View view = host.view();
   content.append(static_cast<const char*>(view.data), static_cast<size_t>(view.size()) * size_of(view.dtype));
   write_file_atomically(path, std::string_view(content));
 }

@@ -21,8 +21,8 @@ void append_gradients(TensorFile& file, const Network& network, const Tensor& lo
 }
 
 /// Images come in NCHW; the engine works on NHWC.
-Tensor to_engine(const Tensor& x, DType dtype) {
-  return to_channels_last(x.to(dtype)).detach();
+Tensor to_engine(const Tensor& x, TensorOptions options) {
+  return to_channels_last(x.to(options.dtype).to(options.device)).detach();
 }
 
 }  // namespace
@@ -56,9 +56,10 @@ void load_parameters(Network& network, const TensorFile& given, const std::strin
 
 TensorFile critic_gradients(const Network& critic, const GradientRequest& request) {
   const std::unique_ptr<Constraint> constraint = make_constraint(request.constraint);
-  ConstraintBatch batch{to_engine(request.real, request.dtype), to_engine(request.fake, request.dtype), {}};
-  if (request.noise.defined()) batch.noise = to_engine(request.noise, request.dtype);
-  if (request.eps.defined()) batch.eps = reshape(request.eps.to(request.dtype), {request.eps.size()}).detach();
+  const TensorOptions options{request.dtype, critic.options().device};
+  ConstraintBatch batch{to_engine(request.real, options), to_engine(request.fake, options), {}};
+  if (request.noise.defined()) batch.noise = to_engine(request.noise, options);
+  if (request.eps.defined()) batch.eps = to_engine(reshape(request.eps, {request.eps.size()}), options);
   const CriticLoss loss = critic_loss(critic, *constraint, batch);
   TensorFile file;
   file.tensors = {{"loss", loss.loss},
@@ -76,7 +77,7 @@ TensorFile critic_gradients(const Network& critic, const GradientRequest& reques
 }
 
 TensorFile generator_gradients(const Network& generator, const Network& critic, const Tensor& z) {
-  const Tensor sample = generator(to_channels_last(z));
+  const Tensor sample = generator(to_channels_last(z.to(generator.options().device)));
   const Tensor loss = generator_loss(critic, sample);
   TensorFile file;
   file.tensors = {{"sample", to_channels_first(sample)}, {"loss", loss}};

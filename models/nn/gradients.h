@@ -9,7 +9,7 @@
 
 namespace kantor {
 
-/// Inputs of one critic step in PyTorch's layout; eps may be undefined where the constraint draws no interpolates,
+/// Inputs of one critic step in PyTorch's layout, on any device; eps may be undefined where the constraint draws no interpolates,
 /// noise (of real's shape) where it is not DRAGAN.
 struct GradientRequest {
   Tensor real, fake, eps;

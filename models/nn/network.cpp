@@ -363,7 +363,7 @@ Tensor Network::to_file(int i) const {
   const auto row = static_cast<size_t>(i);
   const Tensor copy = empty(parameters().rows()[row].shape, options());
   copy.copy_from(parameters().tensors()[row]);
-  return in_file_layout(row, copy);
+  return in_file_layout(row, copy).to(Device{});
 }
 
 void Network::from_file(int i, const Tensor& value) {
