@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -35,7 +36,11 @@ class HeldSamples final : public Dataset {
     const int64_t length = sample_.size(), samples = size();
     for (int64_t i = 0; i < count; ++i, out += length) {
       const T* from = values_.data() + random.below(samples) * length;
-      std::transform(from, from + length, out, [this](T value) { return static_cast<float>(value) / divisor_; });
+      if constexpr (std::is_same_v<T, uint8_t>) {
+        std::transform(from, from + length, out, [this](T value) { return static_cast<float>(value) / divisor_; });
+      } else {
+        std::copy_n(from, length, out);
+      }
     }
   }
 

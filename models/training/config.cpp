@@ -16,8 +16,9 @@ namespace {
 
 /// A text that is not could be trained with, but its config.toml never read again.
 void require_utf8(const std::string& key, const std::string& text) {
-  if (!is_utf8(text))
-    throw ConfigError(fmt::format("{} = {}: expected UTF-8; rename the file or the folder", key, quote(text, 4096)));
+  if (is_utf8(text)) return;
+  throw ConfigError(fmt::format("{} = {}: expected UTF-8; {}", key, quote(text, 4096),
+                                key == "data.path" ? "rename the file or the folder" : "choose another name"));
 }
 
 /// A field of the configuration by a function that gives a reference to it.
