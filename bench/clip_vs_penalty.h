@@ -8,7 +8,8 @@
 namespace kantor {
 
 /// Runs it and gives {"device", "hardware", "simulated", "threads", "build", "machine": {"copy_bytes_per_second",
-/// "gemm_flops_per_second"}, "rows": as row_of, with "constraint" and "price" (against "none") in those of whole
+/// "gemm_flops_per_second", and the spread of both over repetitions}, "load": {"others", "steal", "machine_repeats",
+/// "warning" of a busy machine}, "rows": as row_of, with "constraint" and "price" (against "none") in those of whole
 /// steps}.
 nlohmann::json clip_vs_penalty(const BenchOptions& options);
 

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <benchmark/benchmark.h>
+#include <chrono>
+#include <cmath>
 #include <fmt/format.h>
 #include <map>
 #include <unistd.h>
@@ -13,6 +15,7 @@ namespace kantor {
 namespace {
 
 using nlohmann::json;
+using Clock = std::chrono::steady_clock;
 
 double quantile(std::vector<double> values, double q) {
   if (values.empty()) return 0;
@@ -34,7 +37,8 @@ class Collector final : public benchmark::BenchmarkReporter {
   [[nodiscard]] Timing timing(const std::string& name) const {
     const auto found = times_.find(name);
     if (found == times_.end()) return {};
-    return {quantile(found->second, 0.5), quantile(found->second, 0.1), quantile(found->second, 0.9)};
+    return {quantile(found->second, 0.5), quantile(found->second, 0.1), quantile(found->second, 0.9),
+            quantile(found->second, 0), static_cast<int64_t>(found->second.size())};
   }
 
  private:
@@ -64,84 +68,115 @@ class Flush {
   Tensor from_, to_;
 };
 
-std::string warm_name(size_t i) {
-  return fmt::format("{}-warm", i);
-}
-std::string cold_name(size_t i) {
-  return fmt::format("{}-cold", i);
+/// How often a step is run.
+struct Plan {
+  int replays = 1;  // between two looks at the clock
+  int64_t iterations = 1;
+  int repetitions = 1;
+};
+
+/// From the time of one run, what a repetition is to take, and what all of them may.
+Plan plan(double once, double repetition, double all, int most_replays) {
+  Plan p;
+  once = std::max(once, 1e-7);
+  p.replays = static_cast<int>(std::clamp(repetition / once, 1.0, static_cast<double>(most_replays)));
+  p.iterations = std::max<int64_t>(1, std::llround(repetition / (once * p.replays)));
+  const double one = once * static_cast<double>(p.replays) * static_cast<double>(p.iterations);
+  p.repetitions = all <= 0 ? 1 : static_cast<int>(std::clamp(all / one, 3.0, 11.0));
+  return p;
 }
 
-/// The step, captured and replayed once.
-Step captured(const Subject& subject, Device device) {
-  Step step(subject.step, device);
-  while (!step.captured()) step();
-  step();  // the first replay
-  return step;
-}
-
-void time_warm(benchmark::State& state, const Subject& subject, Device device, int64_t& launches) {
-  const int replays = device.kind == Device::Kind::sim ? 1 : 10;
-  Step step = captured(subject, device);
-  launches = step.launches();
-  Stopwatch watch(device);
-  synchronize(device);
-  for (auto unused : state) {
-    watch.start();
-    for (int r = 0; r < replays; ++r) step();
-    state.SetIterationTime(watch.stop() / replays);
+/// A subject's step, captured, and how it is timed.
+class Timer {
+ public:
+  Timer(const Subject& subject, const BenchOptions& options)
+      : options_(options), step_(subject.step, options.device), watch_(options.device) {
+    while (!step_.captured()) step_();
+    step_();  // the first replay
+    once_ = seconds_of(1);
   }
-}
+  [[nodiscard]] int64_t launches() const { return step_.launches(); }
 
-void time_cold(benchmark::State& state, const Subject& subject, Device device, const Flush& flush) {
-  Step step = captured(subject, device);
-  Stopwatch watch(device);
-  for (auto unused : state) {
+  /// `seconds`: what all repetitions may take; at most 0 for one only.
+  Timing warm(double seconds) {
+    const bool sim = options_.device.kind == Device::Kind::sim;  // its time is no device's
+    Plan p = plan(once_, sim ? 0 : options_.quick ? 0.001 : options_.min_time, seconds, sim ? 1 : 10);
+    if (options_.few()) p.repetitions = std::min(p.repetitions, 3);
+    return run(p, [&](benchmark::State& state) {
+      for (auto unused : state) state.SetIterationTime(seconds_of(p.replays) / p.replays);
+    });
+  }
+  Timing cold(double seconds, const Flush& flush) {
+    const auto start = Clock::now();
     flush();
-    watch.start();
-    step();
-    state.SetIterationTime(watch.stop());
+    const double once = once_ + std::chrono::duration<double>(Clock::now() - start).count();
+    Plan p = plan(once, 0, seconds / 3, 1);
+    p.iterations = options_.few() || seconds <= 0 ? 1 : 3;
+    if (options_.few()) p.repetitions = std::min(p.repetitions, 3);
+    return run(p, [&](benchmark::State& state) {
+      for (auto unused : state) {
+        flush();
+        state.SetIterationTime(seconds_of(1));
+      }
+    });
   }
+
+ private:
+  double seconds_of(int replays) {
+    synchronize(options_.device);
+    watch_.start();
+    for (int r = 0; r < replays; ++r) step_();
+    return watch_.stop();
+  }
+  template <class F>
+  static Timing run(const Plan& p, const F& body) {
+    benchmark::ClearRegisteredBenchmarks();
+    benchmark::RegisterBenchmark("subject", body)
+        ->UseManualTime()
+        ->Iterations(p.iterations)
+        ->Repetitions(p.repetitions);
+    Collector collector;
+    benchmark::RunSpecifiedBenchmarks(&collector);
+    benchmark::ClearRegisteredBenchmarks();
+    return collector.timing("subject");
+  }
+
+  const BenchOptions& options_;
+  Step step_;
+  Stopwatch watch_;
+  double once_ = 0;
+};
+
+void initialize_benchmark() {
+  std::string word = "kantor";
+  char* words[] = {word.data(), nullptr};
+  int count = 1;
+  benchmark::Initialize(&count, words);
 }
 
 json to_json(const Timing& timing) {
-  return {{"seconds", timing.median}, {"p10", timing.p10}, {"p90", timing.p90}};
+  return {{"seconds", timing.median},
+          {"p10", timing.p10},
+          {"p90", timing.p90},
+          {"best", timing.best},
+          {"repetitions", timing.repetitions}};
 }
 
 }  // namespace
 
 std::vector<Measurement> measure(const std::vector<Subject>& subjects, const BenchOptions& options) {
-  std::string word = "kantor";
-  char* words[] = {word.data(), nullptr};
-  int count = 1;
-  benchmark::Initialize(&count, words);
-  benchmark::ClearRegisteredBenchmarks();
+  initialize_benchmark();
   const Flush flush(options);
+  const auto start = Clock::now();
   std::vector<Measurement> result(subjects.size());
   for (size_t i = 0; i < subjects.size(); ++i) {
-    const Subject& subject = subjects[i];
-    const auto warm = [&, i](benchmark::State& state) {
-      time_warm(state, subjects[i], options.device, result[i].launches);
-    };
-    auto* registered = benchmark::RegisterBenchmark(warm_name(i).c_str(), warm);
-    registered->UseManualTime()->Repetitions(options.few() ? 3 : 11);
-    if (options.device.kind == Device::Kind::sim) {
-      registered->Iterations(1);  // its time is no device's
-    } else {
-      registered->MinTime(options.quick ? 0.001 : 0.02);
-    }
-    if (!subject.cold) continue;
-    const auto cold = [&, i](benchmark::State& state) { time_cold(state, subjects[i], options.device, flush); };
-    benchmark::RegisterBenchmark(cold_name(i).c_str(), cold)
-        ->UseManualTime()
-        ->Iterations(options.few() ? 1 : 3)
-        ->Repetitions(options.few() ? 3 : 11);
-  }
-  Collector collector;
-  benchmark::RunSpecifiedBenchmarks(&collector);
-  benchmark::ClearRegisteredBenchmarks();
-  for (size_t i = 0; i < subjects.size(); ++i) {
-    result[i].warm = collector.timing(warm_name(i));
-    result[i].cold = collector.timing(cold_name(i));
+    if (options.on_row) options.on_row(subjects[i].name, i, subjects.size());
+    const double spent = std::chrono::duration<double>(Clock::now() - start).count();
+    const double share = (options.seconds() - spent) / static_cast<double>(subjects.size() - i);
+    Timer timer(subjects[i], options);
+    result[i].launches = timer.launches();
+    result[i].warm = timer.warm(subjects[i].cold ? share / 2 : share);
+    if (subjects[i].cold) result[i].cold = timer.cold(share / 2, flush);
   }
   return result;
 }

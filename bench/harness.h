@@ -15,8 +15,12 @@ namespace kantor {
 
 struct BenchOptions {
   Device device = {};
-  bool quick = false;  // the small sizes, briefly: for tests
+  bool quick = false;      // the small sizes, briefly: for tests
+  double min_time = 0.02;  // seconds of one repetition, at least one step
+  double budget = 0;       // seconds for all rows; 0: 60 on a GPU, 180 elsewhere
+  std::function<void(const std::string& row, size_t done, size_t all)> on_row = {};
   [[nodiscard]] bool few() const { return quick || device.kind == Device::Kind::sim; }
+  [[nodiscard]] double seconds() const { return budget > 0 ? budget : device.kind == Device::Kind::cuda ? 60 : 180; }
 };
 
 /// One thing to time: a step that may be captured, what it moves and computes at least, and how rows tell it apart.
@@ -28,9 +32,10 @@ struct Subject {
   nlohmann::json extra = nlohmann::json::object();  // goes into its row
 };
 
-/// Median and spread over repetitions, in seconds a step.
+/// Median and spread over repetitions, in seconds a step. `best` is what other load disturbs least.
 struct Timing {
-  double median = 0, p10 = 0, p90 = 0;
+  double median = 0, p10 = 0, p90 = 0, best = 0;
+  int64_t repetitions = 0;
 };
 
 struct Measurement {
@@ -39,11 +44,12 @@ struct Measurement {
   int64_t launches = 0;
 };
 
-/// Times all subjects, in the order given. Warm: ten replays between two looks at the clock (one on `sim`), which costs
-/// as much as a short kernel; cold: one.
+/// Times all subjects, in the order given, each by its share of the time: 3 to 11 repetitions, and one where the time
+/// is spent. Warm: up to ten replays between two looks at the clock, which costs as much as a short kernel; cold: one.
 std::vector<Measurement> measure(const std::vector<Subject>& subjects, const BenchOptions& options);
 
-/// {"name", "size", "seconds", "p10", "p90", "cold": {the same} or null, "bytes", "flops", "launches", ...extra}.
+/// {"name", "size", "seconds", "p10", "p90", "best", "repetitions", "cold": {the same} or null, "bytes", "flops",
+/// "launches", ...extra}.
 nlohmann::json row_of(const Subject& subject, const Measurement& measurement);
 
 }  // namespace kantor

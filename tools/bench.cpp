@@ -18,12 +18,21 @@ struct BenchArguments {
   std::string device = "auto", json;
   int threads = 0;
   bool quick = false;
+  double min_time = 0.02, budget = 0;
 };
 
 int run([[maybe_unused]] const BenchArguments& arguments) {
 #ifdef KANTOR_HAS_BENCH
   if (arguments.threads > 0) set_threads(arguments.threads);
-  const nlohmann::json result = clip_vs_penalty({find_device(arguments.device), arguments.quick});
+  BenchOptions options;
+  options.device = find_device(arguments.device);
+  options.quick = arguments.quick;
+  options.min_time = arguments.min_time;
+  options.budget = arguments.budget;
+  options.on_row = [](const std::string& row, size_t done, size_t all) {
+    fmt::print(stderr, "[{}/{}] {}\n", done + 1, all, row);
+  };
+  const nlohmann::json result = clip_vs_penalty(options);
   fmt::print("{}", bench_table(result));
   if (!arguments.json.empty()) write_file_atomically(arguments.json, std::string_view(result.dump(2) + "\n"));
   return exit_ok;
@@ -45,6 +54,11 @@ void add_bench(CLI::App& app, int& exit_code) {
   versus->add_option("--threads", arguments->threads, "CPU threads (default: all)")->check(CLI::Range(1, 1024));
   versus->add_option("--json", arguments->json, "also write the figures into this file");
   versus->add_flag("--quick", arguments->quick, "small sizes, briefly");
+  versus->add_option("--min-time", arguments->min_time, "seconds of one repetition of a row")
+      ->check(CLI::Range(1e-4, 10.0))
+      ->capture_default_str();
+  versus->add_option("--budget", arguments->budget, "seconds for all rows (default: 60 on a GPU, 180 elsewhere)")
+      ->check(CLI::PositiveNumber);
   const char* example = "Example: kantor bench clip-vs-penalty --device cpu --json a.json";
   command->footer(example);
   versus->footer(example);
