@@ -35,6 +35,7 @@ class Planted final : public Study {
     return every_seed({{"a", {{"train.batch", 8}}, {{"factor", factor}}}}, s);
   }
   [[nodiscard]] json run(const json& settings, Device, const fs::path&) const override {
+    if (settings.at("seed") == diverging) throw NonFiniteError("step 3: the run diverged");
     return {{"value", settings.at("seed").get<double>() * settings.at("factor").get<double>()}};
   }
   [[nodiscard]] Conclusion conclude(const std::vector<Outcome>& all, const StudySettings& s) const override {
@@ -45,6 +46,7 @@ class Planted final : public Study {
     return result;
   }
   double factor = 1;
+  int64_t diverging = 0;  // the seed whose training diverges
 };
 
 /// Runs a planted study in `out`; the runs of `failing` end by `end` instead. Tells which were started.
@@ -190,6 +192,24 @@ TEST_CASE("studies: a failing run is told by name with its output, leaves the re
   const Trial again = try_out(study, folder.path);
   CHECK(again.started == std::vector<std::string>{"a-2"});
   CHECK(again.written["verdict"] == "shown");
+}
+
+TEST_CASE("studies: a run that diverges is a result: named, left out of the verdict, not tried again") {
+  const ProgramFolder folder;
+  Planted study;
+  study.diverging = 2;
+  const Trial trial = try_out(study, folder.path);
+  CHECK(trial.result.failed == 0);
+  CHECK(trial.result.diverged == 1);
+  CHECK(trial.written["missing"].empty());
+  REQUIRE(trial.written["diverged"].size() == 1);
+  CHECK(trial.written["diverged"][0]["id"] == "a-2");
+  CHECK_THAT(trial.written["diverged"][0]["reason"].get<std::string>(), Contains("step 3"));
+  CHECK(trial.written["findings"][0]["ours"]["seeds"] == 2);
+  const Trial again = try_out(study, folder.path);
+  CHECK(again.started.empty());
+  CHECK(again.result.diverged == 1);
+  CHECK(json::parse(text_of(folder / "planted/runs/a-2/result.json"))["diverged"] == "step 3: the run diverged");
 }
 
 TEST_CASE("studies: a stop ends the running and starts no more; one runner writes to a folder") {

@@ -53,7 +53,10 @@ StudySettings settings_of(const StudyArguments& arguments) {
 
 /// One line a run that has ended; what a failed one said.
 void show(const RunnerOptions::Progress& p) {
-  if (p.failure.empty()) {
+  if (!p.diverged.empty()) {
+    fmt::print(stderr, "{} {}: diverged after {}: {}   [{}/{}, {} to go]\n", p.study, p.id, duration(p.seconds),
+               p.diverged, p.done, p.all, duration(p.remaining));
+  } else if (p.failure.empty()) {
     fmt::print(stderr, "{} {}: done in {}   [{}/{}, {} to go]\n", p.study, p.id, duration(p.seconds), p.done, p.all,
                duration(p.remaining));
   } else {
@@ -123,7 +126,10 @@ int run_all(const StudyArguments& arguments) {
   }
   print_verdicts(chosen, options.out);
   fmt::print("report: {}\n", fs::absolute(options.out / "report.html").string());
-  if (result.failed == 0) return exit_ok;
+  if (result.diverged > 0) {
+    fmt::print(stderr, "{} runs diverged: the report names them, and no verdict counts them\n", result.diverged);
+  }
+  if (result.failed == 0) return result.diverged == 0 ? exit_ok : exit_diverged;
   fmt::print(stderr, "{} runs failed; the same command tries them again\n", result.failed);
   return exit_failure;
 }

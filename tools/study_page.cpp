@@ -89,6 +89,9 @@ std::string circumstances(const json& result) {
                                  text_of(machine, "device"), text_of(machine, "processor"));
   if (!missing.empty())
     text += fmt::format(" <b>{} runs are missing</b>: {}.", missing.size(), escape_markup(missing.dump()));
+  for (const json& run : result.value("diverged", json::array())) {
+    text += fmt::format(" <b>{} diverged</b>: {}.", text_of(run, "id"), text_of(run, "reason"));
+  }
   return "<p class=\"reading\">" + text + "</p>\n";
 }
 

@@ -52,7 +52,8 @@ void make_folder(const fs::path& folder) {
 std::optional<json> finished(const fs::path& folder, const json& settings, const std::string& device) {
   std::optional<json> result = read_object(folder / "result.json", result_limit);
   if (!result || result->value("settings", json()) != settings || result->value("device", "") != device ||
-      result->value("version", "") != build_info().version || !result->contains("numbers")) {
+      result->value("version", "") != build_info().version ||
+      !(result->contains("numbers") || result->contains("diverged"))) {
     return std::nullopt;
   }
   return result;
@@ -111,8 +112,9 @@ class Runner {
   void plan(const Study& study, StudyRun run) {
     ++all_;
     const fs::path folder = run_folder(options_.out, study, run.id);
-    if (finished(folder, run.settings, options_.device)) {
+    if (const auto result = finished(folder, run.settings, options_.device)) {
       ++done_;
+      if (result->contains("diverged")) ++result_.diverged;
       return;
     }
     ++open_[&study];
@@ -133,15 +135,22 @@ class Runner {
 
   void take(const Children::End& end) {
     const Task& task = tasks_[end.key];
-    RunnerOptions::Progress progress{task.study->name(),       task.run.id, end.failure, "", 0, all_,
-                                     seconds_since(task.start)};
-    if (progress.failure.empty() && !finished(task.folder, task.run.settings, options_.device)) {
-      progress.failure = "no result";
+    RunnerOptions::Progress progress;
+    progress.study = task.study->name();
+    progress.id = task.run.id;
+    progress.failure = end.failure;
+    progress.all = all_;
+    progress.seconds = seconds_since(task.start);
+    if (progress.failure.empty()) {
+      const auto result = finished(task.folder, task.run.settings, options_.device);
+      if (!result) progress.failure = "no result";
+      if (result) progress.diverged = result->value("diverged", "");
     }
     spent_ += progress.seconds;
     ++ended_;
     if (progress.failure.empty()) {
       ++done_;
+      if (!progress.diverged.empty()) ++result_.diverged;
     } else {
       ++result_.failed;
       progress.log = log_tail(task.folder);
@@ -199,31 +208,40 @@ void execute_run(const Study& study, Device device, const fs::path& folder) {
   const auto start = Clock::now();
   const std::clock_t begun = std::clock();
   json numbers;
+  std::string diverged;
   try {
     numbers = study.run(*settings, device, folder);
+  } catch (const NonFiniteError& error) {
+    diverged = error.what();
   } catch (const json::exception& error) {
     throw FileError(fmt::format("{}: {}; {}", file.string(), error.what(), expected));
   }
-  const json result{{"study", study.name()},
-                    {"settings", *settings},
-                    {"device", to_string(device)},
-                    {"version", build_info().version},
-                    {"seconds", seconds_since(start)},
-                    {"cpu_seconds", static_cast<double>(std::clock() - begun) / CLOCKS_PER_SEC},
-                    {"numbers", numbers}};
+  json result{
+      {"study", study.name()},           {"settings", *settings},
+      {"device", to_string(device)},     {"version", build_info().version},
+      {"seconds", seconds_since(start)}, {"cpu_seconds", static_cast<double>(std::clock() - begun) / CLOCKS_PER_SEC}};
+  if (diverged.empty()) {
+    result["numbers"] = numbers;
+  } else {
+    result["diverged"] = diverged;
+  }
   write_file_atomically(folder / "result.json", result.dump() + "\n");
 }
 
 json conclude_study(const Study& study, const RunnerOptions& options) {
   const fs::path folder = options.out / study.name();
   std::vector<Outcome> outcomes;
-  json missing = json::array();
+  json missing = json::array(), diverged = json::array();
   double seconds = 0, cpu_seconds = 0;
   const std::vector<StudyRun> runs = study.runs(options.settings);
   for (const StudyRun& run : runs) {
     const auto result = finished(run_folder(options.out, study, run.id), run.settings, options.device);
     if (result) {
-      outcomes.push_back({run.id, run.settings, result->at("numbers")});
+      if (result->contains("diverged")) {
+        diverged.push_back({{"id", run.id}, {"reason", result->at("diverged")}});
+      } else {
+        outcomes.push_back({run.id, run.settings, result->at("numbers")});
+      }
       seconds += result->value("seconds", 0.0);
       cpu_seconds += result->value("cpu_seconds", 0.0);
     } else {
@@ -249,6 +267,7 @@ json conclude_study(const Study& study, const RunnerOptions& options) {
               {"seeds_needed", options.settings.needed()},
               {"runs", runs.size()},
               {"missing", missing},
+              {"diverged", diverged},
               {"run_seconds", seconds},
               {"cpu_seconds", cpu_seconds},
               {"environment", describe_environment(find_device(options.device))},

@@ -24,6 +24,7 @@ struct RunnerOptions {
   struct Progress {
     std::string study, id;
     std::string failure;       // empty: it ended well
+    std::string diverged;      // it ended well, with the result that its training diverged, and why
     std::string log;           // of a failed run: the end of its output
     size_t done = 0, all = 0;  // runs, those found finished included
     double seconds = 0;        // of this run
@@ -36,14 +37,15 @@ struct RunnerOptions {
 
 struct RunnerResult {
   bool interrupted = false;
-  size_t failed = 0;  // runs
+  size_t failed = 0;    // runs
+  size_t diverged = 0;  // runs whose result is that, those found finished included
 };
 
 /// Throws FileError where the folder cannot be written to, or another runner holds it.
 RunnerResult run_studies(const std::vector<const Study*>& studies, const RunnerOptions& options);
 
-/// Does the run whose settings.json lies in `folder`, and writes its result.json. Throws FileError for settings that
-/// are missing or bad, and what the run throws.
+/// Does the run whose settings.json lies in `folder`, and writes its result.json; a training that diverges is a result
+/// too, left out of the conclusion. Throws FileError for settings that are missing or bad, and what the run throws.
 void execute_run(const Study& study, Device device, const std::filesystem::path& folder);
 
 /// Concludes from the finished runs in `out` and writes the study's result.json and figures; returns the result.
