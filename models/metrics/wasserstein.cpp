@@ -1,4 +1,4 @@
-// Exact W1 by LEMON's network simplex on the complete bipartite graph, sliced W1 by sorting, and the floor.
+// Exact W1 by optimal transport, sliced W1 by sorting, and the floor.
 #include "models/metrics/wasserstein.h"
 
 #include "engine/device.h"
@@ -10,17 +10,12 @@
 #include <cmath>
 #include <exception>
 #include <fmt/format.h>
-#include <lemon/network_simplex.h>
-#include <lemon/smart_graph.h>
-#include <numeric>
 #include <thread>
 #include <vector>
 
 namespace kantor {
 
 namespace {
-
-using Graph = lemon::SmartDigraph;
 
 /// Number of points. Throws where the two samples do not fit each other.
 int64_t checked_count(std::span<const float> a, std::span<const float> b, int64_t dimensions) {
@@ -38,70 +33,19 @@ int64_t checked_count(std::span<const float> a, std::span<const float> b, int64_
   return static_cast<int64_t>(a.size()) / dimensions;
 }
 
-double distance(const float* x, const float* y, int64_t dimensions) {
-  double sum = 0;
-  for (int64_t d = 0; d < dimensions; ++d) {
-    const double difference = static_cast<double>(x[d]) - static_cast<double>(y[d]);
-    sum += difference * difference;
-  }
-  return std::sqrt(sum);
-}
-
-/// Distances as integers, by arc id = i n + j: the simplex is exact and cannot cycle on rounding.
-struct CostMap {
-  using Key = Graph::Arc;
-  using Value = int64_t;
-  const std::vector<int64_t>& costs;
-  Value operator[](const Key& arc) const { return costs[static_cast<size_t>(Graph::id(arc))]; }
-};
-
 }  // namespace
 
 Transport optimal_transport(std::span<const float> a, std::span<const float> b, int64_t dimensions) {
-  const int64_t n = checked_count(a, b, dimensions);
-  if (n > 32768)  // arc ids are int
-    throw ShapeError(fmt::format("exact W1 of {} points: expected at most 32768; use fewer, or the sliced W1", n));
-  const auto cost = [&](int64_t i, int64_t j) {
-    return distance(a.data() + i * dimensions, b.data() + j * dimensions, dimensions);
-  };
-  double largest = 0;
-  for (int64_t i = 0; i < n; ++i)
-    for (int64_t j = 0; j < n; ++j) largest = std::max(largest, cost(i, j));
-  Transport result{0, std::vector<int64_t>(static_cast<size_t>(n))};
-  if (largest == 0) {
-    std::iota(result.match.begin(), result.match.end(), int64_t{0});
-    return result;
-  }
+  checked_count(a, b, dimensions);
+  return solve_transport(a, b, dimensions);
+}
 
-  // 2^40 for the largest: LEMON adds up to 2n costs in a potential, and 2^40 * 2^17 fits in 63 bits.
-  const double scale = 0x1p40 / largest;
-  Graph graph;
-  graph.reserveNode(static_cast<int>(2 * n));
-  graph.reserveArc(static_cast<int>(n * n));
-  for (int64_t i = 0; i < 2 * n; ++i) graph.addNode();
-  std::vector<int64_t> costs;
-  costs.reserve(static_cast<size_t>(n * n));
-  for (int64_t i = 0; i < n; ++i)
-    for (int64_t j = 0; j < n; ++j) {
-      graph.addArc(Graph::nodeFromId(static_cast<int>(i)), Graph::nodeFromId(static_cast<int>(n + j)));
-      costs.push_back(std::llround(cost(i, j) * scale));
-    }
+double transport_seconds(int64_t n) {
+  return 0.1 * std::pow(static_cast<double>(n) / 1024, 2.3);
+}
 
-  lemon::NetworkSimplex<Graph, int, int64_t> simplex(graph);
-  Graph::NodeMap<int> supply(graph);
-  for (int64_t i = 0; i < 2 * n; ++i) supply[Graph::nodeFromId(static_cast<int>(i))] = i < n ? 1 : -1;
-  simplex.costMap(CostMap{costs}).supplyMap(supply);
-  if (simplex.run() != decltype(simplex)::OPTIMAL)
-    throw Error(fmt::format("exact W1 of {} points: the network simplex found no optimum", n));
-
-  for (int64_t i = 0; i < n; ++i)
-    for (int64_t j = 0; j < n; ++j)
-      if (simplex.flow(Graph::arcFromId(static_cast<int>(i * n + j))) != 0) {
-        result.match[static_cast<size_t>(i)] = j;
-        result.distance += cost(i, j);  // the true distances
-      }
-  result.distance /= static_cast<double>(n);
-  return result;
+int floor_pairs(int64_t samples) {
+  return samples <= 2048 ? 20 : 8;
 }
 
 double wasserstein1(std::span<const float> a, std::span<const float> b, int64_t dimensions) {
