@@ -1,7 +1,6 @@
 // Other load on the machine while something is timed: what makes a timing say less than it seems to.
 #pragma once
 
-
 namespace kantor {
 
 /// Of all processors' time since the watch began, as shares; zeros where the system does not tell.

@@ -32,11 +32,13 @@ std::string configuration_page() {
          "Every key of a run, from `models/training/config.cpp`. `kantor train --preset NAME --print-config` prints a\n"
          "preset's values as TOML; `--config FILE` reads such a file, `--set key=value` changes one key. Values below "
          "are\n"
-         "those of `ring8` under the penalty. A test keeps this page equal to the program's table.\n\n"
+         "those of `ring8` under the penalty. A run that is resumed may change the keys marked with *, and no others. "
+         "A test\nkeeps this page equal to the program's table.\n\n"
          "| key | ring8 | meaning |\n|---|---|---|\n";
   const RunConfig config = preset("ring8", "penalty");
   for (const ConfigField& field : config_fields()) {
-    page << "| `" << field.key << "` | `" << print(field.get(config)) << "` | " << field.text << " |\n";
+    page << "| `" << field.key << "`" << (field.changeable ? " *" : "") << " | `" << print(field.get(config)) << "` | "
+         << field.text << " |\n";
   }
   page << "\n## Networks\n\n"
           "`mlp` takes points, and flattens pictures and sequences; `dcgan` takes square pictures; `rnn`, for critics, "

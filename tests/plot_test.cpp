@@ -32,8 +32,41 @@ TEST_CASE("plot: a grid of images, row by row, with gaps") {
   CHECK(at(3, 6) == 255);
   CHECK(at(7, 7) == 255);
   CHECK(image_grid(zeros({3, 2, 2, 3}), 3, 1).channels == 3);
-  CHECK_THROWS_AS(image_grid(zeros({3, 2, 2, 2})), ShapeError);
+  CHECK_THROWS_AS(image_grid(zeros({3, 2, 2, 0})), ShapeError);
   CHECK_THROWS_AS(image_grid(zeros({0, 2, 2, 1})), ShapeError);
+}
+
+TEST_CASE("plot: of 2 channels the mean is shown, of 4 the first three") {
+  const Image gray = image_grid(from_host<float>({0, 1}, {1, 1, 1, 2}), 0, 1);
+  CHECK(gray.channels == 1);
+  CHECK(gray.pixels[4] == 128);
+  const Image colour = image_grid(from_host<float>({0, 1, 0.2F, 0.7F}, {1, 1, 1, 4}), 0, 1);
+  CHECK(colour.channels == 3);
+  CHECK(pixel(colour, 1, 1) == std::array<int, 3>{0, 255, 51});
+}
+
+TEST_CASE("plot: a grid painted in pieces is the grid of all; sizes that no int holds are refused") {
+  std::vector<float> values(7 * 2 * 3 * 3);
+  for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i % 11) / 10;
+  const Tensor all = from_host(values, {7, 2, 3, 3});
+  ImageGrid grid(7, 2, 3, 3);
+  grid.paint(0, from_host(std::span<const float>(values).first(4 * 18), {4, 2, 3, 3}));
+  grid.paint(4, from_host(std::span<const float>(values).subspan(4 * 18), {3, 2, 3, 3}));
+  CHECK(grid.image().pixels == image_grid(all).pixels);
+  CHECK_THROWS_AS(grid.paint(5, all), ShapeError);
+  CHECK_THROWS_AS(ImageGrid(170'000, 32, 32, 3), ShapeError);
+  CHECK_THROWS_AS(ImageGrid(int64_t{1} << 40, 512, 512, 3), ShapeError);
+}
+
+TEST_CASE("plot: a grid fits into its pixels by zoom, then by fewer images") {
+  CHECK(fit_grid(64, 28, 28, 2200 * 2200).zoom == 2);
+  CHECK(fit_grid(64, 128, 128, 2200 * 2200).zoom == 2);
+  CHECK(fit_grid(64, 256, 256, 2200 * 2200).zoom == 1);
+  const GridSize large = fit_grid(64, 512, 512, 2200 * 2200);
+  CHECK(large.zoom == 1);
+  CHECK(large.count == 16);
+  CHECK(fit_grid(64, 5000, 5000, 2200 * 2200).count == 1);
+  CHECK(fit_grid(2, 5000, 5000, 2200 * 2200).count == 1);
 }
 
 TEST_CASE("plot: a scatter plot has y up, data white and samples orange") {

@@ -44,7 +44,7 @@ TEST_CASE("program: wrong usage exits 2 and suggests the right word") {
   check_refused({"train", "--set", "critic.network=dcgan", "--out", folder / "square"}, 2, {"square images"});
   write_png(folder / "twenty.png", {20, 20, 1, std::vector<uint8_t>(400)});
   check_refused({"train", "--data", folder.path.string(), "--set", "train.batch=1", "--out", folder / "square"}, 2,
-                {"20 pixels", "16, 28, 32, 64", "network = mlp"});
+                {"20 pixels", "16, 28, 32, 64", "critic.network=mlp"});
   CHECK_FALSE(fs::exists(folder / "square"));
 }
 
@@ -245,9 +245,12 @@ TEST_CASE("program: bench clip-vs-penalty counts, times and prices, on cpu and s
     CHECK(bench["simulated"] == (std::string(device) == "sim"));
     CHECK_THAT(result.out, Contains("price") && Contains("RMSProp + clip"));
     CHECK(bench["rows"].size() > 10);
+    CHECK(bench["load"].contains("warning"));
+    CHECK(bench["machine"]["copy_spread"] >= 1);
     for (const json& row : bench["rows"]) {
       INFO(row.dump());
       CHECK(row["seconds"] > 0);
+      CHECK(row["best"] <= row["p10"]);
       CHECK(row["p10"] <= row["p90"]);
       CHECK(row["launches"] >= 1);
       if (row["name"] == "RMSProp + clip + statistics") CHECK(row["bytes"] == 20 * 10'000);

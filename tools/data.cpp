@@ -3,6 +3,7 @@
 #include "models/files/files.h"
 #include "models/nn/network.h"
 #include "models/training/config.h"
+#include "models/training/memory.h"
 #include "tools/commands.h"
 
 #include <algorithm>
@@ -23,6 +24,16 @@ bool is_kind(const std::string& name) {
   return name != "file" && std::find(kinds.begin(), kinds.end(), name) != kinds.end();
 }
 
+/// Throws ConfigError where so many samples, in both layouts, do not fit into memory.
+void check_count(const Dataset& data, int64_t count) {
+  const double needed =
+      2.0 * sizeof(float) * static_cast<double>(count) * static_cast<double>(data.sample_shape().size());
+  const auto available = static_cast<double>(available_memory());
+  if (needed <= available) return;
+  throw ConfigError(fmt::format("--count {}: so many samples {} take {:.1f} GB, and {:.1f} GB are free; ask for fewer",
+                                count, to_string(data.sample_shape()), needed / 1e9, available / 1e9));
+}
+
 int run(const DataArguments& arguments) {
   const DataConfig config =
       is_kind(arguments.data) ? DataConfig{arguments.data, ""} : DataConfig{"file", arguments.data};
@@ -34,6 +45,7 @@ int run(const DataArguments& arguments) {
     fmt::print("a mixture of {} Gaussians, sigma {:.5g}\n", mixture->modes(), mixture->sigma);
   }
   if (arguments.out.empty()) return exit_ok;
+  check_count(*data, arguments.count);
   const auto values = data->draw(static_cast<uint64_t>(arguments.seed), 0, 0, arguments.count);
   write_npy(arguments.out, to_channels_first(from_host(values, data->batch_shape(arguments.count))));
   fmt::print("{} samples in {}\n", arguments.count, arguments.out);

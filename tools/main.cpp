@@ -6,8 +6,11 @@
 #include "tools/commands.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <new>
 #include <string>
 #include <vector>
@@ -45,7 +48,29 @@ std::string suggestion(const CLI::App& app, const std::vector<std::string>& word
   return "";
 }
 
+/// What is wrong with the first words, where one of them stands for a subcommand that there is not; else "".
+std::string unknown_subcommand(const CLI::App& app, const std::vector<std::string>& words) {
+  const CLI::App* at = &app;
+  for (const std::string& word : words) {
+    std::vector<std::string> known;
+    for (const CLI::App* sub : at->get_subcommands(nullptr)) known.push_back(sub->get_name());
+    if (known.empty() || word.empty() || word[0] == '-') return "";
+    if (std::find(known.begin(), known.end(), word) == known.end()) {
+      const std::string near = nearest(word, known);
+      return fmt::format("unknown subcommand '{}'; known are {}{}", word, fmt::join(known, ", "),
+                         near.empty() ? "" : fmt::format("; did you mean {}?", near));
+    }
+    at = at->get_subcommand(word);
+  }
+  return "";
+}
+
 int parse(CLI::App& app, int argc, char** argv) {
+  const std::string unknown = unknown_subcommand(app, {argv + 1, argv + argc});
+  if (!unknown.empty()) {
+    fmt::print(stderr, "kantor: {}\nRun `kantor --help` for what they do.\n", unknown);
+    return exit_usage;
+  }
   try {
     app.parse(argc, argv);
     return exit_ok;
@@ -76,6 +101,8 @@ int guarded(const F& fn) {
   } catch (const ConfigError& error) {
     return report(error.what(), exit_usage);
   } catch (const FileError& error) {
+    return report(error.what(), exit_data);
+  } catch (const std::filesystem::filesystem_error& error) {
     return report(error.what(), exit_data);
   } catch (const DeviceError& error) {
     return report(error.what(), exit_device);

@@ -1,5 +1,6 @@
 #include "tools/progress.h"
 
+#include "tools/commands.h"
 #include "tools/interrupt.h"
 
 #include <cstdlib>
@@ -78,8 +79,13 @@ int train_with_progress(const RunConfig& config, const std::string& folder, Devi
   catch_interrupts();
   const RunResult result = train(config, options);
   progress.finish();
-  if (!result.interrupted) return 0;
-  progress.message(fmt::format("stopped at step {}; go on with: kantor train --resume --out {}", result.steps, folder));
+  if (!result.diverged.empty()) {
+    fmt::print(stderr, "kantor: {} ({})\n", result.diverged, folder);
+    return exit_diverged;
+  }
+  if (!result.interrupted) return exit_ok;
+  progress.message(fmt::format("stopped at step {}; go on with --resume --out {}", result.steps,
+                               arguments.out.empty() ? folder : arguments.out));
   return 128 + interrupt();
 }
 

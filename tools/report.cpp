@@ -2,13 +2,13 @@
 #include "tools/report.h"
 
 #include "models/files/files.h"
-#include "models/training/run.h"
+#include "models/training/metrics_log.h"
+#include "models/training/run_folder.h"
 #include "tools/commands.h"
 #include "tools/page.h"
 
 #include <algorithm>
 #include <fmt/format.h>
-#include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -19,15 +19,6 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 constexpr size_t pictures_kept = 9;  // of a run, evenly over its steps: a page stays small enough to mail
-
-json read_lines(const fs::path& path) {
-  json lines = json::array();
-  std::ifstream file(path);
-  for (std::string text; std::getline(file, text);) {
-    if (json line = json::parse(text, nullptr, false); line.is_object()) lines.push_back(std::move(line));
-  }
-  return lines;
-}
 
 /// {step, source} of the pictures that the lines name.
 json read_pictures(const fs::path& folder, const json& lines) {
@@ -49,7 +40,7 @@ json read_pictures(const fs::path& folder, const json& lines) {
 
 json read_run(const fs::path& folder) {
   const RunConfig config = load_run_config(folder);
-  const json lines = read_lines(folder / "metrics.jsonl");
+  const json lines = read_metrics(folder);
   json env = json::object();
   if (fs::exists(folder / "env.json")) {
     env = json::parse(read_text(folder / "env.json"), nullptr, false);
@@ -121,12 +112,15 @@ void print_summary(const std::vector<fs::path>& run_folders) {
   for (const fs::path& folder : run_folders) {
     const RunConfig config = load_run_config(folder);
     json v = json::object();  // the last value of each key
-    for (const json& line : read_lines(folder / "metrics.jsonl")) v.update(line);
+    for (const json& line : read_metrics(folder)) v.update(line);
     const std::string modes =
         v.contains("modes") ? fmt::format("{}/{}", v["modes"].dump(), v["mode_count"].dump()) : "-";
     fmt::print(row, config.name, config.constraint.kind, config.seed, cell(v, "w1"), cell(v, "w1_floor"), modes,
                cell(v, "high_quality"), cell(v, "critic_estimate"), cell(v, "gradient_norm_mean"),
                cell(v, "saturation"), cell(v, "step_milliseconds", "{:.2f}"));
+    if (const auto divergence = divergence_of(folder)) {
+      fmt::print("  {} diverged: {}\n", config.constraint.kind, divergence->reason);
+    }
   }
 }
 

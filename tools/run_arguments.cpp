@@ -2,13 +2,62 @@
 
 #include "engine/libraries.h"
 #include "models/files/files.h"
+#include "models/training/resume.h"
+#include "models/training/run_folder.h"
 
 #include <ctime>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <map>
 
 namespace kantor {
+namespace {
+
+namespace fs = std::filesystem;
+
+void apply_config_file(RunConfig& config, const std::string& path) {
+  const std::vector<std::byte> text = read_file(path, 1 << 20);
+  apply_toml(config, {reinterpret_cast<const char*>(text.data()), text.size()}, path);
+}
+
+/// A configuration that options change one after the other, and which option asked last for each key.
+class Layers {
+ public:
+  explicit Layers(RunConfig start) : config_(std::move(start)) {}
+
+  template <class Change>
+  void apply(const std::string& option, const Change& change) {
+    const RunConfig before = config_;
+    change(config_);
+    for (const ConfigField& field : config_fields()) {
+      if (!(field.get(before) == field.get(config_))) origins_[field.key] = option;
+    }
+  }
+  [[nodiscard]] const RunConfig& config() const { return config_; }
+  [[nodiscard]] std::string origin(const std::string& key) const {
+    const auto found = origins_.find(key);
+    return found == origins_.end() ? "the run's config.toml" : found->second;
+  }
+
+ private:
+  RunConfig config_;
+  std::map<std::string, std::string> origins_;
+};
+
+/// Whether two paths name one file, which may be gone.
+bool same_path(const std::string& a, const std::string& b) {
+  return fs::absolute(a).lexically_normal() == fs::absolute(b).lexically_normal();
+}
+
+/// The keys of a preset that decide a run, over the run's own: not its seed, and not what a resume may change.
+void apply_preset(RunConfig& config, const RunConfig& preset) {
+  for (const ConfigField& field : config_fields()) {
+    if (!field.changeable && field.key != "train.seed") field.set(config, field.get(preset));
+  }
+}
+
+}  // namespace
 
 void RunArguments::add_to(CLI::App& app) {
   app.add_option("--preset", preset,
@@ -22,6 +71,9 @@ void RunArguments::add_to(CLI::App& app) {
       ->expected(1)
       ->take_all()
       ->allow_extra_args(false);
+  app.add_flag("--resume", resume,
+               "go on with what --out holds from its newest checkpoint, bit for bit; --set may change learning rates, "
+               "train.steps and the intervals of what is written (docs/run-folder.md)");
   app.add_option("--out", out, "the run's folder (default runs/<date>-<name>; train adds -<constraint>-<seed>)");
   app.add_option("--device", device, "auto, cpu, sim, cuda, cuda:N")->capture_default_str();
   app.add_flag("--cudnn", cudnn, "cuda: take cuDNN's convolutions instead of Kantor's own kernels");
@@ -41,8 +93,7 @@ RunConfig RunArguments::run_config(const std::string& constraint, int64_t seed) 
   }
   RunConfig result = kantor::preset(base.empty() ? "ring8" : base, constraint);
   if (!config.empty()) {
-    const std::vector<std::byte> text = read_file(config, 1 << 20);
-    apply_toml(result, {reinterpret_cast<const char*>(text.data()), text.size()}, config);
+    apply_config_file(result, config);
     if (!constraint.empty()) result.constraint.kind = constraint;
   }
   if (!data.empty()) {
@@ -53,6 +104,42 @@ RunConfig RunArguments::run_config(const std::string& constraint, int64_t seed) 
   if (seed >= 0) result.seed = seed;
   validate(result);
   return result;
+}
+
+RunArguments::Resumed RunArguments::resumed_run(const fs::path& folder, const std::string& constraint,
+                                                int64_t seed) const {
+  const StartedRun run = load_started_run(folder);
+  Layers asked(run.config);
+  if (!preset.empty()) {
+    const std::string kind = constraint.empty() ? run.config.constraint.kind : constraint;
+    asked.apply("--preset " + preset, [&](RunConfig& c) { apply_preset(c, kantor::preset(preset, kind)); });
+  }
+  if (!config.empty()) {
+    asked.apply("--config " + config, [&](RunConfig& c) { apply_config_file(c, config); });
+  }
+  if (!constraint.empty()) {
+    asked.apply("--constraint " + constraint,
+                [&](RunConfig& c) { apply_setting(c, "critic.constraint=" + constraint); });
+  }
+  if (!data.empty()) {
+    if (run.config.data.kind != "file" || !same_path(run.config.data.path, data)) {
+      throw ConfigError(fmt::format(
+          "--resume: this run trains on {}, and --data asks for {}; leave it out, or begin a run of its own in another "
+          "--out (where a file has moved: --set data.path=...)",
+          run.config.data.kind == "file" ? run.config.data.path : run.config.data.kind, data));
+    }
+    asked.apply("--data " + data, [&](RunConfig& c) { c.data = run.config.data; });
+  }
+  for (const std::string& setting : settings) {
+    asked.apply("--set " + setting, [&](RunConfig& c) { apply_setting(c, setting); });
+  }
+  if (seed >= 0) asked.apply(fmt::format("--seed {}", seed), [&](RunConfig& c) { c.seed = seed; });
+  validate(asked.config());
+  const bool changed = !changes_on_resume(run.config, run.steps_done(), asked.config(), [&](const std::string& key) {
+                          return asked.origin(key);
+                        }).empty();
+  const bool all_steps = run.checkpoint && run.steps_done() >= asked.config().steps;
+  return {asked.config(), !changed && (all_steps || run.divergence), !changed && run.divergence.has_value()};
 }
 
 std::string RunArguments::folder(const std::string& name) const {

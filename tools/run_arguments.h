@@ -5,6 +5,7 @@
 #include "models/training/config.h"
 
 #include <CLI/CLI.hpp>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -14,11 +15,21 @@ struct RunArguments {
   std::string preset, config, data, out, device = "auto";
   std::vector<std::string> settings;
   int threads = 0;
-  bool quiet = false, json = false, eager = false, print_config = false, cudnn = false, tf32 = false;
+  bool quiet = false, json = false, eager = false, print_config = false, cudnn = false, tf32 = false, resume = false;
 
   void add_to(CLI::App& app);
   /// Preset, then --config, --data, --set, in this order. Throws ConfigError and FileError.
   [[nodiscard]] RunConfig run_config(const std::string& constraint, int64_t seed) const;
+  /// What the run in `folder` goes on with: its own configuration, and what these options change of it. "" and -1 ask
+  /// for no constraint and seed. Throws ConfigError, naming option and key, for a change that a started run cannot
+  /// make, and FileError.
+  struct Resumed {
+    RunConfig config;
+    bool done = false;      // all its steps, or it diverged, and nothing is changed
+    bool diverged = false;  // it ended so, and is done
+  };
+  [[nodiscard]] Resumed resumed_run(const std::filesystem::path& folder, const std::string& constraint,
+                                    int64_t seed) const;
   /// --out, or runs/<date>-<name>...
   [[nodiscard]] std::string folder(const std::string& name) const;
   /// Applies --threads, and finds the device; says on stderr what `auto` took. Throws DeviceError.

@@ -16,20 +16,16 @@ struct TrainArguments {
   RunArguments run;
   std::string constraint;
   int64_t seed = -1;
-  bool resume = false;
 };
 
-/// A resumed run takes its folder's configuration; --set may change what decides no numbers, such as train.steps.
-RunConfig resumed_config(const TrainArguments& arguments) {
+RunConfig config_of(const TrainArguments& arguments) {
+  if (!arguments.run.resume) return arguments.run.run_config(arguments.constraint, arguments.seed);
   if (arguments.run.out.empty()) throw ConfigError("--resume needs --out DIR, the folder of the run to go on with");
-  RunConfig config = load_run_config(arguments.run.out);
-  for (const std::string& setting : arguments.run.settings) apply_setting(config, setting);
-  return config;
+  return arguments.run.resumed_run(arguments.run.out, arguments.constraint, arguments.seed).config;
 }
 
 int run(const TrainArguments& arguments) {
-  const RunConfig config =
-      arguments.resume ? resumed_config(arguments) : arguments.run.run_config(arguments.constraint, arguments.seed);
+  const RunConfig config = config_of(arguments);
   if (arguments.run.print_config) {
     fmt::print("{}", to_toml(config, true));
     return exit_ok;
@@ -37,7 +33,7 @@ int run(const TrainArguments& arguments) {
   const Device device = arguments.run.use_machine();
   const std::string folder =
       arguments.run.folder(fmt::format("{}-{}-{}", config.name, config.constraint.kind, config.seed));
-  const int code = train_with_progress(config, folder, device, arguments.resume, arguments.run);
+  const int code = train_with_progress(config, folder, device, arguments.run.resume, arguments.run);
   const auto report = std::filesystem::path(folder) / "report.html";
   write_report({folder}, report);
   if (!arguments.run.quiet) fmt::print(stderr, "report: {}\n", report.string());
@@ -56,8 +52,6 @@ void add_train(CLI::App& app, int& exit_code) {
                   fmt::join(constraint_kinds(), ", ")));
   command->add_option("--seed", arguments->seed, "of all random numbers (default: the preset's, 1)")
       ->check(CLI::NonNegativeNumber);
-  command->add_flag("--resume", arguments->resume,
-                    "go on with the run in --out from its newest checkpoint, bit for bit");
   command->footer(
       "Example: kantor train --preset ring8 --constraint clip --set train.steps=2000 --seed 1 --out runs/a");
   command->callback([arguments, &exit_code] { exit_code = run(*arguments); });

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <utility>
 
 namespace kantor {
 namespace {
@@ -54,15 +55,6 @@ void write_all(int fd, std::span<const std::byte> content, const fs::path& path)
   }
 }
 
-/// Removes the temporary file unless it was renamed.
-struct Temporary {
-  fs::path path;
-  bool kept = false;
-  ~Temporary() {
-    if (!kept) ::unlink(path.c_str());
-  }
-};
-
 }  // namespace
 
 FaultScope::FaultScope(int call) {
@@ -96,19 +88,35 @@ std::vector<std::byte> read_file(const fs::path& path, size_t limit) {
   return content;
 }
 
-void write_file_atomically(const fs::path& path, std::span<const std::byte> content) {
-  const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
-  std::string name = path.string() + ".XXXXXX";
-  const Descriptor file(::mkostemp(name.data(), O_CLOEXEC));
-  if (file.get() < 0) fail("cannot write a temporary file beside", path);
-  Temporary temporary{name};
-  write_all(file.get(), content, path);
-  if (::fchmod(file.get(), 0644) != 0) fail("cannot set the mode of", path);
-  if (fails() || ::fsync(file.get()) != 0) fail("cannot flush", path);
-  if (fails() || ::rename(name.c_str(), path.c_str()) != 0) fail("cannot put in place", path);
-  temporary.kept = true;
+AtomicFile::AtomicFile(fs::path path) : path_(std::move(path)), temporary_(path_.string() + ".XXXXXX") {
+  fd_ = ::mkostemp(temporary_.data(), O_CLOEXEC);
+  if (fd_ < 0) fail("cannot write a temporary file beside", path_);
+}
+
+AtomicFile::~AtomicFile() {
+  if (fd_ < 0) return;
+  ::close(fd_);
+  if (!temporary_.empty()) ::unlink(temporary_.c_str());
+}
+
+void AtomicFile::append(std::span<const std::byte> content) {
+  write_all(fd_, content, path_);
+}
+
+void AtomicFile::commit() {
+  if (::fchmod(fd_, 0644) != 0) fail("cannot set the mode of", path_);
+  if (fails() || ::fsync(fd_) != 0) fail("cannot flush", path_);
+  if (fails() || ::rename(temporary_.c_str(), path_.c_str()) != 0) fail("cannot put in place", path_);
+  temporary_.clear();
+  const fs::path folder = path_.has_parent_path() ? path_.parent_path() : fs::path(".");
   const Descriptor parent(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (parent.get() < 0 || fails() || ::fsync(parent.get()) != 0) fail("cannot flush the folder of", path);
+  if (parent.get() < 0 || fails() || ::fsync(parent.get()) != 0) fail("cannot flush the folder of", path_);
+}
+
+void write_file_atomically(const fs::path& path, std::span<const std::byte> content) {
+  AtomicFile file(path);
+  file.append(content);
+  file.commit();
 }
 
 void write_file_atomically(const fs::path& path, std::string_view text) {

@@ -27,6 +27,21 @@ std::vector<std::byte> read_file(const std::filesystem::path& path, size_t limit
 /// To a temporary file beside it, fsync, rename, fsync of the folder: the old content or the new, never a mixture.
 void write_file_atomically(const std::filesystem::path& path, std::span<const std::byte> content);
 void write_file_atomically(const std::filesystem::path& path, std::string_view text);
+/// The same for content that comes piece by piece: it stands under its name after commit(), else nothing does.
+class AtomicFile {
+ public:
+  explicit AtomicFile(std::filesystem::path path);
+  ~AtomicFile();
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+  void append(std::span<const std::byte> content);
+  void commit();
+
+ private:
+  std::filesystem::path path_;
+  std::string temporary_;  // empty after the rename
+  int fd_ = -1;
+};
 /// Whether the bytes begin as those of a gzip file do.
 bool is_gzip(std::span<const std::byte> data);
 /// Inflates gzip of one member or several, refusing more than `limit` bytes and bad checksums.
@@ -74,6 +89,20 @@ class NpyArray {
   bool swap_ = false, fortran_ = false;
 };
 void write_npy(const std::filesystem::path& path, const Tensor& tensor);
+/// An array of `shape` that comes in pieces, in C order (files/npy_writer.cpp).
+class NpyWriter {
+ public:
+  NpyWriter(const std::filesystem::path& path, DType dtype, const Shape& shape);
+  /// Throws ShapeError for another type, or more values than the shape has.
+  void append(const Tensor& piece);
+  /// Throws ShapeError where values are missing.
+  void commit();
+
+ private:
+  AtomicFile file_;
+  DType dtype_;
+  int64_t missing_;
+};
 
 // ---- IDX, plain or gzip (files/idx.cpp): unsigned bytes, as in MNIST; uint8 stays uint8
 struct IdxBytes {

@@ -338,21 +338,4 @@ Tensor parse_npy(std::span<const std::byte> file, const std::string& name) {
   return from_host(values, array.shape(), {DType::int64, {}});
 }
 
-void write_npy(const std::filesystem::path& path, const Tensor& tensor) {
-  const std::string descr = tensor.dtype() == DType::float32 ? "<f4" : tensor.dtype() == DType::float64 ? "<f8" : "<i8";
-  std::string shape;
-  for (const int64_t extent : tensor.shape()) shape += fmt::format("{}, ", extent);
-  std::string header = fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}), }}", descr, shape);
-  header.resize((10 + header.size() + 1 + 63) / 64 * 64 - 10, ' ');
-  header.back() = '\n';
-  std::string content("\x93NUMPY\x01\x00", 8);
-  content += static_cast<char>(header.size() & 255);
-  content += static_cast<char>(header.size() >> 8);
-  content += header;
-  const Tensor host = tensor.to(Device{});
-  const View view = host.view();
-  content.append(static_cast<const char*>(view.data), static_cast<size_t>(view.size()) * size_of(view.dtype));
-  write_file_atomically(path, std::string_view(content));
-}
-
 }  // namespace kantor

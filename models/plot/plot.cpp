@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <fmt/format.h>
 
 namespace kantor {
 namespace {
@@ -75,39 +76,87 @@ void paint_field(Image& image, const Field& field) {
   }
 }
 
+/// Images in a row of the squarest grid.
+int64_t square_side(int64_t count) {
+  return static_cast<int64_t>(std::ceil(std::sqrt(static_cast<double>(count))));
+}
+
+struct GridExtent {
+  int64_t height, width;
+  [[nodiscard]] double pixels() const { return static_cast<double>(height) * static_cast<double>(width); }
+};
+/// Of a whole grid with a gap round each image; columns 0: the squarest.
+GridExtent grid_extent(int64_t count, int64_t height, int64_t width, int64_t columns, int64_t zoom) {
+  if (columns < 1) columns = square_side(count);
+  const int64_t rows = (count + columns - 1) / columns, gap = zoom;
+  return {rows * (height * zoom + gap) + gap, columns * (width * zoom + gap) + gap};
+}
+
 }  // namespace
 
 double field_coordinate(const Field& field, int index) {
   return field.low + (index + 0.5) * (field.high - field.low) / field.resolution;
 }
 
-Image image_grid(const Tensor& images, int columns, int zoom) {
-  if (images.rank() != 4 || images.size() == 0 || (images.shape()[3] != 1 && images.shape()[3] != 3)) {
-    throw ShapeError("image_grid: expected images [B, H, W, C] with 1 or 3 channels, found " + describe(images));
+GridSize fit_grid(int64_t count, int64_t height, int64_t width, int64_t pixels) {
+  for (const int zoom : {2, 1}) {
+    if (grid_extent(count, height, width, 0, zoom).pixels() <= static_cast<double>(pixels)) return {count, zoom};
   }
-  const auto count = static_cast<int>(images.shape()[0]), height = static_cast<int>(images.shape()[1]);
-  const auto width = static_cast<int>(images.shape()[2]), channels = static_cast<int>(images.shape()[3]);
-  if (columns < 1) columns = static_cast<int>(std::ceil(std::sqrt(count)));
-  const int rows = (count + columns - 1) / columns, gap = zoom;
-  Image result;
-  result.channels = channels;
-  result.width = columns * (width * zoom + gap) + gap;
-  result.height = rows * (height * zoom + gap) + gap;
-  result.pixels.assign(static_cast<size_t>(result.width) * static_cast<size_t>(result.height * channels), 128);
+  int64_t side = square_side(count) - 1;
+  while (side > 1 && grid_extent(side * side, height, width, 0, 1).pixels() > static_cast<double>(pixels)) --side;
+  return {std::max<int64_t>(1, side * side), 1};
+}
+
+ImageGrid::ImageGrid(int64_t count, int64_t height, int64_t width, int64_t channels, int64_t columns, int zoom)
+    : count_(count), height_(height), width_(width), channels_(channels), columns_(columns), zoom_(zoom) {
+  if (count < 1 || height < 1 || width < 1 || channels < 1) {
+    throw ShapeError(fmt::format("a grid of {} images of {} x {} with {} channels: expected at least one of each",
+                                 count, height, width, channels));
+  }
+  if (columns_ < 1) columns_ = square_side(count);
+  const GridExtent extent = grid_extent(count, height, width, columns_, zoom);
+  if (extent.pixels() > static_cast<double>(most_grid_pixels)) {
+    throw ShapeError(fmt::format("a grid of {} images of {} x {} has {} x {} pixels, expected at most {} in all", count,
+                                 height, width, extent.height, extent.width, most_grid_pixels));
+  }
+  image_.channels = channels < 3 ? 1 : 3;
+  image_.width = static_cast<int>(extent.width);
+  image_.height = static_cast<int>(extent.height);
+  image_.pixels.assign(static_cast<size_t>(extent.width * extent.height * image_.channels), 128);
+}
+
+void ImageGrid::paint(int64_t first, const Tensor& images) {
+  const Shape& shape = images.shape();
+  if (images.rank() != 4 || shape != Shape{shape[0], height_, width_, channels_} || first < 0 ||
+      shape[0] > count_ - first) {
+    throw ShapeError(fmt::format("image_grid: expected at most {} images [B, {}, {}, {}], found {}", count_ - first,
+                                 height_, width_, channels_, describe(images)));
+  }
   const std::vector<float> values = images.to_vector<float>();
-  for (int b = 0; b < count; ++b) {
-    const int left = gap + b % columns * (width * zoom + gap), top = gap + b / columns * (height * zoom + gap);
-    for (int y = 0; y < height * zoom; ++y) {
-      for (int x = 0; x < width * zoom; ++x) {
-        for (int c = 0; c < channels; ++c) {
-          const float v = values[static_cast<size_t>(((b * height + y / zoom) * width + x / zoom) * channels + c)];
-          result.pixels[static_cast<size_t>(((top + y) * result.width + left + x) * channels + c)] =
-              static_cast<uint8_t>(std::lround(std::clamp(v, 0.0F, 1.0F) * 255));
-        }
+  const auto shown = [&](const float* pixel, int64_t c) {
+    const float v = channels_ == 2 ? (pixel[0] + pixel[1]) / 2 : pixel[c];
+    return static_cast<uint8_t>(std::lround(std::clamp(v, 0.0F, 1.0F) * 255));
+  };
+  const int64_t gap = zoom_, row_length = int64_t{image_.width} * image_.channels;
+  for (int64_t b = 0; b < shape[0]; ++b) {
+    const int64_t left = gap + (first + b) % columns_ * (width_ * zoom_ + gap);
+    const int64_t top = gap + (first + b) / columns_ * (height_ * zoom_ + gap);
+    for (int64_t y = 0; y < height_ * zoom_; ++y) {
+      uint8_t* out = image_.pixels.data() + (top + y) * row_length + left * image_.channels;
+      for (int64_t x = 0; x < width_ * zoom_; ++x) {
+        const float* pixel = values.data() + ((b * height_ + y / zoom_) * width_ + x / zoom_) * channels_;
+        for (int64_t c = 0; c < image_.channels; ++c) *out++ = shown(pixel, c);
       }
     }
   }
-  return result;
+}
+
+Image image_grid(const Tensor& images, int64_t columns, int zoom) {
+  if (images.rank() != 4) throw ShapeError("image_grid: expected images [B, H, W, C], found " + describe(images));
+  const Shape& shape = images.shape();
+  ImageGrid grid(shape[0], shape[1], shape[2], shape[3], columns, zoom);
+  grid.paint(0, images);
+  return grid.image();
 }
 
 Image scatter(const Field& field, std::span<const float> data, std::span<const float> samples, int size) {

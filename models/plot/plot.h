@@ -4,13 +4,40 @@
 #include "engine/tensor.h"
 #include "models/files/files.h"
 
+#include <cstdint>
 #include <span>
 #include <vector>
 
 namespace kantor {
 
-/// Images [B, H, W, C] in [0, 1] side by side, `columns` in a row (0: as square as it goes), each pixel `zoom` wide.
-Image image_grid(const Tensor& images, int columns = 0, int zoom = 2);
+/// Pixels of the largest PNG that can be read again.
+constexpr int64_t most_grid_pixels = int64_t{1} << 26;
+
+/// How a grid of images of height x width shows `count` of them in at most `pixels` pixels: each pixel twice as wide
+/// where that fits, else once, else fewer images; at least one.
+struct GridSize {
+  int64_t count = 1;
+  int zoom = 1;
+};
+GridSize fit_grid(int64_t count, int64_t height, int64_t width, int64_t pixels);
+
+/// Images side by side, as square as it goes or `columns` in a row, each pixel `zoom` wide. PNG holds 1 or 3 channels:
+/// of 2 the mean is shown in gray, of 4 and more the first three in colour.
+class ImageGrid {
+ public:
+  /// Throws ShapeError for no image, no channel, and more than most_grid_pixels.
+  ImageGrid(int64_t count, int64_t height, int64_t width, int64_t channels, int64_t columns = 0, int zoom = 2);
+  /// Images [B, H, W, C] in [0, 1], as number first and following.
+  void paint(int64_t first, const Tensor& images);
+  [[nodiscard]] const Image& image() const { return image_; }
+
+ private:
+  int64_t count_, height_, width_, channels_, columns_, zoom_;
+  Image image_;
+};
+
+/// All of `images` [B, H, W, C] at once.
+Image image_grid(const Tensor& images, int64_t columns = 0, int zoom = 2);
 
 /// Values of a function on a square grid over [low, high]^2, rows from the top (largest y) down.
 struct Field {

@@ -76,6 +76,12 @@ ConfigField word(const std::string& key, const std::string& text, Ref ref, std::
           }};
 }
 
+/// A key whose change by a resumed run leaves the steps that are done as they are.
+ConfigField changeable(ConfigField field) {
+  field.changeable = true;
+  return field;
+}
+
 constexpr int64_t many = 1'000'000'000;
 
 template <class Ref>
@@ -103,9 +109,9 @@ void append_network(std::vector<ConfigField>& fields, const std::string& section
            {"he_uniform", "pytorch", "xavier_uniform", "dcgan", "box"}));
   add(word(key("optimizer"), "optimizer, PyTorch's semantics",
            [net](RunConfig& c) -> std::string& { return net(c).optimizer; }, {"sgd", "rmsprop", "adam"}));
-  add(number(
+  add(changeable(number(
       key("learning_rate"), "step size", [net](RunConfig& c) -> double& { return net(c).learning_rate; }, 0, 1e12,
-      true));
+      true)));
   add(number(
       key("beta1"), "Adam: decay of the mean", [net](RunConfig& c) -> double& { return net(c).beta1; }, 0, 0.999999));
   add(number(
@@ -121,18 +127,20 @@ void append_network(std::vector<ConfigField>& fields, const std::string& section
 
 std::vector<ConfigField> make_fields() {
   std::vector<ConfigField> fields{
-      word("name", "name of the run, in its folder's name", [](RunConfig& c) -> std::string& { return c.name; }),
+      changeable(
+          word("name", "name of the run, in its folder's name", [](RunConfig& c) -> std::string& { return c.name; })),
       word(
           "data.kind", "data", [](RunConfig& c) -> std::string& { return c.data.kind; }, dataset_kinds()),
-      word("data.path",
-           "file (.npy, IDX, .csv, plain or .gz), a folder of PNGs, or that of fashion-mnist or silk; funnels: a pair "
-           "(docs/studies.md)",
-           [](RunConfig& c) -> std::string& { return c.data.path; }),
+      changeable(word(
+          "data.path",
+          "file (.npy, IDX, .csv, plain or .gz), a folder of PNGs, or that of fashion-mnist or silk; funnels: a pair "
+          "(docs/studies.md)",
+          [](RunConfig& c) -> std::string& { return c.data.path; })),
       integer(
           "data.length", "steps of a sequence (sequences)", [](RunConfig& c) -> int64_t& { return c.data.length; }, 8,
           64),
-      integer(
-          "train.steps", "generator updates", [](RunConfig& c) -> int64_t& { return c.steps; }, 0, many),
+      changeable(integer(
+          "train.steps", "generator updates", [](RunConfig& c) -> int64_t& { return c.steps; }, 0, many)),
       integer(
           "train.batch", "samples of an update", [](RunConfig& c) -> int64_t& { return c.batch; }, 1, 65536),
       integer(
@@ -167,21 +175,21 @@ std::vector<ConfigField> make_fields() {
   fields.push_back(integer(
       "groupsort.group", "units that groupsort sorts together, at least 2; 0: all of a layer",
       [](RunConfig& c) -> int64_t& { return c.constraint.sort_group; }, 0, 65536));
-  fields.push_back(integer(
+  fields.push_back(changeable(integer(
       "log.every", "steps from line to line of metrics.jsonl", [](RunConfig& c) -> int64_t& { return c.log_every; }, 1,
-      many));
-  fields.push_back(integer(
+      many)));
+  fields.push_back(changeable(integer(
       "eval.every", "steps from evaluation to evaluation (W1, modes, gradient norms)",
-      [](RunConfig& c) -> int64_t& { return c.eval_every; }, 1, many));
-  fields.push_back(integer(
-      "eval.samples", "samples of the exact W1; 1024 takes 0.2 s",
-      [](RunConfig& c) -> int64_t& { return c.eval_samples; }, 16, 16384));
-  fields.push_back(integer(
+      [](RunConfig& c) -> int64_t& { return c.eval_every; }, 1, many)));
+  fields.push_back(changeable(integer(
+      "eval.samples", "samples of the exact W1; 1024 take some 0.1 s, 4096 2 s",
+      [](RunConfig& c) -> int64_t& { return c.eval_samples; }, 16, 16384)));
+  fields.push_back(changeable(integer(
       "sample.every", "steps from picture to picture", [](RunConfig& c) -> int64_t& { return c.sample_every; }, 1,
-      many));
-  fields.push_back(integer(
+      many)));
+  fields.push_back(changeable(integer(
       "checkpoint.every", "steps from checkpoint to checkpoint",
-      [](RunConfig& c) -> int64_t& { return c.checkpoint_every; }, 1, many));
+      [](RunConfig& c) -> int64_t& { return c.checkpoint_every; }, 1, many)));
   return fields;
 }
 
@@ -200,33 +208,6 @@ const ConfigField& find_field(const std::string& key) {
 std::string section_of(const std::string& key) {
   const size_t dot = key.find('.');
   return dot == std::string::npos ? "" : key.substr(0, dot);
-}
-
-std::string literal(const ConfigValue& value) {
-  struct Print {
-    std::string operator()(bool x) const { return x ? "true" : "false"; }
-    std::string operator()(int64_t x) const { return fmt::format("{}", x); }
-    std::string operator()(double x) const {
-      std::string text = fmt::format("{}", x);  // the shortest that reads back the same
-      if (text.find_first_of(".e") == std::string::npos) text += ".0";
-      return text;
-    }
-    std::string operator()(const std::string& x) const {
-      std::string text = "\"";
-      for (const char c : x) {
-        if (c == '"' || c == '\\') {
-          text += '\\';
-          text += c;
-        } else if (static_cast<unsigned char>(c) < 32 || c == 127) {
-          text += fmt::format("\\u{:04x}", static_cast<unsigned int>(c));
-        } else {
-          text += c;
-        }
-      }
-      return text + '"';
-    }
-  };
-  return std::visit(Print{}, value);
 }
 
 /// Parses a text that is not nested deeply: toml++ and what reads its tables recurse. Dots nest too ("a.b.c = 1").
@@ -279,6 +260,33 @@ int64_t sorted_group(const NetworkConfig& net) {
 }
 
 }  // namespace
+
+std::string to_string(const ConfigValue& value) {
+  struct Print {
+    std::string operator()(bool x) const { return x ? "true" : "false"; }
+    std::string operator()(int64_t x) const { return fmt::format("{}", x); }
+    std::string operator()(double x) const {
+      std::string text = fmt::format("{}", x);  // the shortest that reads back the same
+      if (text.find_first_of(".e") == std::string::npos) text += ".0";
+      return text;
+    }
+    std::string operator()(const std::string& x) const {
+      std::string text = "\"";
+      for (const char c : x) {
+        if (c == '"' || c == '\\') {
+          text += '\\';
+          text += c;
+        } else if (static_cast<unsigned char>(c) < 32 || c == 127) {
+          text += fmt::format("\\u{:04x}", static_cast<unsigned int>(c));
+        } else {
+          text += c;
+        }
+      }
+      return text + '"';
+    }
+  };
+  return std::visit(Print{}, value);
+}
 
 OptimizerConfig NetworkConfig::optimizer_config() const {
   return {parse_optimizer(optimizer), learning_rate, beta1, beta2, alpha, epsilon};
@@ -348,7 +356,7 @@ std::string to_toml(const RunConfig& config, bool explained) {
       text += fmt::format("\n[{}]\n", section);
     }
     const std::string key = section.empty() ? field.key : field.key.substr(section.size() + 1);
-    const std::string line = fmt::format("{} = {}", key, literal(field.get(config)));
+    const std::string line = fmt::format("{} = {}", key, to_string(field.get(config)));
     text += explained ? fmt::format("{:<32} # {}\n", line, field.text) : line + "\n";
   }
   return text;

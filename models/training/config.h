@@ -51,8 +51,11 @@ struct ConfigField {
   std::string text;  // one line for users: meaning, unit, range
   std::function<ConfigValue(const RunConfig&)> get;
   std::function<void(RunConfig&, const ConfigValue&)> set;  // throws ConfigError
+  bool changeable = false;                                  // by a resumed run (resume.h)
 };
 const std::vector<ConfigField>& config_fields();
+/// A value as TOML writes it.
+std::string to_string(const ConfigValue& value);
 
 /// Names of the presets, and one of them under a constraint: the constraint's customary optimizer comes with it.
 const std::vector<std::string>& preset_names();

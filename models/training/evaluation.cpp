@@ -15,7 +15,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int64_t probes = 256;         // points that gradient norms are measured at
 constexpr int64_t mode_samples = 2500;  // of PacGAN's measures (Lin et al. 2018)
 
 double mean_of(const std::vector<double>& values) {
@@ -49,6 +48,10 @@ json layers_of(const Trainer& trainer) {
 
 }  // namespace
 
+int64_t probe_count(const Shape& sample) {
+  return std::clamp<int64_t>((int64_t{1} << 24) / sample.size(), 16, 256);
+}
+
 json evaluate_samples(const Trainer& trainer, const Dataset& data, const W1Floor& floor) {
   json result = json::object();
   if (!data.is_plane()) return result;
@@ -77,6 +80,7 @@ json evaluate_critic(const Trainer& trainer, const Dataset& data) {
   const auto seed = static_cast<uint64_t>(trainer.config().seed);
   const auto key = static_cast<uint64_t>(trainer.steps_done());
   const TensorOptions options{DType::float32, trainer.device()};
+  const int64_t probes = probe_count(data.sample_shape());
   const Tensor real =
       from_host(data.draw(seed, stream_evaluation_data, key, probes), data.batch_shape(probes), options);
   const Tensor fake = trainer.generate(probes, stream_evaluation_noise, trainer.steps_done()).detach();

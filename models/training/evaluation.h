@@ -8,6 +8,9 @@
 
 namespace kantor {
 
+/// Points that the critic's gradient norms are measured at: 256; fewer of samples above 65,536 numbers, for memory.
+int64_t probe_count(const Shape& sample);
+
 /// Measures of the generated samples (plane only): w1, w1_floor, w1_floor_deviation, modes, mode_count, high_quality,
 /// reverse_kl. Empty for images.
 nlohmann::json evaluate_samples(const Trainer& trainer, const Dataset& data, const W1Floor& floor);

@@ -11,6 +11,7 @@ namespace kantor {
 namespace {
 
 constexpr int64_t grid_images = 64, plane_points = 512;
+constexpr int64_t grid_pixels = 2200 * 2200;  // 64 images of 128 x 128, each pixel twice as wide
 constexpr int field_resolution = 96;
 
 /// The function on a square that holds the data with a margin.
@@ -45,7 +46,11 @@ Image draw_plane(const Network& critic, std::span<const float> real, std::span<c
 }
 
 Image draw_samples(const Trainer& trainer, const Dataset& data) {
-  if (data.is_image()) return image_grid(trainer.generate(grid_images, stream_pictures, 0));
+  if (data.is_image()) {
+    const Shape sample = data.sample_shape();
+    const GridSize size = fit_grid(grid_images, sample[1], sample[2], grid_pixels);
+    return image_grid(trainer.generate(size.count, stream_pictures, 0), 0, size.zoom);
+  }
   const std::vector<float> real =
       data.draw(static_cast<uint64_t>(trainer.config().seed), stream_pictures, 0, plane_points);
   const std::vector<float> fake = trainer.generate(plane_points, stream_pictures, 0).to_vector<float>();

@@ -3,11 +3,11 @@
 #pragma once
 
 #include "models/training/config.h"
+#include "models/training/run_folder.h"
 
 #include <filesystem>
 #include <functional>
 #include <nlohmann/json_fwd.hpp>
-#include <optional>
 #include <string>
 
 namespace kantor {
@@ -25,16 +25,15 @@ struct RunOptions {
 struct RunResult {
   bool interrupted = false;  // stopped by should_stop; the checkpoint of that step is written
   int64_t steps = 0;
+  std::string diverged;  // why the run ended before its last step; empty where it did not diverge
 };
 
-/// Trains. Throws ConfigError, FileError (a folder that holds a run, or that another process writes to),
-/// NonFiniteError, DeviceError.
+/// Throws what a training of this configuration cannot begin for: ConfigError, FileError, DeviceError. Writes nothing.
+void check_run(const RunConfig& config, Device device);
+
+/// Trains. Everything is checked before anything is written; a resumed run may differ from its folder's configuration
+/// in what changes_on_resume allows. Divergence is a result: the last line of metrics.jsonl tells it. Throws
+/// ConfigError, FileError (a folder that holds a run, or that another process writes to), DeviceError.
 RunResult train(const RunConfig& config, const RunOptions& options);
-
-/// The configuration that a run folder holds. Throws FileError.
-RunConfig load_run_config(const std::filesystem::path& folder);
-
-/// The newest readable checkpoint of a folder; nullopt where there is none.
-std::optional<std::filesystem::path> newest_checkpoint(const std::filesystem::path& folder);
 
 }  // namespace kantor

@@ -3,7 +3,10 @@
 #include "engine/autograd.h"
 #include "engine/op.h"
 #include "engine/random.h"
+#include "models/nn/needs.h"
 #include "models/nn/presets.h"
+#include "models/training/resume.h"
+#include "models/training/sampling.h"
 
 #include <cmath>
 #include <fmt/format.h>
@@ -29,7 +32,10 @@ json dcgan_layers(json (*build)(const DcganSpec&), const DcganSpec& spec) {
   try {
     return build(spec);
   } catch (const ShapeError& error) {
-    throw ConfigError(fmt::format("{}; scale the images, or choose network = mlp", error.what()));
+    throw ConfigError(
+        fmt::format("{}; convert the images, or take the network that fits any: --set generator.network=mlp --set "
+                    "critic.network=mlp",
+                    error.what()));
   }
 }
 
@@ -66,6 +72,15 @@ std::string essential_config(RunConfig config) {
   return to_toml(config);
 }
 
+/// Batch norm of one value has variance 0: its output would be its beta whatever comes in.
+void check_batch_norm(const std::string& section, const NetworkConfig& net, int64_t batch, const NetworkNeeds& needs) {
+  if (batch >= needs.smallest_batch) return;
+  throw ConfigError(fmt::format(
+      "{0}.norm = {1} with train.batch = {2}: batch norm would take mean and variance of one value a channel; expected "
+      "train.batch of at least {3}, or {0}.norm = none",
+      section, net.norm, batch, needs.smallest_batch));
+}
+
 }  // namespace
 
 NetworkOptions network_options(const RunConfig& config, const NetworkConfig& net, uint32_t stream, Device device) {
@@ -91,11 +106,19 @@ json generator_layers(const RunConfig& config, const Shape& sample) {
   return layers;
 }
 
+void check_trainable(const RunConfig& config, const Dataset& data) {
+  validate(config);
+  check_batch(data, config.batch);
+  const Shape sample = data.sample_shape();
+  check_batch_norm("generator", config.generator, config.batch,
+                   network_needs(generator_layers(config, sample), Shape{config.z}));
+  check_batch_norm("critic", config.critic, config.batch, network_needs(critic_layers(config, sample), sample));
+}
+
 Trainer::Trainer(const RunConfig& config, DatasetRef dataset, Device device, bool capture)
     : config_(config), data_(dataset), device_(device), constraint_(make_constraint(config.constraint)) {
   const Dataset& data = data_;
-  validate(config);
-  check_batch(data, config.batch);
+  check_trainable(config, data);
   const Shape sample = data.sample_shape();
   const json generator = generator_layers(config, sample);
   const NetworkOptions options = network_options(config, config.generator, stream_generator_weights, device);
@@ -231,9 +254,7 @@ const Network& Trainer::sampler() const {
 }
 
 Tensor Trainer::generate(int64_t count, uint32_t stream, int64_t key) const {
-  const RecordingScope off(false);
-  const Tensor step = full({}, static_cast<double>(key), {DType::int64, device_});
-  return sampler()(normal({count, config_.z}, static_cast<uint64_t>(config_.seed), stream, step), Mode::evaluate);
+  return kantor::generate(sampler(), {config_.z, static_cast<uint64_t>(config_.seed), stream, key}, count);
 }
 
 std::vector<StateTensor> Trainer::state() const {
@@ -276,7 +297,7 @@ TensorFile Trainer::checkpoint() const {
 
 void Trainer::restore(const TensorFile& file) {
   // A configuration that was written before a key existed has its default.
-  if (essential_config(saved_config(file)) != essential_config(config_)) {
+  if (!kept_differences(saved_config(file), config_).empty()) {
     throw FileError(fmt::format("{}: it was written by a run of another configuration; resume with its own config.toml",
                                 file.source));
   }

@@ -42,7 +42,7 @@ class Trainer {
   [[nodiscard]] const Arena& critic_gradients() const { return critic_gradients_; }
   /// What is sampled: the generator with its averaged weights, in evaluation mode.
   [[nodiscard]] const Network& sampler() const;
-  /// `count` generated samples, engine layout; the noise is a function of (seed, stream, key).
+  /// `count` generated samples, engine layout; sample k is a function of (seed, stream, key, k).
   [[nodiscard]] Tensor generate(int64_t count, uint32_t stream, int64_t key) const;
   [[nodiscard]] const RunConfig& config() const { return config_; }
   [[nodiscard]] Device device() const { return device_; }
@@ -83,6 +83,10 @@ void start_clipped(Optimizer& optimizer);
 /// Throws NonFiniteError naming step, network and tensor where the loss or a weight of the last update is not finite.
 void check_finite(int64_t step, const std::string& network, const Optimizer& optimizer, const Arena& parameters,
                   double loss);
+
+/// Throws ConfigError or FileError for what a training cannot begin for: settings that do not fit each other or the
+/// data, batch norm that would see one value a channel, fewer samples than one batch.
+void check_trainable(const RunConfig& config, const Dataset& data);
 
 /// How a network of a configuration starts.
 NetworkOptions network_options(const RunConfig& config, const NetworkConfig& net, uint32_t stream, Device device);

@@ -35,6 +35,8 @@ function last(run, key) {
   return undefined;
 }
 
+/// Where and why a run diverged, or undefined.
+const divergence = (run) => run.lines.find((l) => typeof l.diverged === "string");
 /// Whether the run's data lie in the plane, where W1 is measured.
 const inPlane = (run) => last(run, "w1") !== undefined;
 const points = (run, key) => run.lines.filter((l) => typeof l[key] === "number").map((l) => ({ x: l.step, y: l[key] }));
@@ -129,7 +131,7 @@ function summary(runs) {
     const modes = last(run, "modes");
     const cells = [run.seed, fixed(last(run, "w1")), fixed(last(run, "w1_floor")), modes === undefined ? "-" : `${modes}/${last(run, "mode_count")}`,
       fixed(last(run, "high_quality")), fixed(last(run, "critic_estimate")), fixed(last(run, "gradient_norm_mean")), fixed(last(run, "saturation")),
-      fixed(last(run, "step_milliseconds"), 2), `${last(run, "step") ?? 0} of ${run.steps}`];
+      fixed(last(run, "step_milliseconds"), 2), `${last(run, "step") ?? 0} of ${run.steps}${divergence(run) ? ", diverged" : ""}`];
     const swatch = element("span", { class: "swatch", style: `background:${colourOf(run)}`, "aria-hidden": "true" });
     return element("tr", {}, element("td", {}, swatch, nameOf(run)), ...cells.map((c) => element("td", {}, String(c))));
   });
@@ -187,6 +189,9 @@ const weights = (run) => {
 function group(name, runs) {
   const section = element("section", {}, element("h2", {}, name), summary(runs));
   report.append(section);
+  for (const run of runs.filter(divergence)) {
+    section.append(element("p", { class: "warning" }, `${label(run, runs)} diverged: ${divergence(run).diverged}`));
+  }
   if (runs.every((run) => run.lines.length === 0)) {
     section.append(element("p", { class: "empty" }, "No step was measured yet."));
     return;
