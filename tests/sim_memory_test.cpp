@@ -56,7 +56,7 @@ End end_of(const std::function<void()>& fn) {
 }
 
 /// Tensor::copy_from as it was until a real GPU ran it: on the target's device, with a pointer of the source's.
-class PlantedCopy final : public Op {
+class PlantedCopy final : public OpOf<PlantedCopy> {
  public:
   [[nodiscard]] const char* name() const override { return "copy"; }
   [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override { return {inputs[0]}; }
