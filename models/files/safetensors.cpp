@@ -2,6 +2,7 @@
 // the SHA-256 of the whole file, the 64 digits of which count as zeros, and verifies it on reading.
 #include "models/files/bytes.h"
 #include "models/files/files.h"
+#include "models/files/safetensors_header.h"
 
 #include <iterator>
 #include <nlohmann/json.hpp>
@@ -24,145 +25,6 @@ constexpr size_t digest_length = 64;
 constexpr std::string_view saved_again =
     "written by another program, or changed, after Kantor wrote it; use the original, or leave kantor.digest and "
     "kantor.format out of the metadata when saving";
-
-/// A tensor as the header declares it.
-struct Entry {
-  std::string name;
-  std::string dtype;
-  std::vector<int64_t> shape;
-  std::vector<uint64_t> offsets;
-  unsigned seen = 0;  // bits of the keys that were there: dtype, shape, data_offsets
-};
-
-/// Takes the header's JSON event by event: only what the format allows gets through, so that neither depth nor
-/// duplicates of keys can reach memory.
-class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
- public:
-  explicit HeaderReader(const std::string& file) : file_(file) {}
-
-  std::vector<Entry> entries;
-  std::map<std::string, std::string> metadata;
-
-  bool start_object(size_t) override {
-    switch (place_) {
-      case Place::start:
-        return go(Place::header);
-      case Place::header_value:
-        if (key_ == "__metadata__") return go(Place::metadata);
-        entries.push_back({key_, {}, {}, {}, 0});
-        return go(Place::tensor);
-      default:
-        unexpected("an object");
-    }
-  }
-  bool end_object() override {
-    if (place_ == Place::tensor && entries.back().seen != 7) {
-      refuse(file_, "tensor {} lacks one of dtype, shape and data_offsets", quote(entries.back().name));
-    }
-    return go(place_ == Place::header ? Place::end : Place::header);
-  }
-  bool key(std::string& key) override {
-    if (place_ == Place::header) {
-      if (!names_.insert(key).second) refuse(file_, "the header has {} twice", quote(key));
-      key_ = key;
-      return go(Place::header_value);
-    }
-    if (place_ == Place::metadata) {
-      if (metadata.contains(key)) refuse(file_, "the metadata have {} twice", quote(key));
-      key_ = key;
-      return go(Place::metadata_value);
-    }
-    const unsigned index = key == "dtype" ? 0 : key == "shape" ? 1 : key == "data_offsets" ? 2 : 3;
-    Entry& entry = entries.back();
-    if (index == 3) {
-      refuse(file_, "tensor {} has the key {}, expected dtype, shape and data_offsets", quote(entry.name), quote(key));
-    }
-    if ((entry.seen >> index & 1U) != 0) refuse(file_, "tensor {} has {} twice", quote(entry.name), key);
-    entry.seen |= 1U << index;
-    return go(index == 0 ? Place::dtype : index == 1 ? Place::shape_value : Place::offsets_value);
-  }
-  bool string(std::string& text) override {
-    if (place_ == Place::metadata_value) {
-      metadata[key_] = text;
-      return go(Place::metadata);
-    }
-    if (place_ != Place::dtype) unexpected("the string " + quote(text));
-    entries.back().dtype = text;
-    return go(Place::tensor);
-  }
-  bool start_array(size_t) override {
-    if (place_ == Place::shape_value) return go(Place::shape);
-    if (place_ == Place::offsets_value) return go(Place::offsets);
-    unexpected("a list");
-  }
-  bool end_array() override { return go(Place::tensor); }
-  bool number_unsigned(uint64_t value) override {
-    if (place_ == Place::shape && value <= INT64_MAX && entries.back().shape.size() < 64) {
-      entries.back().shape.push_back(static_cast<int64_t>(value));
-    } else if (place_ == Place::offsets && entries.back().offsets.size() < 2) {
-      entries.back().offsets.push_back(value);
-    } else {
-      unexpected(fmt::format("the number {}", value));
-    }
-    return true;
-  }
-  bool number_integer(int64_t value) override { unexpected(fmt::format("the negative number {}", value)); }
-  bool number_float(double, const std::string& text) override { unexpected("the number " + text); }
-  bool null() override { unexpected("null"); }
-  bool boolean(bool) override { unexpected("a boolean"); }
-  bool binary(binary_t&) override { unexpected("binary data"); }
-  bool parse_error(size_t position, const std::string&, const nlohmann::json::exception& error) override {
-    refuse(file_, "the header is no JSON at its byte {}: {}", position, quote_message(error.what()));
-  }
-
- private:
-  enum class Place {
-    start,           // expecting the header's object
-    header,          // in it
-    header_value,    // after one of its keys
-    metadata,        // in __metadata__
-    metadata_value,  // after one of its keys
-    tensor,          // in a tensor's object
-    dtype,           // after these keys of it
-    shape_value,
-    shape,  // in these lists
-    offsets_value,
-    offsets,
-    end
-  };
-
-  bool go(Place place) {
-    place_ = place;
-    return true;
-  }
-  [[noreturn]] void unexpected(const std::string& found) const {
-    constexpr std::string_view expected[] = {"an object",
-                                             "a key",
-                                             "an object for each tensor",
-                                             "a key",
-                                             "a string for each key of __metadata__",
-                                             "a key",
-                                             "a string as dtype",
-                                             "a list as shape",
-                                             "numbers in [0, 2^63) as shape",
-                                             "a list as data_offsets",
-                                             "two numbers in [0, 2^64) as data_offsets",
-                                             "nothing more"};
-    refuse(file_, "the header holds {}{}, expected {}", found, key_.empty() ? "" : " at " + quote(key_),
-           expected[static_cast<size_t>(place_)]);
-  }
-  /// nlohmann's texts quote the input: printable characters only.
-  static std::string quote_message(std::string text) {
-    std::replace_if(
-        text.begin(), text.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
-    return text.substr(0, 200);
-  }
-
-  const std::string& file_;
-  Place place_ = Place::start;
-  std::string key_;
-  std::unordered_set<std::string> names_;
-};
 
 /// SHA-256 of `data` in lower-case hexadecimal, with the digits at `field` taken as zeros.
 std::string digest(Bytes data, size_t field) {
@@ -234,7 +96,7 @@ constexpr ElementType element_types[] = {
     {"F4", "float4", 4},           {"C64", "complex64", 64},
 };
 
-const ElementType& element_type(const Entry& entry, const std::string& file) {
+const ElementType& element_type(const SafetensorsEntry& entry, const std::string& file) {
   for (const ElementType& type : element_types) {
     if (type.code == entry.dtype) return type;
   }
@@ -246,7 +108,7 @@ const ElementType& element_type(const Entry& entry, const std::string& file) {
 }
 
 /// Throws FileError unless the entry's range lies in the `size` bytes of data and is what its type and shape take.
-void check_range(const Entry& entry, size_t size, const std::string& file) {
+void check_range(const SafetensorsEntry& entry, size_t size, const std::string& file) {
   const size_t bits = element_type(entry, file).bits;
   if (entry.offsets.size() != 2 || entry.offsets[0] > entry.offsets[1] || entry.offsets[1] > size) {
     refuse(file, "tensor {} has data_offsets that are no range within the {} bytes of data", quote(entry.name), size);
@@ -281,7 +143,7 @@ Tensor copied(Bytes values, const Shape& shape, DType dtype) {
 }
 
 /// The entry's values, whose range has been checked; nothing for a type or a rank that the engine has no place for.
-std::optional<Tensor> read_tensor(const Entry& entry, Bytes values, const std::string& file) {
+std::optional<Tensor> read_tensor(const SafetensorsEntry& entry, Bytes values, const std::string& file) {
   constexpr auto same = [](auto value) { return value; };
   if (entry.shape.size() > Shape::max_rank) return std::nullopt;
   const Shape shape = checked_shape(file, entry.shape);
@@ -311,13 +173,14 @@ std::optional<Tensor> read_tensor(const Entry& entry, Bytes values, const std::s
 }
 
 /// Throws FileError unless the entries cover `size` bytes without hole or overlap.
-void check_cover(const std::vector<Entry>& entries, size_t size, const std::string& file) {
-  std::vector<const Entry*> order;
+void check_cover(const std::vector<SafetensorsEntry>& entries, size_t size, const std::string& file) {
+  std::vector<const SafetensorsEntry*> order;
   order.reserve(entries.size());
-  for (const Entry& entry : entries) order.push_back(&entry);
-  std::sort(order.begin(), order.end(), [](const Entry* a, const Entry* b) { return a->offsets < b->offsets; });
+  for (const SafetensorsEntry& entry : entries) order.push_back(&entry);
+  std::sort(order.begin(), order.end(),
+            [](const SafetensorsEntry* a, const SafetensorsEntry* b) { return a->offsets < b->offsets; });
   uint64_t end = 0;
-  for (const Entry* entry : order) {
+  for (const SafetensorsEntry* entry : order) {
     if (entry->offsets[0] != end) {
       refuse(file, "tensor {} begins at byte {} of the data, expected {}: {}", quote(entry->name), entry->offsets[0],
              end, entry->offsets[0] < end ? "it overlaps another" : "nothing covers the bytes between");
@@ -375,16 +238,15 @@ TensorFile parse_safetensors(Bytes data, const std::string& name) {
   if (!text.starts_with('{')) {
     no_safetensors(fmt::format("the header begins with {}, expected '{{'", quote(text.substr(0, 1))));
   }
-  HeaderReader header(name);
-  nlohmann::json::sax_parse(text.begin(), text.end(), &header);
+  SafetensorsHeader header = parse_safetensors_header(text, name);
 
   TensorFile file{{}, {}, name, false};
   file.verified = verify(data, text, header.metadata, name);
   file.metadata = std::move(header.metadata);
   const Bytes values = data.subspan(8 + length);
-  for (const Entry& entry : header.entries) check_range(entry, values.size(), name);
+  for (const SafetensorsEntry& entry : header.entries) check_range(entry, values.size(), name);
   check_cover(header.entries, values.size(), name);
-  for (const Entry& entry : header.entries) {
+  for (const SafetensorsEntry& entry : header.entries) {
     file.entries.push_back({entry.name, std::string(element_type(entry, name).name), entry.shape});
     const Bytes range = values.subspan(entry.offsets[0], entry.offsets[1] - entry.offsets[0]);
     if (auto tensor = read_tensor(entry, range, name)) file.tensors.emplace_back(entry.name, std::move(*tensor));

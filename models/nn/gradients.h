@@ -9,8 +9,8 @@
 
 namespace kantor {
 
-/// Inputs of one critic step in PyTorch's layout, on any device; eps may be undefined where the constraint draws no interpolates,
-/// noise (of real's shape) where it is not DRAGAN.
+/// Inputs of one critic step in PyTorch's layout, on any device; eps may be undefined where the constraint draws no
+/// interpolates, noise (of real's shape) where it is not DRAGAN.
 struct GradientRequest {
   Tensor real, fake, eps;
   ConstraintConfig constraint;

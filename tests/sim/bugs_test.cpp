@@ -58,9 +58,8 @@ TEST_CASE("sim: barriers that not all threads reach are found") {
 }
 
 TEST_CASE("sim: an exception that leaves a kernel is that of the launch, of the lowest block") {
-  found([] { bugs::exception_leaves(nullptr); },
-        {"kernel exception_leaves_kernel, block (2,0,0), thread (40,0,0)", "an exception leaves the kernel",
-         "no room for a table"});
+  found([] { bugs::exception_leaves(nullptr); }, {"kernel exception_leaves_kernel, block (2,0,0), thread (40,0,0)",
+                                                  "an exception leaves the kernel", "no room for a table"});
 }
 
 TEST_CASE("sim: after a kernel at fault the next one runs") {
