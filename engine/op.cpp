@@ -247,6 +247,7 @@ std::vector<Tensor> apply(std::shared_ptr<const Op> op, std::vector<Tensor> inpu
   }
   if (recording_on) {
     node->op = std::move(op);
+    node->versions.reserve(inputs.size() + node->outputs.size());
     for (const Tensor& input : inputs) node->versions.push_back(input.value().storage->version);
     for (const Value& output : node->outputs) node->versions.push_back(output.storage->version);
     node->inputs = std::move(inputs);
