@@ -163,6 +163,7 @@ void make_run_folders(std::vector<Arm>& arms) {
 /// The arms in their order, then what else the folder holds.
 std::vector<fs::path> all_runs(const std::vector<Arm>& arms, const fs::path& folder) {
   std::vector<fs::path> runs;
+  runs.reserve(arms.size());
   for (const Arm& arm : arms) runs.push_back(arm.folder);
   for (const fs::path& run : runs_below(folder)) {
     if (std::find(runs.begin(), runs.end(), run) == runs.end()) runs.push_back(run);

@@ -47,6 +47,7 @@ std::vector<fs::path> checkpoints(const fs::path& folder) {
     if (const int64_t step = step_of(entry.path()); step >= 0) files[step] = entry.path();
   }
   std::vector<fs::path> sorted;
+  sorted.reserve(files.size());
   for (const auto& [step, file] : files) sorted.push_back(file);
   return sorted;
 }
