@@ -181,5 +181,6 @@ TEST_CASE("threads: the start is OMP_NUM_THREADS, at most the processors of this
 TEST_CASE("threads: the simulator has as many as --threads says") {
   const size_t one = threads_of_training("1");
   CHECK(one >= 1);
-  CHECK(threads_of_training("4") == one + 3);
+  CHECK(one <= 2);                             // itself, and the loader of batches
+  CHECK(threads_of_training("4") >= one + 3);  // an evaluation's distances have some of their own beside the pool's
 }
