@@ -36,7 +36,6 @@ kantor_bundled_library(ZLIB::ZLIB z)
 kantor_bundled_library(PNG::PNG png16 ZLIB::ZLIB m)
 kantor_bundled_library(OpenSSL::Crypto crypto Threads::Threads ${CMAKE_DL_LIBS})
 kantor_bundled_library(Boost::context boost_context)
-kantor_bundled_library(PkgConfig::LEMON lemon)
 kantor_bundled_library(benchmark::benchmark benchmark Threads::Threads)
 kantor_bundled_library(benchmark::benchmark_main benchmark_main benchmark::benchmark)
 if(EXISTS ${KANTOR_BUNDLE}/lib/libCatch2.a)  # Catch2 3; Catch2 2 is headers alone

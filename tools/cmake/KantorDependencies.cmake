@@ -24,14 +24,10 @@ endmacro()
 
 # What the models' archive needs when it is linked, and nlohmann's headers, which theirs name.
 macro(kantor_find_models_libraries)
-  find_package(PkgConfig REQUIRED)
   find_package(nlohmann_json 3.9 REQUIRED)
   find_package(ZLIB REQUIRED)
   find_package(PNG REQUIRED)
   find_package(OpenSSL REQUIRED COMPONENTS Crypto)
-  if(NOT TARGET PkgConfig::LEMON)
-    pkg_check_modules(LEMON REQUIRED IMPORTED_TARGET lemon)
-  endif()
 endmacro()
 
 # What only a build of the project needs: headers alone, the program's, the tests' and the benchmarks'.
