@@ -2,6 +2,7 @@
 #include "engine/error.h"
 #include "models/files/files.h"
 #include "tools/commands.h"
+#include "tools/device_choice.h"
 
 #include <fmt/format.h>
 #include <memory>
@@ -25,7 +26,7 @@ int run([[maybe_unused]] const BenchArguments& arguments) {
 #ifdef KANTOR_HAS_BENCH
   if (arguments.threads > 0) set_threads(arguments.threads);
   BenchOptions options;
-  options.device = find_device(arguments.device);
+  options.device = choose_device(arguments.device, false);
   options.quick = arguments.quick;
   options.min_time = arguments.min_time;
   options.budget = arguments.budget;

@@ -4,6 +4,7 @@
 #include "models/files/files.h"
 #include "models/training/resume.h"
 #include "models/training/run_folder.h"
+#include "tools/device_choice.h"
 
 #include <ctime>
 #include <fmt/chrono.h>
@@ -150,14 +151,8 @@ std::string RunArguments::folder(const std::string& name) const {
 
 Device RunArguments::use_machine() const {
   if (threads > 0) set_threads(threads);
-  const Device found = find_device(device);
+  const Device found = choose_device(device, quiet);
   set_libraries({cudnn, tf32});
-  if (device == "auto" && !quiet) {
-    fmt::print(stderr, "device auto: {}\n",
-               found.kind == Device::Kind::cpu
-                   ? fmt::format("cpu with {} threads ({})", kantor::threads(), why_unusable({Device::Kind::cuda, 0}))
-                   : fmt::format("{} ({})", to_string(found), hardware(found)));
-  }
   return found;
 }
 

@@ -4,6 +4,7 @@
 #include "models/studies/runner.h"
 #include "models/training/config.h"
 #include "tools/commands.h"
+#include "tools/device_choice.h"
 #include "tools/interrupt.h"
 #include "tools/study_page.h"
 
@@ -100,7 +101,7 @@ int list_runs(const StudyArguments& arguments) {
 
 int run_all(const StudyArguments& arguments) {
   const std::vector<const Study*> chosen = chosen_studies(arguments.name);
-  const Device device = find_device(arguments.device);
+  const Device device = choose_device(arguments.device, arguments.quiet);
   const int cores = arguments.threads > 0 ? arguments.threads : threads();
   RunnerOptions options;
   options.settings = settings_of(arguments);
