@@ -148,20 +148,22 @@ function planeKey() {
 function pictures(section, runs) {
   const shown = runs.filter((run) => run.pictures.length > 0);
   if (shown.length === 0) return;
-  const most = Math.max(...shown.map((run) => run.pictures.length));
-  const slider = element("input", { type: "range", min: 0, max: most - 1, value: most - 1, "aria-label": "moment of the training" });
+  const steps = [...new Set(shown.flatMap((run) => run.pictures.map((picture) => picture.step)))].sort((a, b) => a - b);
+  const slider = element("input", { type: "range", min: 0, max: steps.length - 1, value: steps.length - 1, "aria-label": "moment of the training" });
   const text = element("span", {});
   const grid = element("div", { class: "grid" });
-  const images = shown.map((run) => {
-    const image = element("img", { alt: `samples under ${label(run, runs)}` });
-    grid.append(element("figure", {}, element("h3", {}, label(run, runs)), image));
-    return image;
+  const figures = shown.map((run) => {
+    const heading = element("h3", {}), image = element("img", { alt: `samples under ${label(run, runs)}` });
+    grid.append(element("figure", {}, heading, image));
+    return { heading, image };
   });
   const show = () => {
-    shown.forEach((run, i) => {
-      const picture = run.pictures[Math.min(Number(slider.value), run.pictures.length - 1)];
-      images[i].src = picture.source;
-      text.textContent = `step ${picture.step}`;
+    const step = steps[Number(slider.value)];
+    text.textContent = `step ${step}`;
+    shown.forEach((run, i) => {  // a run that ended earlier keeps its last picture, and says of which step it is
+      const picture = run.pictures.filter((p) => p.step <= step).pop() ?? run.pictures[0];
+      figures[i].image.src = picture.source;
+      figures[i].heading.textContent = label(run, runs) + (picture.step === step ? "" : ` (step ${picture.step})`);
     });
   };
   slider.addEventListener("input", show);
