@@ -98,7 +98,7 @@ int64_t metadata_number(const TensorFile& file, const std::string& key) {
 }
 
 RunConfig saved_config(const TensorFile& file) {
-  const std::string& text = metadata_text(file, "kantor.config");
+  const std::string text = metadata_text(file, "kantor.config");
   RunConfig config;
   try {
     apply_toml(config, text, "kantor.config");
