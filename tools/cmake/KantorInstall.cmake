@@ -26,7 +26,9 @@ install(FILES ${PROJECT_BINARY_DIR}/kantorConfig.cmake ${PROJECT_BINARY_DIR}/kan
               ${PROJECT_SOURCE_DIR}/tools/cmake/KantorDependencies.cmake
         DESTINATION ${cmake_folder})
 
-# pkg-config: what each archive needs stands behind it.
+# pkg-config: the prefix is where the file lies, as `cmake --install --prefix` chooses it; what each archive needs stands
+# behind it.
+file(RELATIVE_PATH KANTOR_PC_PREFIX /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 set(KANTOR_PC_LIBS "-lboost_context -lpthread")
 if(dnnl_FOUND)
   string(PREPEND KANTOR_PC_LIBS "-ldnnl -lgomp ")
