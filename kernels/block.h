@@ -1,5 +1,7 @@
-// Sums over the threads of a warp and of a block, in a fixed order. For kernel files, after kernels/backend.h.
+// Sums over the threads of a warp and of a block, in a fixed order. For kernel files.
 #pragma once
+
+#include "kernels/backend.h"
 
 namespace kantor::KANTOR_BACKEND {
 

@@ -1,6 +1,7 @@
-// The sizes of a convolution as kernels count them: 32 bits. For kernel files, after kernels/backend.h.
+// The sizes of a convolution as kernels count them: 32 bits. For kernel files.
 #pragma once
 
+#include "kernels/backend.h"
 #include "kernels/conv2d.h"
 
 #include <cstdint>

@@ -1,5 +1,5 @@
 // The tiled product behind gemm and convolution: C [m, n] = A [m, k] B [k, n], where A and B are views: a matrix in
-// memory, a transposed one, or the windows of pictures. For kernel files, after kernels/backend.h.
+// memory, a transposed one, or the windows of pictures. For kernel files.
 //
 // A block makes a 64 x 64 tile of C, a thread 4 x 4 of it. Per step of 16 along k the block stages 64 x 16 of A and
 // 16 x 64 of B in shared memory (8.5 KiB in float32), so each element from memory serves 64 products; a thread reads 8

@@ -1,5 +1,7 @@
-// 16 bytes of numbers: the widest access of one thread. For kernel files, after kernels/backend.h.
+// 16 bytes of numbers: the widest access of one thread. For kernel files.
 #pragma once
+
+#include "kernels/backend.h"
 
 #include <cstdint>
 

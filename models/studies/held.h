@@ -6,6 +6,7 @@
 #include "models/training/critic_trainer.h"
 
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <string>
 
 namespace kantor {
