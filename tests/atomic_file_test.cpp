@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 using namespace kantor;
-using Catch::Matchers::Contains;
 namespace fs = std::filesystem;
 
 namespace {

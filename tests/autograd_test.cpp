@@ -17,7 +17,6 @@
 #include <vector>
 
 using namespace kantor;
-using Catch::Matchers::Contains;
 using kantor::testing::random_tensor;
 
 namespace {

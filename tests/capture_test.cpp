@@ -18,7 +18,6 @@
 #include <vector>
 
 using namespace kantor;
-using Catch::Matchers::Contains;
 using kantor::testing::WatchedRuntime;
 
 namespace {

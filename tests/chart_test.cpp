@@ -7,7 +7,6 @@
 #include <cmath>
 
 using namespace kantor;
-using Catch::Matchers::Contains;
 
 namespace {
 

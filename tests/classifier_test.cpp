@@ -10,7 +10,6 @@
 #include <cmath>
 
 using namespace kantor;
-using Catch::Matchers::Contains;
 
 namespace {
 

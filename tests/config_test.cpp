@@ -10,7 +10,6 @@
 #include <sstream>
 
 using namespace kantor;
-using Catch::Matchers::Contains;
 
 namespace {
 

@@ -14,7 +14,6 @@
 #include <type_traits>
 
 using namespace kantor;
-using Catch::Matchers::Contains;
 
 // What is trained on must outlive the trainer: no temporary is taken.
 template <class... Data>

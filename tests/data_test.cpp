@@ -14,7 +14,6 @@
 
 using namespace kantor;
 namespace fs = std::filesystem;
-using Catch::Contains;
 
 namespace {
 

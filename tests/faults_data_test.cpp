@@ -16,7 +16,6 @@
 
 using namespace kantor;
 namespace fs = std::filesystem;
-using Catch::Matchers::Contains;
 using nlohmann::json;
 
 namespace {

@@ -14,7 +14,6 @@
 #include <random>
 
 using namespace kantor;
-using Catch::Matchers::Contains;
 
 namespace {
 

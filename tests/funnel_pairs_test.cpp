@@ -16,7 +16,6 @@
 #include <cmath>
 
 using namespace kantor;
-using Catch::Matchers::Contains;
 namespace fs = std::filesystem;
 
 namespace {

@@ -13,7 +13,6 @@
 #include <limits>
 
 using namespace kantor;
-using Catch::Matchers::Contains;
 namespace fs = std::filesystem;
 
 namespace {

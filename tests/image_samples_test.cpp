@@ -12,7 +12,6 @@
 #include <numeric>
 
 using namespace kantor;
-using Catch::Matchers::Contains;
 using nlohmann::json;
 namespace fs = std::filesystem;
 

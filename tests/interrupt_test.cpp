@@ -8,7 +8,6 @@
 #include <thread>
 
 using namespace kantor;
-using Catch::Matchers::Contains;
 namespace fs = std::filesystem;
 
 using Clock = std::chrono::steady_clock;

@@ -15,7 +15,6 @@
 #include <vector>
 
 using namespace kantor;
-using Catch::Matchers::Contains;
 
 namespace {
 

@@ -17,7 +17,6 @@
 #include <tuple>
 
 using namespace kantor;
-using Catch::Matchers::Contains;
 using nlohmann::json;
 
 namespace {

@@ -22,7 +22,6 @@
 #include <vector>
 
 using namespace kantor;
-using Catch::Matchers::Contains;
 
 namespace {
 

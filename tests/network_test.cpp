@@ -12,7 +12,6 @@
 #include <nlohmann/json.hpp>
 
 using namespace kantor;
-using Catch::Matchers::Contains;
 using nlohmann::json;
 
 namespace {

@@ -16,7 +16,6 @@
 
 using namespace kantor;
 using namespace kantor::testing;
-using Catch::Matchers::Contains;
 using nlohmann::json;
 
 namespace {

@@ -101,7 +101,7 @@ void check_refused(const std::vector<std::string>& arguments, int code, const st
   const ProgramResult result = run_kantor(arguments);
   INFO(json(arguments).dump(-1, ' ', false, json::error_handler_t::replace) << "\n" << result.err);
   CHECK(result.code == code);
-  for (const std::string& text : texts) CHECK_THAT(result.err, Catch::Matchers::Contains(text));
+  for (const std::string& text : texts) CHECK_THAT(result.err, kantor::Contains(text));
 }
 
 std::vector<std::string> tiny_training(const std::string& out, const std::vector<std::string>& more) {

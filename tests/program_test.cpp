@@ -12,7 +12,6 @@
 #include <sys/stat.h>
 
 using namespace kantor;
-using Catch::Matchers::Contains;
 using nlohmann::json;
 namespace fs = std::filesystem;
 

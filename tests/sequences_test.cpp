@@ -9,7 +9,6 @@
 #include <numbers>
 
 using namespace kantor;
-using Catch::Matchers::Contains;
 
 namespace {
 

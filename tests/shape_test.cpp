@@ -7,7 +7,6 @@
 #include <numeric>
 
 using namespace kantor;
-using Catch::Matchers::Contains;
 
 namespace {
 

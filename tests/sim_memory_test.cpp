@@ -19,7 +19,6 @@
 #include <vector>
 
 using namespace kantor;
-using Catch::Matchers::Contains;
 
 namespace {
 

@@ -13,7 +13,6 @@
 #include <vector>
 
 using namespace kantor;
-using Catch::Matchers::Contains;
 
 namespace {
 

@@ -19,7 +19,6 @@
 
 using namespace kantor;
 using namespace kantor::testing;
-using Catch::Matchers::Contains;
 namespace bugs = kantor::sim::bugs;
 
 namespace {

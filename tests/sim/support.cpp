@@ -38,7 +38,7 @@ void found(const std::function<void()>& fn, const std::vector<std::string>& text
       fn();
       FAIL_CHECK("nothing was found");
     } catch (const KernelError& error) {
-      for (const std::string& text : texts) CHECK_THAT(error.what(), Catch::Matchers::Contains(text));
+      for (const std::string& text : texts) CHECK_THAT(error.what(), kantor::Contains(text));
     }
   });
 }
