@@ -251,10 +251,11 @@ TEST_CASE("autograd: live buffers return to what they were") {
 
 TEST_CASE("apply: errors name the op, what it got and what would be right") {
   const Tensor a = zeros({2, 3}), b = zeros({4, 5});
-  CHECK_THROWS_WITH(matmul(a, b), Catch::Contains("matmul") && Catch::Contains("[2, 3]") && Catch::Contains("[4, 5]"));
+  CHECK_THROWS_WITH(matmul(a, b),
+                    kantor::Contains("matmul") && kantor::Contains("[2, 3]") && kantor::Contains("[4, 5]"));
   CHECK_THROWS_AS(add(a, b), ShapeError);
   CHECK_THROWS_AS(add(a, zeros({2, 3}, f64)), DTypeError);
-  CHECK_THROWS_WITH(add(a, Tensor()), Catch::Contains("input 1 is undefined"));
+  CHECK_THROWS_WITH(add(a, Tensor()), kantor::Contains("input 1 is undefined"));
   CHECK_THROWS_AS(grad(a, {a}), ShapeError);
   CHECK_THROWS_AS(Shape({-1}), ShapeError);
   CHECK_THROWS_AS(Shape({int64_t{1} << 40, int64_t{1} << 40}), ShapeError);
@@ -263,5 +264,5 @@ TEST_CASE("apply: errors name the op, what it got and what would be right") {
 
 TEST_CASE("apply: the NaN check names the op that made the first one") {
   const NanCheckScope scope;
-  CHECK_THROWS_WITH(log(vector({-1})), Catch::Contains("log"));
+  CHECK_THROWS_WITH(log(vector({-1})), kantor::Contains("log"));
 }

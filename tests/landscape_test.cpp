@@ -146,13 +146,13 @@ TEST_CASE("metrics: weights that cannot be put back after an error leave the err
                       runtime.copies_fail = true;
                       throw Error("the first error");
                     }),
-                    Catch::Contains("the first error"));
+                    kantor::Contains("the first error"));
   runtime.copies_fail = false;
   CHECK_THROWS_WITH(plane([&] {
                       runtime.copies_fail = true;
                       return 0.0;
                     }),
-                    Catch::Contains("planted failure"));  // nothing else went wrong: this is told
+                    kantor::Contains("planted failure"));  // nothing else went wrong: this is told
 }
 
 TEST_CASE("metrics: the Fréchet distance of samples: 0 of one, the shift's square, and that of known Gaussians") {

@@ -104,7 +104,7 @@ TEST_CASE("metrics: W1 refuses samples that do not fit") {
   CHECK_THROWS_AS(wasserstein1({}, {}, 2), ShapeError);
   std::vector<float> bad = a;
   bad[3] = std::numeric_limits<float>::quiet_NaN();
-  CHECK_THROWS_WITH(wasserstein1(a, bad, 2), Catch::Contains("value 1 of point 1 of the second sample"));
+  CHECK_THROWS_WITH(wasserstein1(a, bad, 2), kantor::Contains("value 1 of point 1 of the second sample"));
 }
 
 TEST_CASE("metrics: W1 floors agree with the published ones") {

@@ -130,7 +130,7 @@ TEST_CASE("step: reading or writing on the host while capturing is refused, and 
   });
   step();
   step();
-  CHECK_THROWS_WITH(step(), Catch::Contains("while a step is being captured"));
+  CHECK_THROWS_WITH(step(), kantor::Contains("while a step is being captured"));
   CHECK_FALSE(capturing());
   read = false;
   step();
