@@ -103,10 +103,11 @@ TEST_CASE("sim: shared memory that no thread has written is found where it is re
 
 TEST_CASE("sim: a race is told by kernel, block, both threads and both lines") {
   const Array y(256);
+  // Where the compiler took a kernel into its caller, as g++ 14 does, the caller's line stands behind it.
   const std::regex expected(
       R"(kernel neighbour_kernel<false>, block \(0,0,0\), thread \(\d+,0,0\): data race on static shared memory: )"
-      R"(this (read|write) at bugs\.cu:\d+ and the (read|write) of thread \(\d+,0,0\) at )"
-      R"(bugs\.cu:\d+ are in no order; put .*)");
+      R"(this (read|write) at bugs\.cu:\d+( \(in bugs\.cu:\d+\))? and the (read|write) of thread \(\d+,0,0\) at )"
+      R"(bugs\.cu:\d+( \(in bugs\.cu:\d+\))? are in no order; put .*)");
   try {
     bugs::missing_barrier(y.get(), 256, nullptr);
     FAIL("nothing was found");
