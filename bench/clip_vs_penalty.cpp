@@ -171,11 +171,9 @@ json describe(const OtherLoad& load, const std::vector<Measurement>& measured, i
   std::string warning;
   if (disturbed(measured, load)) {
     warning = fmt::format(
-        "this machine was busy: other processes took {:.0f} % of its processors' time, other virtual machines {:.0f} "
-        "%, and "
-        "repetitions of a copy differed by a factor of {:.1f}; the machine's rates are the best of {} tries, and rows "
-        "may "
-        "read too long",
+        "this machine was busy: other processes took {:.0f} % of its processors' time, other virtual machines "
+        "{:.0f} %, and repetitions of a copy differed by a factor of {:.1f}; the machine's rates are the best of {} "
+        "tries, and rows may read too long",
         100 * load.others, 100 * load.steal, spread(measured[0].warm), repeats + 1);
   }
   return {{"others", load.others}, {"steal", load.steal}, {"machine_repeats", repeats}, {"warning", warning}};

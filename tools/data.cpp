@@ -1,9 +1,9 @@
 // kantor data: what a data set holds, and samples of it.
+#include "kernels/host/available_memory.h"
 #include "models/data/dataset.h"
 #include "models/files/files.h"
 #include "models/nn/network.h"
 #include "models/training/config.h"
-#include "models/training/memory.h"
 #include "tools/commands.h"
 
 #include <algorithm>
@@ -28,7 +28,7 @@ bool is_kind(const std::string& name) {
 void check_count(const Dataset& data, int64_t count) {
   const double needed =
       2.0 * sizeof(float) * static_cast<double>(count) * static_cast<double>(data.sample_shape().size());
-  const auto available = static_cast<double>(available_memory());
+  const auto available = static_cast<double>(host::available_memory());
   if (needed <= available) return;
   throw ConfigError(fmt::format("--count {}: so many samples {} take {:.1f} GB, and {:.1f} GB are free; ask for fewer",
                                 count, to_string(data.sample_shape()), needed / 1e9, available / 1e9));

@@ -39,12 +39,13 @@ size_t up(size_t bytes, size_t unit) {
 void print_calls(void* const* calls, int count) {
   static std::array<std::array<char, 24>, 40> texts;
   static std::array<char*, 48> words;
-  size_t used = 0;
-  for (const char* word : {"addr2line", "-Cfpe", "/proc/self/exe"}) words[used++] = const_cast<char*>(word);
-  std::array<char, 32> program{};
+  std::array<char, 32> program{};  // not "self", which addr2line would be
   std::snprintf(program.data(), program.size(), "/proc/%d/exe", getpid());
-  words[used - 1] = program.data();
-  const size_t first = used;
+  constexpr size_t first = 3;
+  words[0] = const_cast<char*>("addr2line");
+  words[1] = const_cast<char*>("-Cfpe");
+  words[2] = program.data();
+  size_t used = first;
   for (int i = 0; i < count && used - first < texts.size(); ++i) {
     Dl_info info{};
     void* map = nullptr;

@@ -1,16 +1,13 @@
 // Exact W1 by optimal transport, sliced W1 by sorting, and the floor.
 #include "models/metrics/wasserstein.h"
 
-#include "engine/device.h"
 #include "engine/error.h"
 #include "engine/random.h"
+#include "kernels/host/threads.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
-#include <exception>
 #include <fmt/format.h>
-#include <thread>
 #include <vector>
 
 namespace kantor {
@@ -42,10 +39,6 @@ Transport optimal_transport(std::span<const float> a, std::span<const float> b, 
 
 double transport_seconds(int64_t n) {
   return 0.1 * std::pow(static_cast<double>(n) / 1024, 2.3);
-}
-
-int floor_pairs(int64_t samples) {
-  return samples <= 2048 ? 20 : 8;
 }
 
 double wasserstein1(std::span<const float> a, std::span<const float> b, int64_t dimensions) {
@@ -84,23 +77,11 @@ W1Floor w1_floor(const Dataset& data, int64_t samples, int pairs) {
   if (pairs < 2) throw ShapeError(fmt::format("W1 floor of {} pairs: expected at least 2, for the deviation", pairs));
   constexpr uint64_t seed = 20;
   std::vector<double> distances(static_cast<size_t>(pairs));
-  std::vector<std::exception_ptr> failures(distances.size());
-  std::atomic<size_t> coming = 0;
-  const auto work = [&] {
-    for (size_t k = coming++; k < distances.size(); k = coming++) try {
-        distances[k] =
-            wasserstein1(data.draw(seed, 0, k, samples), data.draw(seed, 1, k, samples), data.sample_shape().size());
-      } catch (...) {
-        failures[k] = std::current_exception();
-      }
-  };
-  {
-    std::vector<std::jthread> team;
-    for (int t = 1; t < std::min(threads(), pairs); ++t) team.emplace_back(work);
-    work();
-  }
-  for (const auto& failure : failures)
-    if (failure) std::rethrow_exception(failure);
+  host::for_each_piece(pairs, [&](int64_t pair) {
+    const auto k = static_cast<uint64_t>(pair);
+    distances[k] =
+        wasserstein1(data.draw(seed, 0, k, samples), data.draw(seed, 1, k, samples), data.sample_shape().size());
+  });
 
   W1Floor floor;
   for (const double value : distances) floor.mean += value / pairs;

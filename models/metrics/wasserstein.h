@@ -33,10 +33,9 @@ struct W1Floor {
   double deviation = 0;  // of one pair
 };
 
-/// Pairs that a run measures its floor with: 20; fewer of many points, whose distances differ less.
-int floor_pairs(int64_t samples);
-/// Over independent pairs of `samples` points with fixed seeds, on the program's threads: 20 pairs of 1,024 take some 2
-/// s on two. Depends on its arguments only: measure once a run and keep it.
-W1Floor w1_floor(const Dataset& data, int64_t samples, int pairs = 20);
+inline constexpr int floor_pairs = 20;
+/// Over independent pairs of `samples` points with fixed seeds, on the program's threads. Depends on its arguments
+/// only: measure once a run and keep it.
+W1Floor w1_floor(const Dataset& data, int64_t samples, int pairs = floor_pairs);
 
 }  // namespace kantor

@@ -1,9 +1,11 @@
-// Layouts and names of files against those of the engine (declared in network.h).
+#include "models/nn/layout.h"
+
 #include "engine/op.h"
-#include "models/nn/network.h"
+#include "engine/ops.h"
 
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace kantor {
 namespace {
@@ -34,6 +36,18 @@ Shape file_shape(const Shape& shape, Layout layout) {
       return shape;
   }
   return shape;
+}
+
+Shape engine_shape(const Shape& file, Layout layout) {
+  switch (layout) {
+    case Layout::filter:
+      return {file[0], file[2], file[3], file[1]};
+    case Layout::channels_last:
+      return {file[1], file[2], file[0]};
+    case Layout::plain:
+      return file;
+  }
+  return file;
 }
 
 std::string pytorch_name(const std::string& name) {

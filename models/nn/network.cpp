@@ -28,19 +28,6 @@ struct Declaration {
   Network::Role role;
 };
 
-/// Shape inside the engine.
-Shape inside(const Shape& file, Layout layout) {
-  switch (layout) {
-    case Layout::filter:
-      return {file[0], file[2], file[3], file[1]};
-    case Layout::channels_last:
-      return {file[1], file[2], file[0]};
-    case Layout::plain:
-      return file;
-  }
-  return file;
-}
-
 std::vector<Declaration> declare(const Layer& layer, const Shape& sample) {
   const auto weight = [](const std::string& name, const Shape& shape, Layout layout, int64_t fan_in, int64_t fan_out) {
     return Declaration{name, shape, {layout, false, false, fan_in, fan_out}};
@@ -281,7 +268,7 @@ Network::Network(const nlohmann::json& layers, const Shape& sample, const Networ
     s.first_parameter.push_back(parameters.size());
     s.first_buffer.push_back(buffers.size());
     for (const Declaration& d : declare(s.layers.back(), current)) {
-      parameters.emplace_back(fmt::format("{}.{}", i, d.name), inside(d.file, d.role.layout));
+      parameters.emplace_back(fmt::format("{}.{}", i, d.name), engine_shape(d.file, d.role.layout));
       s.roles.push_back(d.role);
       if (is_spectral(parametrization_of(s.layers.back())) && !d.role.bias) {
         buffers.emplace_back(fmt::format("{}.{}_u", i, d.name), Shape{d.file[0]});

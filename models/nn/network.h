@@ -4,6 +4,7 @@
 
 #include "engine/arena.h"
 #include "engine/ops.h"
+#include "models/nn/layout.h"
 
 #include <functional>
 #include <nlohmann/json_fwd.hpp>
@@ -12,13 +13,6 @@
 #include <vector>
 
 namespace kantor {
-
-/// How a tensor is laid out in files (PyTorch's order) against inside the engine (NHWC).
-enum class Layout : uint8_t {
-  plain,         // the same
-  filter,        // [O, C, kh, kw] in files, [O, kh, kw, C] inside; for transposed convolutions O is the input side
-  channels_last  // [C, H, W] in files, [H, W, C] inside
-};
 
 enum class Initialization : uint8_t {
   he_uniform,      // U(-sqrt(6/fan_in), sqrt(6/fan_in)) weights, zero biases (the released WGAN-GP toy code)
@@ -91,19 +85,5 @@ class Network {
 
 /// A network's layer list from JSON: the top level, or its "layers" as in a golden case. Throws Error for what is none.
 nlohmann::json parse_layers(std::string_view text);
-
-/// A parameter of the engine's layout in that of files, and back; Layout::plain shares the memory.
-Tensor to_file_layout(const Tensor& x, Layout layout);
-Tensor to_engine_layout(const Tensor& x, Layout layout);
-/// The shape in files of an engine's shape.
-Shape file_shape(const Shape& shape, Layout layout);
-
-/// PyTorch's name for what checkpoints before version 2 and the golden cases call "<layer>.gamma", "<layer>.beta" and
-/// "<layer>.running_variance"; other names pass unchanged.
-std::string pytorch_name(const std::string& name);
-
-/// PyTorch's [B, C, H, W] to the engine's [B, H, W, C], and back; other ranks pass unchanged.
-Tensor to_channels_last(const Tensor& x);
-Tensor to_channels_first(const Tensor& x);
 
 }  // namespace kantor

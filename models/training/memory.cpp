@@ -1,47 +1,16 @@
 #include "models/training/memory.h"
 
+#include "kernels/host/available_memory.h"
 #include "models/nn/needs.h"
 #include "models/training/evaluation.h"
 #include "models/training/trainer.h"
 
 #include <algorithm>
-#include <charconv>
 #include <fmt/format.h>
-#include <fstream>
 #include <nlohmann/json.hpp>
-#include <string>
 
 namespace kantor {
 namespace {
-
-/// The number that a file holds; INT64_MAX where it holds none ("max").
-int64_t number_in(const char* path) {
-  std::ifstream file(path);
-  int64_t value = 0;
-  return file >> value ? value : INT64_MAX;
-}
-
-/// MemAvailable of the host.
-int64_t host_available() {
-  std::ifstream file("/proc/meminfo");
-  for (std::string line; std::getline(file, line);) {
-    if (!line.starts_with("MemAvailable:")) continue;
-    const size_t begin = line.find_first_of("0123456789");
-    int64_t kilobytes = 0;
-    if (begin != std::string::npos &&
-        std::from_chars(line.data() + begin, line.data() + line.size(), kilobytes).ec == std::errc()) {
-      return kilobytes * 1024;
-    }
-  }
-  return INT64_MAX;
-}
-
-/// What the control group of a container leaves.
-int64_t group_available() {
-  const int64_t limit = number_in("/sys/fs/cgroup/memory.max");
-  const int64_t used = number_in("/sys/fs/cgroup/memory.current");
-  return limit == INT64_MAX || used == INT64_MAX ? INT64_MAX : std::max<int64_t>(0, limit - used);
-}
 
 int64_t moments(const NetworkConfig& net) {
   return net.optimizer == "adam" ? 2 : net.optimizer == "rmsprop" ? 1 : 0;
@@ -52,10 +21,6 @@ double gigabytes(int64_t bytes) {
 }
 
 }  // namespace
-
-int64_t available_memory() {
-  return std::min(host_available(), group_available());
-}
 
 int64_t training_bytes(const RunConfig& config, const Shape& sample) {
   const NetworkNeeds generator = network_needs(generator_layers(config, sample), {config.z});
@@ -72,7 +37,7 @@ int64_t training_bytes(const RunConfig& config, const Shape& sample) {
 }
 
 void check_memory(const RunConfig& config, const Dataset& data, Device device) {
-  const int64_t available = available_memory();
+  const int64_t available = host::available_memory();
   const int64_t training = training_bytes(config, data.sample_shape());
   if (device.kind != Device::Kind::cuda && training > available) {
     throw ConfigError(

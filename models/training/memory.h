@@ -8,10 +8,6 @@
 
 namespace kantor {
 
-/// Bytes that the host can give this process now: free memory, or what its control group leaves; INT64_MAX where the
-/// system does not tell.
-int64_t available_memory();
-
 /// About how many bytes the weights with their optimizer state, and one step, take on the device.
 int64_t training_bytes(const RunConfig& config, const Shape& sample);
 

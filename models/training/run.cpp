@@ -72,7 +72,7 @@ class Run {
     started_.checkpoint.reset();  // its tensors are many
     if (finished()) return;
     say_what_evaluation_takes();
-    if (data_->is_plane()) floor_ = w1_floor(*data_, config.eval_samples, floor_pairs(config.eval_samples));
+    if (data_->is_plane()) floor_ = w1_floor(*data_, config.eval_samples);
   }
 
   RunResult go() {
@@ -125,11 +125,10 @@ class Run {
   void say_what_evaluation_takes() const {
     if (!data_->is_plane()) return;
     const double seconds = transport_seconds(config_.eval_samples);
-    const int pairs = floor_pairs(config_.eval_samples);
     if (seconds < 2) return;
     message(fmt::format(
         "exact W1 of eval.samples = {} takes some {:.0f} s an evaluation; {} of them come first, for the floor",
-        config_.eval_samples, seconds, pairs));
+        config_.eval_samples, seconds, floor_pairs));
   }
 
   /// A resume that finds all steps done: what a run writes at its end may be missing, or be asked for under a new name.
