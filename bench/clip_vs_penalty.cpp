@@ -3,15 +3,19 @@
 #include "bench/load.h"
 #include "engine/autograd.h"
 #include "engine/build_info.h"
-#include "engine/op.h"
+#include "engine/grad_mode.h"
+#include "engine/in_place.h"
 #include "engine/ops.h"
 #include "engine/optimizer.h"
 #include "engine/random.h"
+#include "engine/threads.h"
 #include "kernels/clip_update.h"
 #include "kernels/gemm.h"
-#include "models/lipschitz/constraint.h"
+#include "kernels/gradient_penalty.h"
+#include "models/gan/critic.h"
+#include "models/gan/critic_loss.h"
+#include "models/nn/architectures.h"
 #include "models/nn/network.h"
-#include "models/nn/presets.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -27,17 +31,16 @@ Tensor random_values(const Shape& shape, Device device, uint32_t stream) {
   return normal(shape, 1, stream, zeros({}, {DType::int64, device}));
 }
 
-Subject optimizer_pass(const std::string& name, OptimizerConfig::Kind kind, UpdateRule rule, int64_t size,
-                       Device device) {
-  Arena parameters({{"w", {size}}}, {DType::float32, device});
-  parameters.rows()[0].bound = 0.01;
+Subject optimizer_pass(const std::string& name, const std::string& rule, int64_t size, Device device) {
+  const Arena parameters({{"w", {size}}}, {DType::float32, device});
   parameters.flat().copy_from(random_values({parameters.flat().size()}, device, 1) * 0.01);
   const Arena gradients = parameters.like();
   gradients.flat().copy_from(random_values({parameters.flat().size()}, device, 2) * 1e-3);
   OptimizerConfig config;
-  config.kind = kind;
-  const auto optimizer = std::make_shared<Optimizer>(config, parameters);
-  return {name + " + clip + statistics", fmt::format("{} parameters", size), clip_update_cost(rule, size, 4),
+  config.rule = rule;
+  const auto optimizer = std::make_shared<Optimizer>(config, parameters, std::vector<double>{0.01});
+  return {name + " + clip + statistics", fmt::format("{} parameters", size),
+          clip_update_cost(true, optimizer_state_arrays(rule), size, 4),
           [optimizer, gradients] { optimizer->update(gradients); }};
 }
 
@@ -58,39 +61,27 @@ Subject penalty(int64_t rows, int64_t width, Device device) {
 
 Subject critic_step(const std::string& kind, int64_t width, int64_t batch, Device device) {
   struct State {
-    Network critic, generator;
-    std::unique_ptr<Constraint> constraint;
-    std::unique_ptr<Optimizer> optimizer;
-    Arena gradients;
+    Critic critic;
+    Network generator;
     Tensor real, counter;
   };
-  NetworkOptions options;
-  options.tensor.device = device;
+  CriticOptions options;  // one optimizer for all: prices are the constraints' own
+  options.constraint.kind = kind;
+  options.network.tensor.device = device;
   MlpSpec spec;
   spec.width = width;
   const json critic = mlp(spec);
   spec.out = 2;
-  const auto state = std::make_shared<State>(State{Network(critic, {2}, options),
-                                                   Network(mlp(spec), {2}, options),
-                                                   make_constraint({.kind = kind}),
-                                                   nullptr,
-                                                   {},
-                                                   random_values({batch, 2}, device, 7),
-                                                   zeros({}, {DType::int64, device})});
-  state->constraint->set_bounds(state->critic);
-  OptimizerConfig config;  // one optimizer for all: the price is the constraint's
-  state->optimizer = std::make_unique<Optimizer>(config, state->critic.parameters());
-  state->gradients = state->critic.parameters().like();
+  const auto state =
+      std::make_shared<State>(State{Critic(critic, {2}, options), Network(mlp(spec), {2}, options.network),
+                                    random_values({batch, 2}, device, 7), zeros({}, {DType::int64, device})});
   const auto step = [state, batch] {
     increment(state->counter);
     const Tensor fake = [&] {
-      const RecordingScope off(false);
+      const NoGrad no_grad;
       return state->generator(normal({batch, 2}, 1, 8, state->counter));
     }();
-    const CriticLoss loss = critic_loss(state->critic, *state->constraint,
-                                        {.real = state->real, .fake = fake, .eps_draw = {1, 9, state->counter}});
-    store_gradients(grad(loss.loss, state->critic.parameters().tensors()), state->gradients);
-    state->optimizer->update(state->gradients);
+    state->critic.update({.real = state->real, .fake = fake, .eps_draw = {1, 9, state->counter}});
   };
   const bool first_order = kind == "clip" || kind == "none";
   const int64_t products = first_order ? 7 : 11;  // of 2 batch width^2, for each of two hidden layers
@@ -108,9 +99,9 @@ std::vector<Subject> subjects(const BenchOptions& options) {
   using Sizes = std::vector<int64_t>;
   std::vector<Subject> all;
   for (const int64_t size : few ? Sizes{10'000} : Sizes{10'000, 1'000'000, 30'000'000}) {
-    all.push_back(optimizer_pass("SGD", OptimizerConfig::Kind::sgd, UpdateRule::sgd, size, device));
-    all.push_back(optimizer_pass("RMSProp", OptimizerConfig::Kind::rmsprop, UpdateRule::rmsprop, size, device));
-    all.push_back(optimizer_pass("Adam", OptimizerConfig::Kind::adam, UpdateRule::adam, size, device));
+    all.push_back(optimizer_pass("SGD", "sgd", size, device));
+    all.push_back(optimizer_pass("RMSProp", "rmsprop", size, device));
+    all.push_back(optimizer_pass("Adam", "adam", size, device));
   }
   for (const int64_t width : few ? Sizes{2, 784} : Sizes{2, 784, 3072, 65536}) {
     const int64_t rows = few ? 32 : 256;
@@ -137,7 +128,7 @@ std::vector<Subject> machine_subjects(const BenchOptions& options) {
       {"product", fmt::format("{0} x {0} x {0}", edge), gemm_cost(edge, edge, edge, 4), [=] { (void)matmul(a, b); }}};
 }
 
-/// The slow repetitions against the best one: near 1 on a machine that does nothing else.
+/// The ratio of the slow repetitions to the best one: near 1 on a machine that does nothing else.
 double spread(const Timing& timing) {
   return timing.best > 0 ? timing.p90 / timing.best : 1;
 }
@@ -147,8 +138,8 @@ bool disturbed(const std::vector<Measurement>& measured, const OtherLoad& load) 
   return load.busy() || spread(measured[0].warm) > wide_spread || spread(measured[1].warm) > wide_spread;
 }
 
-/// On a machine that does other work, its own rates are measured again, at other moments; the best of all counts.
-/// Returns how often.
+/// If the machine does other work, measures its own rates again at other moments; the best of all counts.
+/// Returns how often it did so.
 int repeat_machine(const std::vector<Subject>& machine, std::vector<Measurement>& measured, const LoadWatch& watch,
                    const BenchOptions& options) {
   constexpr int most = 3;

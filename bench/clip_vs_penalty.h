@@ -1,4 +1,4 @@
-// What clipping costs beside a penalty: the kernels of both by size, and a whole critic step under each constraint.
+// The cost of clipping and of a penalty: the kernels of both by size, and a whole critic step under each constraint.
 #pragma once
 
 #include "bench/harness.h"
@@ -13,7 +13,7 @@ namespace kantor {
 /// steps}.
 nlohmann::json clip_vs_penalty(const BenchOptions& options);
 
-/// The same as a table for people. On `sim` no rates are printed: its time is no device's.
+/// The same as a table for people. It has no rates on `sim`, whose time is not a device's.
 std::string bench_table(const nlohmann::json& result);
 
 }  // namespace kantor

@@ -1,6 +1,7 @@
 #include "bench/harness.h"
 
 #include "engine/step.h"
+#include "engine/stopwatch.h"
 #include "engine/tensor.h"
 
 #include <algorithm>
@@ -23,7 +24,7 @@ double quantile(std::vector<double> values, double q) {
   return values[static_cast<size_t>(q * static_cast<double>(values.size() - 1) + 0.5)];
 }
 
-/// Keeps the repetitions of each benchmark, in seconds a step, and prints nothing.
+/// Keeps the repetitions of each benchmark, in seconds per step, and prints nothing.
 class Collector final : public benchmark::BenchmarkReporter {
  public:
   bool ReportContext(const Context&) override { return true; }
@@ -45,7 +46,7 @@ class Collector final : public benchmark::BenchmarkReporter {
   std::map<std::string, std::vector<double>> times_;
 };
 
-/// Overwrites what the caches hold: twice the last one of this host, or a GPU's largest (256 MiB).
+/// Overwrites the caches: with twice the L3 cache of this host, or with 256 MiB for the largest cache of a GPU.
 class Flush {
  public:
   explicit Flush(const BenchOptions& options) : device_(options.device) {
@@ -70,12 +71,12 @@ class Flush {
 
 /// How often a step is run.
 struct Plan {
-  int replays = 1;  // between two looks at the clock
+  int replays = 1;  // between two readings of the clock
   int64_t iterations = 1;
   int repetitions = 1;
 };
 
-/// From the time of one run, what a repetition is to take, and what all of them may.
+/// Plans from the time of one run, the wanted time of a repetition, and the time allowed for all repetitions.
 Plan plan(double once, double repetition, double all, int most_replays) {
   Plan p;
   once = std::max(once, 1e-7);
@@ -97,9 +98,9 @@ class Timer {
   }
   [[nodiscard]] int64_t launches() const { return step_.launches(); }
 
-  /// `seconds`: what all repetitions may take; at most 0 for one only.
+  /// `seconds`: the time allowed for all repetitions; 0 or less means a single one.
   Timing warm(double seconds) {
-    const bool sim = options_.device.kind == Device::Kind::sim;  // its time is no device's
+    const bool sim = options_.device.kind == Device::Kind::sim;  // its time is not a device's
     Plan p = plan(once_, sim ? 0 : options_.quick ? 0.001 : options_.min_time, seconds, sim ? 1 : 10);
     if (options_.few()) p.repetitions = std::min(p.repetitions, 3);
     return run(p, [&](benchmark::State& state) {

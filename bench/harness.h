@@ -32,20 +32,20 @@ struct Subject {
   nlohmann::json extra = nlohmann::json::object();  // goes into its row
 };
 
-/// Median and spread over repetitions, in seconds a step. `best` is what other load disturbs least.
+/// Median and spread over repetitions, in seconds per step. Other load disturbs `best` least.
 struct Timing {
   double median = 0, p10 = 0, p90 = 0, best = 0;
   int64_t repetitions = 0;
 };
 
 struct Measurement {
-  Timing warm;  // the operands are where the replay before left them
-  Timing cold;  // the caches were overwritten before each; zeros where it was not asked for
+  Timing warm;  // the operands are where the previous replay left them
+  Timing cold;  // the caches were overwritten before each; zeros if not requested
   int64_t launches = 0;
 };
 
-/// Times all subjects, in the order given, each by its share of the time: 3 to 11 repetitions, and one where the time
-/// is spent. Warm: up to ten replays between two looks at the clock, which costs as much as a short kernel; cold: one.
+/// Times all subjects, in the order given, each for its part of the time: 3 to 11 repetitions, or one if the time
+/// is used up. Warm: up to ten replays between two clock readings, which cost as much as a short kernel; cold: one.
 std::vector<Measurement> measure(const std::vector<Subject>& subjects, const BenchOptions& options);
 
 /// {"name", "size", "seconds", "p10", "p90", "best", "repetitions", "cold": {the same} or null, "bytes", "flops",

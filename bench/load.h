@@ -1,9 +1,9 @@
-// Other load on the machine while something is timed: what makes a timing say less than it seems to.
+// Other load on the machine while something is timed, which makes the timing less reliable.
 #pragma once
 
 namespace kantor {
 
-/// Of all processors' time since the watch began, as shares; zeros where the system does not tell.
+/// Fractions of all processors' time since the watch began; zeros if the system does not report it.
 struct OtherLoad {
   double others = 0;  // taken by other processes
   double steal = 0;   // taken by other virtual machines

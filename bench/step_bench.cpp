@@ -2,13 +2,17 @@
 // FLOPs: with L hidden n x n layers, batch B and M = 2 B n^2, a clipped step takes 7 L M and a penalised one 11 L M,
 // the generator's forward included (docs/architecture.md). Bytes a parameter: RMSProp 20, Adam 28.
 #include "engine/autograd.h"
-#include "engine/op.h"
+#include "engine/grad_mode.h"
+#include "engine/in_place.h"
 #include "engine/optimizer.h"
 #include "engine/random.h"
 #include "engine/step.h"
-#include "models/lipschitz/constraint.h"
+#include "engine/threads.h"
+#include "models/gan/critic.h"
+#include "models/gan/critic_loss.h"
+#include "models/gan/trainable_network.h"
+#include "models/nn/architectures.h"
 #include "models/nn/network.h"
-#include "models/nn/presets.h"
 
 #include <benchmark/benchmark.h>
 #include <nlohmann/json.hpp>
@@ -17,30 +21,24 @@ namespace {
 
 using namespace kantor;
 
-/// Times the critic's step on `real`, of noise of `z` numbers, under a constraint.
-void time_critic_step(benchmark::State& state, Network& critic, const Network& generator, const Tensor& real, int64_t z,
-                      const std::string& kind, bool capture) {
+/// Times the step of a critic of these layers on `real`, over one sample's shape, of noise of `z` numbers, under a
+/// constraint.
+void time_critic_step(benchmark::State& state, const nlohmann::json& layers, const Shape& sample,
+                      const Network& generator, const Tensor& real, int64_t z, const std::string& kind, bool capture) {
   const int64_t batch = real.shape()[0];
-  ConstraintConfig constraint_config;
-  constraint_config.kind = kind;
-  const auto constraint = make_constraint(constraint_config);
-  constraint->set_bounds(critic);
-  OptimizerConfig config;
-  if (kind == "clip") config.kind = OptimizerConfig::Kind::rmsprop;
-  Optimizer optimizer(config, critic.parameters());
-  const Arena gradients = critic.parameters().like();
+  CriticOptions options;
+  options.constraint.kind = kind;
+  if (kind == "clip") options.optimizer.rule = "rmsprop";
+  Critic critic(layers, sample, options);
   const Tensor counter = zeros({}, {DType::int64, {}});
   Step step(
       [&] {
         increment(counter);
         const Tensor fake = [&] {
-          const RecordingScope off(false);
+          const NoGrad no_grad;
           return generator(normal({batch, z}, 1, 1, counter));
         }();
-        const CriticLoss loss =
-            critic_loss(critic, *constraint, {.real = real, .fake = fake, .eps_draw = {1, 2, counter}});
-        store_gradients(grad(loss.loss, critic.parameters().tensors()), gradients);
-        optimizer.update(gradients);
+        critic.update({.real = real, .fake = fake, .eps_draw = {1, 2, counter}});
       },
       {}, capture);
   for (int i = 0; i < 3; ++i) step();
@@ -52,10 +50,10 @@ void critic_step(benchmark::State& state, const std::string& kind, bool capture)
   set_threads(static_cast<int>(state.range(2)));
   MlpSpec spec;
   spec.width = width;
-  Network critic(mlp(spec), {2}, {});
+  const nlohmann::json critic = mlp(spec);
   spec.out = 2;
   const Network generator(mlp(spec), {2}, {});
-  time_critic_step(state, critic, generator, ones({batch, 2}), 2, kind, capture);
+  time_critic_step(state, critic, {2}, generator, ones({batch, 2}), 2, kind, capture);
   const double products = kind == "clip" ? 7 : 11;
   const double flops = products * 2 * 2.0 * static_cast<double>(batch * width * width);
   state.counters["FLOP/s"] = benchmark::Counter(flops, benchmark::Counter::kIsIterationInvariantRate);
@@ -64,49 +62,45 @@ void critic_step(benchmark::State& state, const std::string& kind, bool capture)
 void dcgan_critic_step(benchmark::State& state, const std::string& kind) {
   set_threads(static_cast<int>(state.range(2)));
   const DcganSpec spec{.dim = state.range(0)};
-  Network critic(dcgan_critic(spec), {1, 28, 28}, {});
   const Network generator(dcgan_generator(spec), {spec.z}, {});
-  time_critic_step(state, critic, generator, full({state.range(1), 28, 28, 1}, 0.5), spec.z, kind, true);
+  time_critic_step(state, dcgan_critic(spec), {1, 28, 28}, generator, full({state.range(1), 28, 28, 1}, 0.5), spec.z,
+                   kind, true);
 }
 
 void dcgan_generator_step(benchmark::State& state) {
   set_threads(static_cast<int>(state.range(2)));
   const DcganSpec spec{.dim = state.range(0)};
   const Network critic(dcgan_critic(spec), {1, 28, 28}, {});
-  Network generator(dcgan_generator(spec), {spec.z}, {});
-  Optimizer optimizer({}, generator.parameters());
-  const Arena gradients = generator.parameters().like();
+  TrainableNetwork generator("generator", Network(dcgan_generator(spec), {spec.z}, {}), {});
   const Tensor counter = zeros({}, {DType::int64, {}});
   Step step([&] {
     increment(counter);
-    const Tensor loss = generator_loss(critic, generator(normal({state.range(1), spec.z}, 1, 1, counter)));
-    store_gradients(grad(loss, generator.parameters().tensors()), gradients);
-    optimizer.update(gradients);
+    const Tensor z = normal({state.range(1), spec.z}, 1, 1, counter);
+    generator.descend(generator_loss(critic, generator.network()(z)));
   });
   for (int i = 0; i < 3; ++i) step();
   for (auto _ : state) step();
 }
 
-void optimizer_pass(benchmark::State& state, OptimizerConfig::Kind kind, double bytes) {
+void optimizer_pass(benchmark::State& state, const std::string& rule, double bytes) {
   const int64_t size = state.range(0);
   set_threads(static_cast<int>(state.range(1)));
-  Arena parameters({{"w", {size}}}, {});
-  parameters.rows()[0].bound = 0.01;
+  const Arena parameters({{"w", {size}}}, {});
   OptimizerConfig config;
-  config.kind = kind;
-  Optimizer optimizer(config, parameters);
+  config.rule = rule;
+  Optimizer optimizer(config, parameters, {0.01});
   const Arena gradients = parameters.like();
   gradients.tensors()[0].copy_from(full({size}, 1e-3));
   for (auto _ : state) optimizer.update(gradients);
   state.SetBytesProcessed(static_cast<int64_t>(bytes * static_cast<double>(size)) * state.iterations());
 }
 
-/// Of 2048 samples: 8 bytes an element in pairs, 16 in larger groups, which say where each element came from.
+/// Sorts 2048 samples: 8 bytes per element in pairs, 16 in larger groups, which also say where each element came from.
 void group_sort_forward(benchmark::State& state) {
   const int64_t width = state.range(0), group = state.range(1);
   set_threads(static_cast<int>(state.range(2)));
   const Tensor x = normal({2048, width}, 1, 1, zeros({}, {DType::int64, {}}));
-  const RecordingScope off(false);
+  const NoGrad no_grad;
   for (auto _ : state) benchmark::DoNotOptimize(group_sort(x, group));
   state.SetItemsProcessed(x.size() * state.iterations());
   state.SetBytesProcessed(x.size() * (group == 2 ? 8 : 16) * state.iterations());
@@ -136,12 +130,12 @@ BENCHMARK_CAPTURE(critic_step, penalty_eager, "penalty", false)->Args({128, 64, 
 BENCHMARK_CAPTURE(dcgan_critic_step, clip, "clip")->Args({16, 64, 2})->Args({64, 64, 2})->UseRealTime();
 BENCHMARK_CAPTURE(dcgan_critic_step, penalty, "penalty")->Args({16, 64, 2})->Args({64, 64, 2})->UseRealTime();
 BENCHMARK(dcgan_generator_step)->Args({16, 64, 2})->Args({64, 64, 2})->UseRealTime();
-BENCHMARK_CAPTURE(optimizer_pass, rmsprop, OptimizerConfig::Kind::rmsprop, 20.0)
+BENCHMARK_CAPTURE(optimizer_pass, rmsprop, "rmsprop", 20.0)
     ->Args({10000, 2})
     ->Args({1000000, 2})
     ->Args({30000000, 2})
     ->UseRealTime();
-BENCHMARK_CAPTURE(optimizer_pass, adam, OptimizerConfig::Kind::adam, 28.0)
+BENCHMARK_CAPTURE(optimizer_pass, adam, "adam", 28.0)
     ->Args({10000, 2})
     ->Args({1000000, 2})
     ->Args({30000000, 2})

@@ -9,23 +9,20 @@
 
 namespace kantor {
 
-/// A tensor's place: offset and size in elements, and the bound |w| <= bound of weight clipping (infinite: not
-/// clipped).
+/// A tensor's place in the buffer: its offset in elements.
 struct ArenaRow {
   std::string name;
   Shape shape;
   int64_t offset = 0;
-  double bound = 0;
 };
 
 class Arena {
  public:
   Arena() = default;
-  /// Zero-filled; rows start at multiples of 16 elements, the gaps stay zero. Bounds start infinite.
+  /// Zero-filled; rows start at multiples of 16 elements, the gaps stay zero.
   Arena(const std::vector<std::pair<std::string, Shape>>& tensors, TensorOptions options);
 
   [[nodiscard]] const std::vector<ArenaRow>& rows() const { return rows_; }
-  [[nodiscard]] std::vector<ArenaRow>& rows() { return rows_; }
   /// Leaves that share the arena's memory, in row order.
   [[nodiscard]] const std::vector<Tensor>& tensors() const { return tensors_; }
   /// The whole buffer, [elements].
@@ -42,11 +39,5 @@ class Arena {
   std::vector<Tensor> tensors_;
   Tensor flat_;
 };
-
-/// Copies gradients, one per row (undefined: zeros), into the arena. One launch.
-void store_gradients(const std::vector<Tensor>& grads, const Arena& arena);
-
-/// target <- keep * target + add * source, in place: for running averages. Recordable.
-void blend(const Tensor& target, const Tensor& source, double keep, double add);
 
 }  // namespace kantor

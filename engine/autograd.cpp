@@ -1,7 +1,8 @@
 // Reverse-mode differentiation: prune to the paths that reach the xs, then run the vjps in reverse topological order.
 #include "engine/autograd.h"
 
-#include "engine/op.h"
+#include "engine/apply.h"
+#include "engine/grad_mode.h"
 #include "engine/ops.h"
 
 #include <algorithm>
@@ -15,7 +16,7 @@ namespace {
 class Alias final : public OpOf<Alias> {
  public:
   [[nodiscard]] const char* name() const override { return "alias"; }
-  [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override { return {inputs[0]}; }
+  [[nodiscard]] std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override { return {inputs[0]}; }
   void cpu(Inputs, Outputs) const override {}
   [[nodiscard]] std::optional<Value> alias(std::span<const Tensor> inputs) const override { return inputs[0].value(); }
   [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& context) const override { return {context.grads[0]}; }
@@ -47,7 +48,7 @@ class Backward {
   }
 
  private:
-  /// Depth-first postorder without recursion: inputs stand before their node. Graphs of deep networks are long.
+  /// Depth-first postorder without recursion: inputs come before their node. Graphs of deep networks are long.
   void order(Node* root) {
     std::vector<std::pair<Node*, size_t>> stack{{root, 0}};
     visits_.try_emplace(root);
@@ -70,7 +71,7 @@ class Backward {
     Visit& visit = visits_.at(output.node().get());
     visit.grads.resize(output.node()->outputs.size());
     Tensor& sum = visit.grads[static_cast<size_t>(output.index())];
-    sum = sum.defined() ? accumulate(sum, g) : g;
+    sum = sum.defined() ? kantor::add(sum, g) : g;
   }
 
   void propagate(Node& node) {
@@ -80,7 +81,7 @@ class Backward {
     for (const Tensor& input : node.inputs) wanted.push_back(visits_.at(input.node().get()).reaches);
     if (std::find(wanted.begin(), wanted.end(), true) == wanted.end()) return;
     require_unchanged(node);
-    // A gradient that no x asks for is dropped here, so that its memory serves the next products.
+    // A gradient that no x needs is dropped here, so that the next products can use its memory.
     const std::vector<Tensor> grads = targets_.contains(&node) ? visit.grads : std::exchange(visit.grads, {});
     std::vector<Tensor> outputs;
     const std::shared_ptr<Node> owner = shared(node);
@@ -96,8 +97,8 @@ class Backward {
     }
   }
 
-  /// An input that was overwritten has no derivative any more. Of an output this is so for every op, not only for those
-  /// whose derivative is written in it: what was computed from the new value does not depend on the inputs. Outputs
+  /// An input that was overwritten has no derivative any more. For outputs this holds for every op, not only for those
+  /// whose derivative uses the output: what was computed from the new value does not depend on the inputs. Outputs
   /// have storages of their own, and those of view ops are the input's, so that nothing else is refused.
   static void require_unchanged(const Node& node) {
     const size_t inputs = node.inputs.size();
@@ -133,17 +134,13 @@ std::vector<Tensor> grad(const Tensor& y, const std::vector<Tensor>& xs, GradOpt
     throw DeviceError(fmt::format("grad of {}: the seed is {}; move it with to(device)", describe(y), describe(seed)));
   }
   Backward backward(y, xs);
-  const RecordingScope scope(options.create_graph);
+  const GradMode mode(options.create_graph);
   return backward.run(y, seed, xs);
 }
 
 Tensor alias(const Tensor& x) {
-  const RecordingScope on(true);
+  const GradMode grad_on(true);
   return apply1(std::make_shared<const Alias>(), {x});
-}
-
-Tensor accumulate(const Tensor& a, const Tensor& b) {
-  return add(a, b);
 }
 
 Tensor or_zeros(const Tensor& g, const Tensor& x) {

@@ -58,7 +58,7 @@ size_t size_class(size_t bytes) {
 
 thread_local std::shared_ptr<Pool> scoped_pool;
 
-/// Memory of a device, null where there is not enough; and back.
+/// Allocates memory of a device, null if there is not enough; and frees it.
 void* reserve(Device device, size_t bytes) {
   if (device.kind != Device::Kind::cpu) return runtime(device).allocate(bytes);
   return ::operator new(bytes, alignment, std::nothrow);
@@ -68,13 +68,13 @@ void give_back(Device device, void* data) noexcept {
   ::operator delete(data, alignment);
 }
 
-/// What can still be had, for messages; host and simulator do not tell.
+/// Free device memory, for error messages; unknown on the CPU and on the simulator.
 std::string free_memory(Device device) {
   const auto bytes = device.kind == Device::Kind::cpu ? std::nullopt : runtime(device).free_bytes();
   return bytes ? fmt::format(", {} bytes are free", *bytes) : "";
 }
 
-/// The pools that allocations outside of any PoolScope come from, one a device; never destroyed.
+/// The pools that allocations outside of any PoolScope come from, one per device; never destroyed.
 struct DevicePools {
   std::mutex mutex;
   std::map<std::pair<Device::Kind, int>, std::shared_ptr<Pool>> pools;

@@ -34,8 +34,8 @@ class Pool : public std::enable_shared_from_this<Pool> {
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
 
-  /// A buffer of at least `bytes`, its contents unspecified. Where the device has no more, what its own pool has cached
-  /// is given back first. Throws DeviceError naming the bytes asked for and held.
+  /// A buffer of at least `bytes`, with unspecified contents. If the device is full, first frees what its own pool has
+  /// cached. Throws DeviceError naming the bytes requested and held.
   std::shared_ptr<Storage> allocate(size_t bytes);
   [[nodiscard]] Device device() const { return device_; }
 
@@ -58,7 +58,7 @@ struct MemoryStats {
 MemoryStats memory_stats();
 void reset_peak_memory();
 
-/// Gives back to the device what its own pool has cached; `allocate` does so before it reports that memory is out.
+/// Frees what the device's own pool has cached. `allocate` does so before it reports that memory is out.
 /// Pools of captured steps keep what they have: their replays use it, though no tensor does.
 void clear_cache(Device device);
 

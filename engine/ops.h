@@ -4,8 +4,8 @@
 
 #include "engine/random.h"
 #include "engine/tensor.h"
-#include "kernels/function.h"
-#include "kernels/gradient_penalty.h"
+#include "kernels/activation.h"
+#include "kernels/penalty_kind.h"
 
 #include <string_view>
 #include <vector>
@@ -22,7 +22,7 @@ Tensor maximum(const Tensor& a, const Tensor& b);
 /// 1 where a >= b, else 0; no gradient.
 Tensor greater_equal(const Tensor& a, const Tensor& b);
 /// a*x + b.
-Tensor affine(const Tensor& x, double a, double b);
+Tensor scale_shift(const Tensor& x, double a, double b);
 
 inline Tensor operator+(const Tensor& a, const Tensor& b) {
   return add(a, b);
@@ -37,19 +37,30 @@ inline Tensor operator/(const Tensor& a, const Tensor& b) {
   return div(a, b);
 }
 inline Tensor operator+(const Tensor& a, double b) {
-  return affine(a, 1, b);
+  return scale_shift(a, 1, b);
 }
 inline Tensor operator-(const Tensor& a, double b) {
-  return affine(a, 1, -b);
+  return scale_shift(a, 1, -b);
 }
 inline Tensor operator*(const Tensor& a, double b) {
-  return affine(a, b, 0);
+  return scale_shift(a, b, 0);
+}
+inline Tensor operator/(const Tensor& a, double b) {
+  return scale_shift(a, 1 / b, 0);
+}
+inline Tensor operator+(double a, const Tensor& b) {
+  return scale_shift(b, 1, a);
+}
+inline Tensor operator-(double a, const Tensor& b) {
+  return scale_shift(b, -1, a);
 }
 inline Tensor operator*(double a, const Tensor& b) {
-  return affine(b, a, 0);
+  return scale_shift(b, a, 0);
 }
+/// a / b; as 0 / 0, a NaN, where a and an element of b are 0.
+Tensor operator/(double a, const Tensor& b);
 inline Tensor operator-(const Tensor& a) {
-  return affine(a, -1, 0);
+  return scale_shift(a, -1, 0);
 }
 
 // ---- pointwise functions (ops/pointwise.cpp)
@@ -67,7 +78,7 @@ Tensor clamp(const Tensor& x, double low, double high);
 /// 1/x, and 0 where x == 0: the inverse norm of a zero gradient counts as 0.
 Tensor safe_reciprocal(const Tensor& x);
 
-// ---- activations (ops/activation.cpp): Activation is kernels/function.h's
+// ---- activations (ops/activation.cpp): Activation is kernels/activation.h's
 /// Whether a leaky ReLU may have this slope: finite, in float32 too. It may be negative, also where an op fuses it.
 bool usable_slope(double slope);
 /// f(x). This and every op that takes an Activation throws Error for a slope that is not usable.
@@ -92,11 +103,11 @@ inline Tensor softplus(const Tensor& x) {
 Tensor activation_grad(const Tensor& g, const Tensor& y, Activation activation);
 /// f(x + bias): x [..., C], bias [C].
 Tensor bias_activate(const Tensor& x, const Tensor& bias, Activation activation);
-/// Neighbours of the last axis in pairs (2i, 2i + 1), each pair exchanged where `key`'s (of x's shape) falls. Equal
-/// ones and NaN stay in place. No gradient by `key` (ops/group_sort.cpp).
-Tensor order_pairs(const Tensor& x, const Tensor& key);
-/// Each `group` neighbours of the last axis in ascending order, NaN last, equal ones as they stood; and the place in
-/// its group that each had (int64, of x's shape). The values alone have a derivative. Throws ShapeError unless `group`
+/// Exchanges each pair (2i, 2i + 1) of the last axis whose pair in `key` (of x's shape) is descending. Equal values
+/// and NaN stay in place. There is no gradient by `key` (ops/group_sort.cpp).
+Tensor maxmin(const Tensor& x, const Tensor& key);
+/// Sorts each `group` neighbours of the last axis, NaN last, equal values in their old order; also gives the index in
+/// its group that each had (int64, of x's shape). Only the values have a derivative. Throws ShapeError unless `group`
 /// divides the axis.
 struct SortedGroups {
   Tensor values, origin;
@@ -104,14 +115,14 @@ struct SortedGroups {
 SortedGroups sort_groups(const Tensor& x, int64_t group);
 /// y[k] = x[origin[k]] in each group of the last axis, `back`: y[origin[k]] = x[k]. `origin` as sort_groups gives it: a
 /// permutation of each group, which is not checked.
-Tensor move_in_groups(const Tensor& x, const Tensor& origin, int64_t group, bool back);
+Tensor permute_groups(const Tensor& x, const Tensor& origin, int64_t group, bool back);
 /// GroupSort: groups of the last axis in ascending order (Anil, Lucas and Grosse 2019); of 2 it is MaxMin.
 Tensor group_sort(const Tensor& x, int64_t group = 2);
 
 // ---- reductions (ops/reduce.cpp)
-/// Sum over `axes` (all where empty); kept as extent 1 where `keep`.
-Tensor sum(const Tensor& x, std::vector<int> axes = {}, bool keep = false);
-Tensor mean(const Tensor& x, std::vector<int> axes = {}, bool keep = false);
+/// Sum over `axes` (all where empty); they stay as extent 1 where `keepdims`.
+Tensor sum(const Tensor& x, std::vector<int> axes = {}, bool keepdims = false);
+Tensor mean(const Tensor& x, std::vector<int> axes = {}, bool keepdims = false);
 /// x repeated to `shape`; the derivative is sum_to.
 Tensor broadcast_to(const Tensor& x, const Shape& shape);
 /// Summed down to `shape`, the inverse of broadcasting.
@@ -132,29 +143,30 @@ Tensor transpose(const Tensor& x, std::vector<int> order);
 Tensor concat(const std::vector<Tensor>& xs, int axis = 0);
 /// [begin, end) of one axis; along axis 0 it shares the memory.
 Tensor slice(const Tensor& x, int axis, int64_t begin, int64_t end);
-/// x at [begin, begin + extent) of an axis of `total` zeros: slice's derivative.
-Tensor pad_to(const Tensor& x, int axis, int64_t begin, int64_t total);
+/// x at [begin, begin + its extent) of an axis of extent `total`, zeros elsewhere: the derivative of slice.
+Tensor slice_backward(const Tensor& x, int axis, int64_t begin, int64_t total);
 /// Rows of x [N, ...] by index [M] (int64) -> [M, ...].
 Tensor gather_rows(const Tensor& x, const Tensor& index);
-/// Rows of x [M, ...] added into `rows` zero rows by index, in order: gather_rows' derivative.
+/// Rows of x [M, ...] added into `rows` zero rows by index, in order: the derivative of gather_rows.
 Tensor scatter_add_rows(const Tensor& x, const Tensor& index, int64_t rows);
 
 // ---- convolution, NHWC (ops/conv2d.cpp): partials of one trilinear form in (input, filter, output gradient)
-struct Window {
+struct ConvParams {
   int64_t stride = 1;
   int64_t padding = 0;
-  friend bool operator==(const Window&, const Window&) = default;
+  friend bool operator==(const ConvParams&, const ConvParams&) = default;
 };
 /// f(x * filter + bias): x [B, H, W, C], filter [O, kh, kw, C], bias [O] or undefined -> [B, H', W', O] with
 /// H' = (H + 2 padding - kh) / stride + 1.
-Tensor conv2d(const Tensor& x, const Tensor& filter, Window window, const Tensor& bias = {},
+Tensor conv2d(const Tensor& x, const Tensor& filter, ConvParams window, const Tensor& bias = {},
               Activation activation = {});
 /// d <g, conv2d(x, filter)> / dx: g [B, H', W', O] -> [B, height, width, C]. Also the transposed convolution of g,
 /// whose layer is f(. + bias): bias [C] or undefined.
-Tensor conv2d_input_grad(const Tensor& g, const Tensor& filter, Window window, int64_t height, int64_t width,
+Tensor conv2d_input_grad(const Tensor& g, const Tensor& filter, ConvParams window, int64_t height, int64_t width,
                          const Tensor& bias = {}, Activation activation = {});
 /// d <g, conv2d(x, filter)> / dfilter -> [O, kernel_height, kernel_width, C].
-Tensor conv2d_weight_grad(const Tensor& x, const Tensor& g, Window window, int64_t kernel_height, int64_t kernel_width);
+Tensor conv2d_weight_grad(const Tensor& x, const Tensor& g, ConvParams window, int64_t kernel_height,
+                          int64_t kernel_width);
 
 // ---- normalization (ops/norm.cpp)
 struct BatchNormResult {
@@ -168,7 +180,7 @@ Tensor batch_norm_fixed(const Tensor& x, const Tensor& gamma, const Tensor& beta
 /// Over all axes but the first: x [B, ...], gamma and beta of one sample's shape (Ba et al. 2016).
 Tensor layer_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, double epsilon = 1e-5);
 
-// ---- gradient penalty (ops/gradient_penalty.cpp): PenaltyKind is kernels/gradient_penalty.h's
+// ---- gradient penalty (ops/gradient_penalty.cpp): PenaltyKind is kernels/penalty_kind.h's
 /// eps x + (1 - eps) x_fake, one eps [B] per sample (Gulrajani et al. 2017, algorithm 1).
 Tensor interpolate(const Tensor& real, const Tensor& fake, const Tensor& eps);
 /// The same with eps = uniform([B], draw), drawn where it is used.

@@ -1,8 +1,8 @@
 #include "engine/random.h"
 
+#include "engine/apply.h"
 #include "engine/cpu/parallel.h"
-#include "engine/launch.h"
-#include "engine/op.h"
+#include "engine/target.h"
 #include "kernels/philox.h"
 
 #include <algorithm>
@@ -14,7 +14,7 @@
 namespace kantor {
 namespace {
 
-// Written apart from kernels/philox.h, whose judge this is.
+// Independent of kernels/philox.h, so that tests can compare the two.
 constexpr uint32_t multiplier_0 = 0xD2511F53, multiplier_1 = 0xCD9E8D57;
 constexpr uint32_t weyl_0 = 0x9E3779B9, weyl_1 = 0xBB67AE85;
 
@@ -37,12 +37,12 @@ std::array<double, 2> normal_pair(uint32_t a, uint32_t b) {
 template <class Words>
 class DrawOp final : public OpOf<DrawOp<Words>> {
  public:
-  DrawOp(Spec spec, const Draw& draw, Words words)
+  DrawOp(TensorSpec spec, const Draw& draw, Words words)
       : spec_(std::move(spec)), seed_(draw.seed), stream_(draw.stream), first_(draw.first), words_(words) {
     if (first_ < 0) throw ShapeError(fmt::format("a draw from element {}: elements count from 0", first_));
   }
   [[nodiscard]] const char* name() const override { return Words::name; }
-  [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {
+  [[nodiscard]] std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override {
     if (is_floating(spec_.dtype) != Words::floating) {
       throw DTypeError("uniform and normal draw float32 or float64; for integers take random_below");
     }
@@ -76,13 +76,13 @@ class DrawOp final : public OpOf<DrawOp<Words>> {
         return fill(outputs[0].as<int64_t>());
     }
   }
-  void device(Device device, Inputs inputs, Outputs outputs) const override {
-    words_.launch(target_of(device), {seed_, stream_, inputs[0].as<int64_t>(), first_}, outputs[0]);
+  void device(const Target& target, Inputs inputs, Outputs outputs) const override {
+    words_.launch(target, {seed_, stream_, inputs[0].as<int64_t>(), first_}, outputs[0]);
   }
   [[nodiscard]] std::vector<Tensor> vjp(const VjpContext&) const override { return {Tensor()}; }
 
  private:
-  Spec spec_;
+  TensorSpec spec_;
   uint64_t seed_;
   uint32_t stream_;
   int64_t first_;
@@ -96,7 +96,7 @@ struct UniformWords {
   void operator()(const std::array<uint32_t, 4>& words, double* out) const {
     for (size_t k = 0; k < 4; ++k) out[k] = static_cast<double>(uniform_from_bits(words[k]));
   }
-  static void launch(Target target, DrawKey key, const View& out) {
+  static void launch(const Target& target, DrawKey key, const View& out) {
     visit_floating(out.dtype, [&](auto zero) {
       KANTOR_ON(target.backend, draw_uniform(key, out.as<decltype(zero)>(), out.size(), target.stream));
     });
@@ -112,7 +112,7 @@ struct NormalWords {
     std::copy(first.begin(), first.end(), out);
     std::copy(second.begin(), second.end(), out + 2);
   }
-  static void launch(Target target, DrawKey key, const View& out) {
+  static void launch(const Target& target, DrawKey key, const View& out) {
     visit_floating(out.dtype, [&](auto zero) {
       KANTOR_ON(target.backend, draw_normal(key, out.as<decltype(zero)>(), out.size(), target.stream));
     });
@@ -127,14 +127,14 @@ struct BelowWords {
   void operator()(const std::array<uint32_t, 4>& words, int64_t* out) const {
     for (size_t k = 0; k < 4; ++k) out[k] = static_cast<int64_t>(words[k] * n >> 32);
   }
-  void launch(Target target, DrawKey key, const View& out) const {
+  void launch(const Target& target, DrawKey key, const View& out) const {
     KANTOR_ON(target.backend, draw_below(key, n, out.as<int64_t>(), out.size(), target.stream));
   }
 };
 
 template <class Words>
 Tensor apply_draw(Words words, const Shape& shape, DType dtype, const Draw& draw) {
-  return apply1(std::make_shared<const DrawOp<Words>>(Spec{shape, dtype}, draw, words), {draw.step});
+  return apply1(std::make_shared<const DrawOp<Words>>(TensorSpec{shape, dtype}, draw, words), {draw.step});
 }
 
 }  // namespace

@@ -49,7 +49,7 @@ struct Draw {
   int64_t first = 0;
 };
 
-/// Draws inside a step: the step number lies in a tensor, so that replays draw anew. Element e of (seed, stream, step)
+/// Draws inside a step: the step number is in a tensor, so that replays draw anew. Element e of (seed, stream, step)
 /// takes word e % 4 of the block (e / 4, stream, step).
 Tensor uniform(const Shape& shape, const Draw& draw, DType dtype = DType::float32);
 /// Standard normal; pairs of words by Box and Muller.

@@ -1,4 +1,4 @@
-// Runtime: what the engine asks of a device that runs kernels, `cuda` or `sim`: memory, copies, a stream, capture.
+// Runtime: what the engine needs from a device that runs kernels, `cuda` or `sim`: memory, copies, a stream, capture.
 // The CPU needs none: it runs Eigen on the host's memory.
 #pragma once
 
@@ -28,7 +28,7 @@ class DeviceClock {
   virtual ~DeviceClock() = default;
   /// Marks this place in the stream.
   virtual void start() = 0;
-  /// Waits for the work since the mark, and gives the seconds it took the device.
+  /// Waits for the work since the mark, and returns the seconds that it took the device.
   virtual double stop() = 0;
 };
 /// The host's clock, for devices whose work is done when its launch returns.
@@ -43,19 +43,19 @@ class Runtime {
   /// Device memory of at least 256-byte alignment; null where there is not enough.
   virtual void* allocate(size_t bytes) noexcept = 0;
   virtual void release(void* data) noexcept = 0;
-  /// What allocate can still find; nothing where the device cannot tell.
+  /// Bytes that allocate can still provide; nullopt if the device does not say.
   [[nodiscard]] virtual std::optional<size_t> free_bytes() const = 0;
   /// Copies in stream order. To and from the host they return when the host's side is done.
   virtual void copy_in(void* device, const void* host, size_t bytes) = 0;
   virtual void copy_out(void* host, const void* device, size_t bytes) = 0;
   virtual void copy(void* to, const void* from, size_t bytes) = 0;
-  /// Waits for all work, and throws what failed in it.
+  /// Waits for all work, and throws its errors.
   virtual void synchronize() = 0;
   [[nodiscard]] virtual std::unique_ptr<DeviceClock> make_clock() = 0;
   /// Between the two, launches and copies on the stream are recorded instead of run. Call them through CaptureScope.
   virtual void begin_capture() = 0;
   virtual std::unique_ptr<DeviceGraph> end_capture() = 0;
-  /// Forgets what was recorded, and lets the stream run again; nothing where there is no capture.
+  /// Discards the recording and lets the stream run again; does nothing if there is no capture.
   virtual void abandon_capture() noexcept = 0;
 };
 
@@ -83,12 +83,12 @@ class CaptureScope {
 /// The runtime of a device. Throws DeviceError with the reason where it does not work, and for `cpu`.
 Runtime& runtime(Device device);
 
-/// Empty where the backend's devices work here; else why not. Defined by the folder of each backend that is built.
+/// "" if the backend's devices work here, otherwise the reason. Each backend that is built defines it in its folder.
 std::string why_no_cuda(int index);
 std::string cuda_hardware(int index);
 Runtime& cuda_runtime(int index);
 Runtime& sim_runtime();
-/// Puts another runtime in the place of `sim`'s, for tests that watch it or let it fail; null puts its own back.
+/// Replaces the runtime of `sim`, for tests that watch it or make it fail; null restores its own.
 void set_sim_runtime(Runtime* runtime);
 
 }  // namespace kantor

@@ -29,7 +29,7 @@ struct Recording {
   std::shared_ptr<Pool> temporaries;
   std::unique_ptr<DeviceGraph> graph;  // of devices that run kernels: the recording as one launch
 
-  /// Runs fn, which is a step as any other, and records it.
+  /// Runs fn, which does a normal step, and records it.
   Recording(const std::function<void()>& fn, Device device) {
     recorder.pool = std::make_shared<Pool>(device);
     {
@@ -44,19 +44,19 @@ struct Recording {
   void replay() const {
     for (const auto& storage : recorder.written) ++storage->version;
     if (graph && !observed()) return graph->launch();
-    for (const Launch& launch : recorder.launches) run(launch);
+    for (const OpCall& call : recorder.calls) run(call);
   }
 
  private:
-  /// Records the launches once more, as kernels; nothing runs. Temporaries of launches come from a pool of their own:
-  /// in the recording's pool every buffer is free by now, also those whose values a launch in the middle still needs.
-  /// None where launches are synchronous: a kernel that fails inside a graph has no name.
+  /// Captures the calls once more, as kernels; nothing runs. Temporaries of calls come from a pool of their own:
+  /// in the recording's pool every buffer is free by now, also those whose values a call in the middle still needs.
+  /// None where kernels are synchronous: a kernel that fails inside a graph has no name.
   void make_graph(Device device) {
     if (device.kind == Device::Kind::cpu || synchronous()) return;
     temporaries = std::make_shared<Pool>(device);
     const PoolScope pool(temporaries);
     CaptureScope capture(runtime(device));
-    for (const Launch& launch : recorder.launches) launch_alone(launch);
+    for (const OpCall& call : recorder.calls) run_alone(call);
     graph = capture.end();
   }
 };
@@ -88,7 +88,7 @@ void Step::operator()() {
   if (state.recording) return state.recording->replay();
   state.recording = std::make_unique<Recording>(state.fn, state.device);
   state.fn = nullptr;
-  clear_cache(state.device);  // it holds what the warm-up runs took; replays have their own
+  clear_cache(state.device);  // it has the memory of the warm-up runs; replays have their own
 }
 
 bool Step::captured() const {
@@ -97,7 +97,7 @@ bool Step::captured() const {
 int64_t Step::launches() const {
   if (!state_->recording) return 0;
   const Recording& recording = *state_->recording;
-  return recording.graph ? recording.graph->launches() : static_cast<int64_t>(recording.recorder.launches.size());
+  return recording.graph ? recording.graph->launches() : static_cast<int64_t>(recording.recorder.calls.size());
 }
 
 bool capturing() {

@@ -12,7 +12,7 @@ namespace kantor {
 class Step {
  public:
   /// `fn` must do the same ops on the same tensors at each call and leave its results in tensors made outside it, by
-  /// `copy_from` or an optimizer. Warm-up runs do real work and count as steps. `capture` off runs eagerly for ever.
+  /// `copy_from` or an optimizer. Warm-up runs do real work and count as steps. Without `capture`, all run eagerly.
   explicit Step(std::function<void()> fn, Device device = {}, bool capture = true);
   ~Step();
   Step(Step&&) noexcept;
@@ -24,7 +24,7 @@ class Step {
   void operator()();
   /// Whether the next call replays.
   [[nodiscard]] bool captured() const;
-  /// Launches in the recording: kernels and copies, on the CPU ops; 0 before it.
+  /// Number of launches in the recording: kernels and copies, or ops on the CPU; 0 before it is made.
   [[nodiscard]] int64_t launches() const;
 
  private:

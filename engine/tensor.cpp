@@ -1,106 +1,13 @@
 #include "engine/tensor.h"
 
-#include "engine/cpu/parallel.h"
-#include "engine/launch.h"
-#include "engine/op.h"
+#include "engine/apply.h"
 #include "engine/recorder.h"
-#include "engine/runtime.h"
-#include "kernels/pointwise.h"
+#include "engine/transfer.h"
 
 #include <algorithm>
-#include <cstring>
 #include <fmt/format.h>
 
 namespace kantor {
-namespace {
-
-template <class F>
-void visit_elements(const View& view, const F& fn) {
-  switch (view.dtype) {
-    case DType::float32:
-      return fn(std::span(view.as<float>(), static_cast<size_t>(view.size())));
-    case DType::float64:
-      return fn(std::span(view.as<double>(), static_cast<size_t>(view.size())));
-    case DType::int64:
-      return fn(std::span(view.as<int64_t>(), static_cast<size_t>(view.size())));
-  }
-}
-
-/// Copies one buffer; the launch behind copy_from.
-class Copy final : public OpOf<Copy> {
- public:
-  [[nodiscard]] const char* name() const override { return "copy"; }
-  [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override { return {inputs[0]}; }
-  void cpu(Inputs inputs, Outputs outputs) const override {
-    const auto element = static_cast<int64_t>(size_of(outputs[0].dtype));
-    auto* to = static_cast<std::byte*>(outputs[0].data);
-    const auto* from = static_cast<const std::byte*>(inputs[0].data);
-    cpu::for_ranges(outputs[0].size(), 0.5, [&](int64_t begin, int64_t end) {
-      std::memcpy(to + begin * element, from + begin * element, static_cast<size_t>((end - begin) * element));
-    });
-  }
-  void device(Device device, Inputs inputs, Outputs outputs) const override {
-    const size_t bytes = static_cast<size_t>(outputs[0].size()) * size_of(outputs[0].dtype);
-    if (bytes > 0) runtime(device).copy(outputs[0].data, inputs[0].data, bytes);
-  }
-};
-
-/// A constant; an op so that a captured step can hold it.
-class Fill final : public OpOf<Fill> {
- public:
-  Fill(const Shape& shape, DType dtype, double value) : spec_{shape, dtype}, value_(value) {}
-  [[nodiscard]] const char* name() const override { return "fill"; }
-  [[nodiscard]] std::vector<Spec> infer(std::span<const Spec>) const override { return {spec_}; }
-  void cpu(Inputs, Outputs outputs) const override {
-    visit_elements(outputs[0], [&](auto elements) {
-      using Element = typename decltype(elements)::value_type;
-      std::fill(elements.begin(), elements.end(), static_cast<Element>(value_));
-    });
-  }
-  void device(Device device, Inputs, Outputs outputs) const override {
-    const Target target = target_of(device);
-    const View& y = outputs[0];
-    if (y.dtype == DType::int64) {
-      KANTOR_ON(target.backend, fill(y.as<int64_t>(), static_cast<int64_t>(value_), y.size(), target.stream));
-      return;
-    }
-    visit_floating(y.dtype, [&](auto zero) {
-      using T = decltype(zero);
-      KANTOR_ON(target.backend, fill(y.as<T>(), static_cast<T>(value_), y.size(), target.stream));
-    });
-  }
-
- private:
-  Spec spec_;
-  double value_;
-};
-
-size_t bytes_of(const Tensor& tensor) {
-  return static_cast<size_t>(tensor.size()) * size_of(tensor.dtype());
-}
-
-/// Copies the value of a tensor to one on another device: through the host, where it lies on neither.
-void copy_across(const Tensor& source, const Tensor& target) {
-  if (source.size() == 0) return;
-  const size_t bytes = bytes_of(source);
-  const void* from = source.view().data;
-  void* to = target.view().data;
-  if (target.device().kind == Device::Kind::cpu) return runtime(source.device()).copy_out(to, from, bytes);
-  if (source.device().kind == Device::Kind::cpu) return runtime(target.device()).copy_in(to, from, bytes);
-  const Tensor host = empty(source.shape(), {source.dtype(), {}});
-  runtime(source.device()).copy_out(host.view().data, from, bytes);
-  runtime(target.device()).copy_in(to, host.view().data, bytes);
-}
-
-/// The tensor itself where it is on the device, else a copy there.
-Tensor on_device(const Tensor& tensor, Device device) {
-  if (tensor.device() == device) return tensor;
-  Tensor copy = empty(tensor.shape(), {tensor.dtype(), device});
-  copy_across(tensor, copy);
-  return copy;
-}
-
-}  // namespace
 
 View Value::view() const {
   auto* bytes = static_cast<std::byte*>(storage->data) + static_cast<size_t>(offset) * size_of(dtype);
@@ -156,15 +63,15 @@ void Tensor::copy_from(const Tensor& source) const {
   if (source.shape() != shape() || source.dtype() != dtype()) {
     throw ShapeError(fmt::format("copy_from: {} does not fit into {}", describe(source), describe(*this)));
   }
-  if (source.device() == device()) return apply_in_place(std::make_shared<const Copy>(), {source}, {*this});
+  if (source.device() == device()) return copy_within(source, *this);
   forbid_in_capture("copying a tensor between devices");
   copy_across(source, *this);
   ++value().storage->version;
 }
 
-Tensor Tensor::window(int64_t begin, const Shape& part) const {
+Tensor Tensor::narrow(int64_t begin, const Shape& part) const {
   if (begin < 0 || begin > size() || part.size() > size() - begin) {
-    throw ShapeError(fmt::format("window {} at element {} of {}", to_string(part), begin, describe(*this)));
+    throw ShapeError(fmt::format("narrow to {} at element {} of {}", to_string(part), begin, describe(*this)));
   }
   return Tensor(Value{part, dtype(), value().storage, value().offset + begin});
 }
@@ -197,7 +104,7 @@ Tensor empty(const Shape& shape, TensorOptions options) {
 
 Tensor full(const Shape& shape, double value, TensorOptions options) {
   const Tensor result = empty(shape, options);
-  apply_in_place(std::make_shared<const Fill>(shape, options.dtype, value), {}, {result});
+  fill(result, value);
   return result;
 }
 

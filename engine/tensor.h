@@ -72,10 +72,18 @@ class Tensor {
   /// Overwrites this value by host data of the same size. Throws CaptureError inside a capture.
   template <class T>
   void assign(std::span<const T> values) const;
+  template <class T>
+  void assign(const std::vector<T>& values) const {
+    assign(std::span<const T>(values));
+  }
   /// Writable view of the data (host pointers only where the device is `cpu`).
   [[nodiscard]] View view() const { return value().view(); }
   /// Elements [begin, begin+shape.size()) of this tensor's data as a leaf of its own that shares the storage.
-  [[nodiscard]] Tensor window(int64_t begin, const Shape& shape) const;
+  [[nodiscard]] Tensor narrow(int64_t begin, const Shape& shape) const;
+
+  /// To standard output: what describe() says, then the values in nested brackets, at most `most` of an axis (the first
+  /// and the last ones). Throws CaptureError inside a capture.
+  void print(int64_t most = 6) const;
 
   /// A copy on `device`, or in `dtype`, without history.
   [[nodiscard]] Tensor to(Device device) const;
@@ -108,5 +116,7 @@ Tensor from_host(const std::vector<T>& values, const Shape& shape, TensorOptions
 
 /// "float32 [2, 3] on cpu", for messages.
 std::string describe(const Tensor& tensor);
+/// The values as Tensor::print writes them.
+std::string format_values(const Tensor& tensor, int64_t most = 6);
 
 }  // namespace kantor

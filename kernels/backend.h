@@ -1,7 +1,7 @@
 // The one header that a kernel file (.cu) includes. It means the same under nvcc and under the host compiler, which
 // runs the kernels thread by thread on the CPU (kernels/sim).
 //
-//   kernels/fill.h   plain C++, for everybody:
+//   kernels/fill.h   plain C++, which any file may include:
 //     namespace kantor {
 //     /// data[i] = value for i in [0, size).
 //     KANTOR_LAUNCHERS(void fill(float* data, int64_t size, float value, Stream stream);)
@@ -22,8 +22,8 @@
 // What it gives, in kantor::KANTOR_BACKEND:
 //   launch<kernel>({grid, block, shared_bytes, stream}, args...)   never <<<>>>; the kernel's name goes into errors
 //   dynamic_shared<T>()                                            the launch's shared_bytes; never extern __shared__
-// and CUDA's own words, types, barriers, collectives and intrinsics. In the simulator these stand in kantor::sim, so
-// kernels stand there too, in an anonymous namespace (without one AddressSanitizer cannot watch their shared arrays).
+// and CUDA's keywords, types, barriers, collectives and intrinsics. In the simulator these are in kantor::sim, so
+// kernels are there too, in an anonymous namespace (without one AddressSanitizer cannot watch their shared arrays).
 #pragma once
 
 #include "kernels/launcher.h"

@@ -1,56 +1,41 @@
-// The fused optimizer step: update (SGD; RMSProp, Hinton's lecture 6e; Adam, Kingma and Ba 2015), clip, statistics.
+// The fused optimizer step: update (by a rule of kernels/update_rules/), clip, statistics.
 //
 // Bytes: w and g are read, w written, and each state array read and written: 12, 20, 28 bytes a parameter in float32,
 // and not one more, because the statistics are counted while the new weight is in a register. FLOPs: about 12, nothing
-// beside the bytes. Everything else would be launches: PyTorch takes one a tensor and an operation. So one grid covers
-// the whole arena, a block a piece of 4096 elements of one tensor, found in a table; a thread takes 16 bytes of each
+// beside the bytes. The other cost is launches: PyTorch needs one per tensor and operation. Therefore one grid covers
+// the whole arena. A block takes a piece of 4096 elements of one tensor from a table; a thread takes 16 bytes of each
 // array at a time. Counts go to shared memory by integer atomics (order does not matter to integers), sums through a
 // tree; a second, small launch adds the pieces of each tensor in order.
 #include "kernels/backend.h"
 #include "kernels/block.h"
 #include "kernels/clip_update.h"
 #include "kernels/pack.h"
+#include "kernels/update_rules/update_rules.h"
+
+#include <type_traits>
 
 namespace kantor::KANTOR_BACKEND {
 namespace {
 
 constexpr int threads = 256;
 
-/// The settings in the arithmetic of one element. Adam's bias corrections are folded into `size` and `root`.
-template <class T>
-struct Coefficients {
-  T rate, epsilon, alpha, alpha_rest, beta1, beta1_rest, beta2, beta2_rest, size, root;
-
-  __device__ explicit Coefficients(const UpdateSettings& s) {
-    const double step = double(*s.step), learning_rate = *s.learning_rate;
-    rate = T(learning_rate);
-    epsilon = T(s.epsilon);
-    alpha = T(s.alpha);
-    alpha_rest = T(1 - s.alpha);
-    beta1 = T(s.beta1);
-    beta1_rest = T(1 - s.beta1);
-    beta2 = T(s.beta2);
-    beta2_rest = T(1 - s.beta2);
-    size = T(learning_rate / (1 - pow(s.beta1, step)));
-    root = T(1 / sqrt(1 - pow(s.beta2, step)));
-  }
+/// The clip alone, as a rule.
+struct ClipOnly {
+  static constexpr int states = 0;
+  template <class T>
+  struct Update {
+    __device__ Update(const UpdateSettings&, const UpdateScalars&) {}
+    __device__ T operator()(T w, T, T&, T&) const { return w; }
+  };
 };
 
-template <UpdateRule rule, class T>
-__device__ void update(const Coefficients<T>& c, T& w, T g, T& m, T& v) {
-  if constexpr (rule == UpdateRule::sgd) {
-    w -= c.rate * g;
-  } else if constexpr (rule == UpdateRule::rmsprop) {
-    v = c.alpha * v + c.alpha_rest * g * g;
-    w -= c.rate * g / (sqrt(v) + c.epsilon);
-  } else if constexpr (rule == UpdateRule::adam) {
-    m = c.beta1 * m + c.beta1_rest * g;
-    v = c.beta2 * v + c.beta2_rest * g * g;
-    w -= c.size * m / (sqrt(v) * c.root + c.epsilon);
-  }
+__global__ void begin_update_kernel(double beta1, double beta2, int64_t* step, double* powers) {
+  const double t = double(++*step);
+  powers[0] = pow(beta1, t);
+  powers[1] = pow(beta2, t);
 }
 
-/// What a thread has seen of its weights.
+/// Statistics of the weights that one thread has processed.
 template <class T>
 struct Seen {
   int saturated = 0, non_finite = 0;
@@ -75,49 +60,50 @@ __device__ int bin_of(T w, double range) {
   return int(x);
 }
 
-template <UpdateRule rule, class T>
-__global__ void clip_update_kernel(UpdateSettings settings, T* w, const T* g, T* m, T* v, const UpdatePiece* pieces,
-                                   const double* bounds, const double* statistics, double* partial) {
+template <class Rule, class T>
+__global__ void clip_update_kernel(UpdateSettings settings, const double* learning_rate, const double* powers,
+                                   const int64_t* histograms_wanted, UpdateArrays<T> a) {
   constexpr int width = Pack<T>::width;
-  constexpr bool has_m = rule == UpdateRule::adam, has_v = has_m || rule == UpdateRule::rmsprop;
+  constexpr bool gradient = !std::is_same_v<Rule, ClipOnly>, has_first = Rule::states > 0,
+                 has_second = Rule::states > 1;
   __shared__ double scratch[32];
   __shared__ int histogram[update_bins];
   __shared__ int counts[2];
-  const UpdatePiece piece = pieces[blockIdx.x];
-  const Coefficients<T> c(settings);
-  const T bound = T(bounds[piece.row]);
-  const bool bounded = bounds[piece.row] < 1e300, histograms = *settings.histograms != 0;
-  const double range = bounded ? bounds[piece.row] : statistics[piece.row * update_columns + 2];
+  const UpdatePiece piece = a.pieces[blockIdx.x];
+  const typename Rule::template Update<T> updated(settings, {*learning_rate, powers[0], powers[1]});
+  const T bound = T(a.bounds[piece.row]);
+  const bool bounded = a.bounds[piece.row] < 1e300, histograms = *histograms_wanted != 0;
+  const double range = bounded ? a.bounds[piece.row] : a.statistics[piece.row * update_columns + 2];
   if (threadIdx.x < update_bins) histogram[threadIdx.x] = 0;
   if (threadIdx.x < 2) counts[threadIdx.x] = 0;
   __syncthreads();
 
   Seen<T> seen;
-  const auto one = [&](T& weight, T gradient, T& mean, T& square) {
-    update<rule>(c, weight, gradient, mean, square);
-    weight = weight > bound ? bound : weight;  // NaN compares false and stays
-    weight = weight < -bound ? -bound : weight;
-    seen.count(weight, bound);
-    if (histograms && range > 0) atomicAdd(&histogram[bin_of(weight, range)], 1);
+  const auto one = [&](T& w, T g, T& first, T& second) {
+    w = updated(w, g, first, second);
+    w = w > bound ? bound : w;  // NaN compares false and stays
+    w = w < -bound ? -bound : w;
+    seen.count(w, bound);
+    if (histograms && range > 0) atomicAdd(&histogram[bin_of(w, range)], 1);
   };
   for (int64_t i = int64_t(threadIdx.x) * width; i < piece.size; i += threads * width) {
     const int64_t at = piece.begin + i;
     if (i + width <= piece.size) {  // rows of an arena begin at multiples of 64 bytes
-      Pack<T> pw = *reinterpret_cast<Pack<T>*>(w + at), pg{}, pm{}, pv{};
-      if constexpr (rule != UpdateRule::only_clip) pg = *reinterpret_cast<const Pack<T>*>(g + at);
-      if constexpr (has_m) pm = *reinterpret_cast<Pack<T>*>(m + at);
-      if constexpr (has_v) pv = *reinterpret_cast<Pack<T>*>(v + at);
-      for (int k = 0; k < width; ++k) one(pw.v[k], pg.v[k], pm.v[k], pv.v[k]);
-      *reinterpret_cast<Pack<T>*>(w + at) = pw;
-      if constexpr (has_m) *reinterpret_cast<Pack<T>*>(m + at) = pm;
-      if constexpr (has_v) *reinterpret_cast<Pack<T>*>(v + at) = pv;
+      Pack<T> w = load_pack(a.w + at), g{}, first{}, second{};
+      if constexpr (gradient) g = load_pack(a.g + at);
+      if constexpr (has_first) first = load_pack(a.first + at);
+      if constexpr (has_second) second = load_pack(a.second + at);
+      for (int k = 0; k < width; ++k) one(w.v[k], g.v[k], first.v[k], second.v[k]);
+      store_pack(a.w + at, w);
+      if constexpr (has_first) store_pack(a.first + at, first);
+      if constexpr (has_second) store_pack(a.second + at, second);
     } else {
       for (int64_t k = at; k < piece.begin + piece.size; ++k) {
-        T weight = w[k], mean = has_m ? m[k] : T(0), square = has_v ? v[k] : T(0);
-        one(weight, rule == UpdateRule::only_clip ? T(0) : g[k], mean, square);
-        w[k] = weight;
-        if constexpr (has_m) m[k] = mean;
-        if constexpr (has_v) v[k] = square;
+        T w = a.w[k], first = has_first ? a.first[k] : T(0), second = has_second ? a.second[k] : T(0);
+        one(w, gradient ? a.g[k] : T(0), first, second);
+        a.w[k] = w;
+        if constexpr (has_first) a.first[k] = first;
+        if constexpr (has_second) a.second[k] = second;
       }
     }
   }
@@ -132,7 +118,7 @@ __global__ void clip_update_kernel(UpdateSettings settings, T* w, const T* g, T*
   const double squares = block_sum(seen.squares, scratch);
   if (threadIdx.x % 32 == 0) scratch[threadIdx.x / 32] = double(largest);
   __syncthreads();
-  double* out = partial + int64_t(blockIdx.x) * update_columns;
+  double* out = a.partial + int64_t(blockIdx.x) * update_columns;
   if (threadIdx.x == 0) {
     double most = 0;
     for (int k = 0; k < threads / 32; ++k) most = scratch[k] > most ? scratch[k] : most;
@@ -148,7 +134,7 @@ __global__ void clip_update_kernel(UpdateSettings settings, T* w, const T* g, T*
 constexpr int finish_columns = 64, finish_groups = 8;
 static_assert(update_columns <= finish_columns);
 
-/// First of the pieces, which stand in row order, whose row is at least `row`.
+/// Index of the first piece whose row is at least `row`; pieces are in row order.
 __device__ int64_t first_piece(const UpdatePiece* pieces, int64_t count, int64_t row) {
   int64_t low = 0, high = count;
   while (low < high) {
@@ -167,7 +153,7 @@ __device__ double combine(int column, double a, double b) {
   return column == 2 ? (b > a ? b : a) : column == 4 ? b : a + b;
 }
 
-/// A block a tensor, a thread a column of a group of its pieces: in order within a group, then the groups in order.
+/// One block per tensor, one thread per column and group of pieces: adds each group in order, then the groups in order.
 __global__ void finish_statistics_kernel(const double* partial, const UpdatePiece* pieces, int64_t piece_count,
                                          double* statistics) {
   __shared__ double groups[finish_groups][finish_columns];
@@ -191,38 +177,33 @@ __global__ void finish_statistics_kernel(const double* partial, const UpdatePiec
 
 }  // namespace
 
-template <class T>
-void clip_update(const UpdateSettings& settings, T* w, const T* g, T* m, T* v, const UpdatePiece* pieces,
-                 int64_t piece_count, const double* bounds, int64_t rows, double* statistics, double* partial,
-                 Stream stream) {
-  if (rows == 0) return;
-  const auto go = [&]<UpdateRule rule>() {
-    launch<clip_update_kernel<rule, T>>({blocks_for(piece_count, 1), threads, 0, stream}, settings, w, g, m, v, pieces,
-                                        bounds, statistics, partial);
-  };
-  if (piece_count > 0) {
-    switch (settings.rule) {
-      case UpdateRule::only_clip:
-        go.template operator()<UpdateRule::only_clip>();
-        break;
-      case UpdateRule::sgd:
-        go.template operator()<UpdateRule::sgd>();
-        break;
-      case UpdateRule::rmsprop:
-        go.template operator()<UpdateRule::rmsprop>();
-        break;
-      case UpdateRule::adam:
-        go.template operator()<UpdateRule::adam>();
-        break;
-    }
-  }
-  launch<finish_statistics_kernel>({blocks_for(rows, 1), finish_columns * finish_groups, 0, stream}, partial, pieces,
-                                   piece_count, statistics);
+void begin_update(double beta1, double beta2, int64_t* step, double* powers, Stream stream) {
+  launch<begin_update_kernel>({1, 1, 0, stream}, beta1, beta2, step, powers);
 }
 
-template void clip_update(const UpdateSettings&, float*, const float*, float*, float*, const UpdatePiece*, int64_t,
-                          const double*, int64_t, double*, double*, Stream);
-template void clip_update(const UpdateSettings&, double*, const double*, double*, double*, const UpdatePiece*, int64_t,
-                          const double*, int64_t, double*, double*, Stream);
+template <class T>
+void clip_update(int rule, const UpdateSettings& settings, const double* learning_rate, const double* powers,
+                 const int64_t* histograms, const UpdateArrays<T>& a, Stream stream) {
+  if (a.rows == 0) return;
+  const auto go = [&]<class Rule>(Rule) {
+    launch<clip_update_kernel<Rule, T>>({blocks_for(a.piece_count, 1), threads, 0, stream}, settings, learning_rate,
+                                        powers, histograms, a);
+  };
+  if (a.piece_count > 0) {
+    if (rule == clip_only) {
+      go(ClipOnly{});
+    } else {
+      with_update_rule(rule, go);
+    }
+  }
+  launch<finish_statistics_kernel>({blocks_for(a.rows, 1), finish_columns * finish_groups, 0, stream}, a.partial,
+                                   a.pieces, a.piece_count, a.statistics);
+}
+
+#define KANTOR_CLIP_UPDATE(T)                                                                         \
+  template void clip_update(int, const UpdateSettings&, const double*, const double*, const int64_t*, \
+                            const UpdateArrays<T>&, Stream);
+KANTOR_CLIP_UPDATE(float)
+KANTOR_CLIP_UPDATE(double)
 
 }  // namespace kantor::KANTOR_BACKEND

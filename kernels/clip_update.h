@@ -2,19 +2,9 @@
 #pragma once
 
 #include "kernels/launcher.h"
+#include "kernels/update_rules/update_settings.h"
 
 namespace kantor {
-
-enum class UpdateRule : uint8_t { only_clip, sgd, rmsprop, adam };
-
-/// What one update needs beside its arrays; PyTorch's semantics. The step and the rate lie in device memory.
-struct UpdateSettings {
-  UpdateRule rule;
-  double beta1, beta2, alpha, epsilon;
-  const int64_t* step;  // Adam's bias correction; counts from 1
-  const double* learning_rate;
-  const int64_t* histograms;  // not 0: statistics hold histograms too
-};
 
 /// A piece of one tensor: at most update_piece elements of the arena.
 struct UpdatePiece {
@@ -26,23 +16,36 @@ inline constexpr int64_t update_piece = 4096;
 inline constexpr int update_bins = 32;
 inline constexpr int update_columns = 5 + update_bins;
 
-/// 12, 20 and 28 bytes a parameter in float32 for SGD, RMSProp and Adam; 8 for the clip alone.
-inline Cost clip_update_cost(UpdateRule rule, int64_t size, int64_t element) {
-  const int64_t accesses = rule == UpdateRule::only_clip ? 2
-                           : rule == UpdateRule::sgd     ? 3
-                           : rule == UpdateRule::rmsprop ? 5
-                                                         : 7;
-  return {accesses * element * size, 12 * size};
+/// In place of a rule's place in `update_rules`: the clip and the statistics alone.
+inline constexpr int clip_only = -1;
+
+/// Bytes a parameter: the weight and each state array are read and written, the gradient is read. 12, 20 and 28 in
+/// float32 for no, one and two state arrays; 8 for the clip alone, which reads no gradient.
+inline Cost clip_update_cost(bool gradient, int states, int64_t size, int64_t element) {
+  return {(2 + (gradient ? 1 : 0) + 2 * states) * element * size, 12 * size};
 }
 
-// T is float or double.
+/// The arrays of one update. Pieces of a row stand together, rows in order. T is float or double.
+template <class T>
+struct UpdateArrays {
+  T* w;                  // the arena
+  const T* g;            // its gradient
+  T *first, *second;     // the rule's state arrays, or null
+  const double* bounds;  // [rows], infinite where a row is not clipped
+  double* statistics;    // [rows, update_columns]; those of the last update give the range of a histogram without bound
+  double* partial;       // [pieces, update_columns], workspace
+  const UpdatePiece* pieces;
+  int64_t piece_count, rows;
+};
+
 KANTOR_LAUNCHERS(
-    /// Updates w [..] by gradient g, with the mean m (Adam) and the mean square v (RMSProp, Adam), then clips row r to
-    /// [-bounds[r], bounds[r]] (infinite: not), then counts `statistics` [rows, update_columns]; those of the last
-    /// update give the range of a histogram without bound. Pieces of a row stand together, rows in order.
-    /// `partial`: pieces * update_columns doubles. NaN into the clip stays NaN.
-    template <class T> void clip_update(const UpdateSettings& settings, T* w, const T* g, T* m, T* v,
-                                        const UpdatePiece* pieces, int64_t piece_count, const double* bounds,
-                                        int64_t rows, double* statistics, double* partial, Stream stream);)
+    /// ++*step and powers = {beta1^step, beta2^step}, once an update, so that no thread of the update takes a power.
+    void begin_update(double beta1, double beta2, int64_t* step, double* powers, Stream stream);
+    /// Updates w by the rule at `rule` of update_rules, clips row r to [-bounds[r], bounds[r]], and counts
+    /// `statistics`. `powers` are begin_update's; `histograms` not 0: statistics hold histograms too. All three lie in
+    /// device memory. A NaN weight stays NaN when it is clipped.
+    template <class T>
+    void clip_update(int rule, const UpdateSettings& settings, const double* learning_rate, const double* powers,
+                     const int64_t* histograms, const UpdateArrays<T>& arrays, Stream stream);)
 
 }  // namespace kantor

@@ -24,7 +24,7 @@ inline Cost conv2d_cost(const ConvShape& c, int64_t element) {
   return {elements * element, 2 * c.pixels() * c.filters * c.window()};
 }
 
-/// The weight gradient sums over all pixels: cut into this many stretches, added in order (split-K).
+/// The weight gradient sums over all pixels. The sum is cut into this many chunks, which are added in order (split-K).
 inline int64_t weight_grad_splits(const ConvShape& c) {
   constexpr int64_t enough_blocks = 256, least_pixels = 256;
   const int64_t blocks = ((c.filters + 63) / 64) * ((c.window() + 63) / 64);

@@ -2,12 +2,12 @@
 // window of one channel has 25 elements, the input gradient 1 to 4 columns. FLOPs: 2 pixels filters window.
 //
 // Forward, bound by the bytes of its output: a block stages the whole windows of 64 pixels and 64 filters in shared
-// memory, at one barrier, and a thread makes 4 x 4 sums of them. Filters are staged once for several lots of pixels.
+// memory, at one barrier, and a thread makes 4 x 4 sums of them. Filters are staged once for several tiles of pixels.
 //
 // Input gradient, bound by the bytes of the output gradient: a lane takes every 32nd filter, so that a warp reads a
-// pixel's filters side by side, and a warp makes four neighbours of a parity class (kernels/conv2d.cu) at once: for
-// each tap and filter `channels` weights from shared memory and 4 gradients, which the first-level cache holds from the
-// last tap, for 4 channels multiply-adds. The lanes' sums are added by shuffles at the end.
+// pixel's filters side by side. A warp computes four neighbours of a parity class (kernels/conv2d.cu) at once: for
+// each tap and filter it reads `channels` weights from shared memory and 4 gradients, which the L1 cache has from the
+// previous tap, and does 4 * channels multiply-adds. At the end, shuffles add the sums of the lanes.
 #include "kernels/backend.h"
 #include "kernels/block.h"
 #include "kernels/conv2d_few_channels.h"
@@ -18,37 +18,38 @@ namespace kantor::KANTOR_BACKEND {
 namespace {
 
 constexpr int threads = 256;
-constexpr int lot_size = 64, lot_row = lot_size + 4;  // pixels or filters of a block; elements from row to row
-constexpr int neighbours = 4, lane_row = 32 + 1;  // places of a warp; elements from row to row, in banks of their own
+constexpr int tile_size = 64, tile_row = tile_size + 4;  // pixels or filters per block; row stride in elements
+constexpr int neighbours = 4,
+              lane_row = 32 + 1;  // positions of a warp; elements from row to row, in banks of their own
 
-/// Block (x, y): `lots` times 64 pixels, and 64 filters.
+/// Block (x, y) computes `tiles` times 64 pixels and 64 filters.
 template <class T>
 __global__ void few_channels_kernel(ConvSizes c, const T* x, const T* filter, ChannelEpilogue<T> epilogue, T* y,
-                                    int lots) {
+                                    int tiles) {
   const int window = c.window(), taps = c.kernel_height * c.kernel_width;
-  T* windows = dynamic_shared<T>();         // [window][lot_row], pixels side by side
-  T* filters = windows + window * lot_row;  // [window][lot_row], filters side by side
-  const int first_filter = blockIdx.y * lot_size;
-  for (int e = threadIdx.x; e < window * lot_size; e += threads) {
+  T* windows = dynamic_shared<T>();          // [window][tile_row], pixels side by side
+  T* filters = windows + window * tile_row;  // [window][tile_row], filters side by side
+  const int first_filter = blockIdx.y * tile_size;
+  for (int e = threadIdx.x; e < window * tile_size; e += threads) {
     const int o = e / window, element = e % window;
-    filters[element * lot_row + o] =
+    filters[element * tile_row + o] =
         first_filter + o < c.filters ? filter[(first_filter + o) * window + element] : T(0);
   }
-  const int row = threadIdx.x / (lot_size / 4) * 4, column = threadIdx.x % (lot_size / 4) * 4;
-  for (int lot = 0; lot < lots; ++lot) {
-    const int64_t first_pixel = (int64_t(blockIdx.x) * lots + lot) * lot_size;
-    const int mine = threadIdx.x % lot_size;
+  const int row = threadIdx.x / (tile_size / 4) * 4, column = threadIdx.x % (tile_size / 4) * 4;
+  for (int tile = 0; tile < tiles; ++tile) {
+    const int64_t first_pixel = (int64_t(blockIdx.x) * tiles + tile) * tile_size;
+    const int mine = threadIdx.x % tile_size;
     const bool exists = first_pixel + mine < c.pixels();
     const int pixel = exists ? int(first_pixel) + mine : 0;
-    const int place = pixel % (c.out_height * c.out_width);
-    const int top = place / c.out_width * c.stride - c.padding, left = place % c.out_width * c.stride - c.padding;
+    const int position = pixel % (c.out_height * c.out_width);
+    const int top = position / c.out_width * c.stride - c.padding, left = position % c.out_width * c.stride - c.padding;
     const T* image = x + pixel / (c.out_height * c.out_width) * c.height * c.width * c.channels;
-    if (lot > 0) __syncthreads();  // the last lot_size's windows are done with
-    for (int tap = threadIdx.x / lot_size; tap < taps; tap += threads / lot_size) {
+    if (tile > 0) __syncthreads();  // all threads have read the previous windows
+    for (int tap = threadIdx.x / tile_size; tap < taps; tap += threads / tile_size) {
       const int yy = top + tap / c.kernel_width, xx = left + tap % c.kernel_width;
       const bool inside = exists && yy >= 0 && yy < c.height && xx >= 0 && xx < c.width;
       for (int channel = 0; channel < c.channels; ++channel) {
-        windows[(tap * c.channels + channel) * lot_row + mine] =
+        windows[(tap * c.channels + channel) * tile_row + mine] =
             inside ? image[(yy * c.width + xx) * c.channels + channel] : T(0);
       }
     }
@@ -56,8 +57,8 @@ __global__ void few_channels_kernel(ConvSizes c, const T* x, const T* filter, Ch
     T sums[4][4] = {};
     for (int e = 0; e < window; ++e) {
       T of_pixels[4], of_filters[4];
-      load_four(windows + e * lot_row + row, of_pixels);
-      load_four(filters + e * lot_row + column, of_filters);
+      load_four(windows + e * tile_row + row, of_pixels);
+      load_four(filters + e * tile_row + column, of_filters);
       for (int i = 0; i < 4; ++i) {
         for (int j = 0; j < 4; ++j) sums[i][j] += of_pixels[i] * of_filters[j];
       }
@@ -73,23 +74,23 @@ __global__ void few_channels_kernel(ConvSizes c, const T* x, const T* filter, Ch
   }
 }
 
-/// Block z is a parity class; a warp makes four neighbours of one row of it, all channels.
+/// Block z is a parity class; a warp computes four neighbouring positions in one of its rows, for all channels.
 template <class T, int channels>
 __global__ void input_grad_few_channels_kernel(ConvSizes c, const T* g, const T* filter, ChannelEpilogue<T> epilogue,
                                                T* x) {
   const int window = c.window(), lane = threadIdx.x % 32;
-  T* weights = dynamic_shared<T>();  // [window][lane_row], of 32 filters side by side
+  T* weights = dynamic_shared<T>();  // [window][lane_row], 32 filters side by side
   const ParityAxis v(blockIdx.z / c.stride, c.height, c.kernel_height, c.stride, c.padding);
   const ParityAxis h(blockIdx.z % c.stride, c.width, c.kernel_width, c.stride, c.padding);
-  const int across = (h.places + neighbours - 1) / neighbours;
+  const int across = (h.positions + neighbours - 1) / neighbours;
   const int64_t group = int64_t(blockIdx.x) * (threads / 32) + threadIdx.x / 32;
-  const bool exists = group < int64_t(c.batch) * v.places * across;
-  const int i = exists ? int(group / across) % v.places : 0, image = exists ? int(group / across) / v.places : 0;
+  const bool exists = group < int64_t(c.batch) * v.positions * across;
+  const int i = exists ? int(group / across) % v.positions : 0, image = exists ? int(group / across) / v.positions : 0;
   const int j = exists ? int(group % across) * neighbours : 0;
   const T* gradient = g + image * c.out_height * c.out_width * c.filters;
   T sums[neighbours][channels] = {};
   for (int first = 0; first < c.filters; first += 32) {
-    if (first > 0) __syncthreads();  // the last filters are done with
+    if (first > 0) __syncthreads();  // all threads have read the previous filters
     for (int e = threadIdx.x; e < window * 32; e += threads) {
       const int o = e / window, element = e % window;
       weights[element * lane_row + o] = first + o < c.filters ? filter[(first + o) * window + element] : T(0);
@@ -119,9 +120,9 @@ __global__ void input_grad_few_channels_kernel(ConvSizes c, const T* g, const T*
       if (lane == p * channels + k) mine = total;
     }
   }
-  const int place = j + lane / channels, channel = lane % channels;
-  if (!exists || lane >= neighbours * channels || place >= h.places) return;
-  const int yy = v.first + c.stride * i, xx = h.first + c.stride * place;
+  const int position = j + lane / channels, channel = lane % channels;
+  if (!exists || lane >= neighbours * channels || position >= h.positions) return;
+  const int yy = v.first + c.stride * i, xx = h.first + c.stride * position;
   x[((image * c.height + yy) * c.width + xx) * channels + channel] = epilogue(channel, mine);
 }
 
@@ -141,14 +142,14 @@ void start_input_grad(const ConvShape& c, const T* g, const T* filter, const Cha
 template <class T>
 void conv2d_few_channels(const ConvShape& c, const T* x, const T* filter, const T* bias, Activation activation, T* y,
                          Stream stream) {
-  constexpr int64_t enough_blocks = 1024, most_lots = 8;
-  const int64_t pixel_lots = (c.pixels() + lot_size - 1) / lot_size,
-                filter_lots = (c.filters + lot_size - 1) / lot_size;
-  const int64_t wanted = pixel_lots * filter_lots / enough_blocks;
-  const int64_t lots = wanted < 1 ? 1 : wanted < most_lots ? wanted : most_lots;
-  launch<few_channels_kernel<T>>({dim3(blocks_for(pixel_lots, lots), blocks_for(filter_lots, 1)), threads,
-                                  size_t(2 * c.window()) * lot_row * sizeof(T), stream},
-                                 conv_sizes(c), x, filter, ChannelEpilogue<T>{bias, activation}, y, lots);
+  constexpr int64_t enough_blocks = 1024, most_tiles = 8;
+  const int64_t pixel_tiles = (c.pixels() + tile_size - 1) / tile_size,
+                filter_tiles = (c.filters + tile_size - 1) / tile_size;
+  const int64_t wanted = pixel_tiles * filter_tiles / enough_blocks;
+  const int64_t tiles = wanted < 1 ? 1 : wanted < most_tiles ? wanted : most_tiles;
+  launch<few_channels_kernel<T>>({dim3(blocks_for(pixel_tiles, tiles), blocks_for(filter_tiles, 1)), threads,
+                                  size_t(2 * c.window()) * tile_row * sizeof(T), stream},
+                                 conv_sizes(c), x, filter, ChannelEpilogue<T>{bias, activation}, y, tiles);
 }
 
 template <class T>

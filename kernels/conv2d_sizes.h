@@ -1,4 +1,4 @@
-// The sizes of a convolution as kernels count them: 32 bits. For kernel files.
+// The sizes of a convolution as 32-bit integers, which kernels compute with. For kernel files.
 #pragma once
 
 #include "kernels/backend.h"
@@ -15,7 +15,7 @@ struct ConvSizes {
   __device__ int pixels() const { return batch * out_height * out_width; }
 };
 
-/// Throws KernelError where an index would not fit 32 bits.
+/// Throws KernelError if an index would not fit into 32 bits.
 inline ConvSizes conv_sizes(const ConvShape& c) {
   const int64_t largest[] = {c.batch * c.height * c.width * c.channels,
                              c.pixels() * c.filters,
@@ -34,20 +34,20 @@ inline ConvSizes conv_sizes(const ConvShape& c) {
           int(c.kernel_width), int(c.stride),    int(c.padding)};
 }
 
-/// One axis of a parity class of the input gradient: places first + stride i that kernel taps first_tap + stride j
-/// meet, and the output index that tap j of place i comes from: i + shift - j.
+/// One axis of a parity class of the input gradient: position i is first + stride i, and kernel taps first_tap + stride
+/// j reach it. Tap j of position i comes from the output index i + shift - j.
 struct ParityAxis {
-  int first, places, first_tap, taps, shift;
+  int first, positions, first_tap, taps, shift;
 
   __device__ ParityAxis(int parity, int extent, int kernel, int stride, int padding)
       : first(parity),
-        places(extent > parity ? (extent - parity + stride - 1) / stride : 0),
+        positions(extent > parity ? (extent - parity + stride - 1) / stride : 0),
         first_tap((parity + padding) % stride),
         taps(kernel > first_tap ? (kernel - first_tap + stride - 1) / stride : 0),
         shift((parity + padding - first_tap) / stride) {}
 };
 
-/// What happens to neighbours along the channels of an output: f(sum + bias); bias null for none.
+/// Maps the sum of an output channel to f(sum + bias); a null bias means none.
 template <class T>
 struct ChannelEpilogue {
   const T* bias;

@@ -32,7 +32,7 @@ __global__ void gather_rows_kernel(const T* x, const int64_t* index, T* y, int64
   y[i] = row >= 0 && row < rows ? x[row * width + i % width] : T(NAN);
 }
 
-/// One thread an element of the output looks through all indices: slow for many rows, but in order without atomics.
+/// One thread per output element looks through all indices. This is slow for many rows, but in order without atomics.
 template <class T>
 __global__ void scatter_add_rows_kernel(const T* x, const int64_t* index, T* y, int64_t rows, int64_t count,
                                         int64_t width) {

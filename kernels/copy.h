@@ -18,11 +18,11 @@ struct CopyShape {
 KANTOR_LAUNCHERS(
     template <class T>
     void strided_copy(const T* source, T* target, const CopyShape& shape, int64_t size, Stream stream);
-    /// y [count, width] = rows of x [rows, width] by index [count]. A row whose index lies outside is NaN (0 for
+    /// y [count, width] = rows of x [rows, width] by index [count]. A row whose index is out of range is NaN (0 for
     /// int64).
     template <class T>
     void gather_rows(const T* x, const int64_t* index, T* y, int64_t rows, int64_t count, int64_t width, Stream stream);
-    /// y [rows, width] = sums of the rows of x [count, width] by index, in order. Indices outside make row 0 NaN.
+    /// y [rows, width] = sums of the rows of x [count, width] by index, in order. Indices out of range make row 0 NaN.
     template <class T> void scatter_add_rows(const T* x, const int64_t* index, T* y, int64_t rows, int64_t count,
                                              int64_t width, Stream stream);)
 

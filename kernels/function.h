@@ -1,26 +1,14 @@
-// Functions of one and two elements, as objects that kernels apply. Plain C++: the engine names them, the .cu files
-// instantiate them. NaN comes through all of them.
+// Functions of one and two elements, as objects: the one definition that kernels, the simulator and the CPU code apply.
+// All of them propagate NaN. A new function is a struct here and a line in the list at the end;
+// engine/ops/pointwise.cpp makes an op of it.
 #pragma once
 
-#include <cstdint>
+#include "kernels/activation.h"
+#include "kernels/math.h"
+
 #include <math.h>
 
-#ifdef __CUDACC__
-#define KANTOR_FUNCTION __host__ __device__
-#else
-#define KANTOR_FUNCTION
-#endif
-
 namespace kantor {
-
-/// An activation f; its derivative is written in terms of y = f(x), so that x need not be kept. Not so for a leaky ReLU
-/// of negative slope, which the engine makes of other functions.
-struct Activation {
-  enum class Kind : uint8_t { identity, relu, leaky_relu, tanh, sigmoid, softplus };
-  Kind kind = Kind::identity;
-  double slope = 0.2;  // of leaky_relu, for x < 0
-  friend bool operator==(const Activation&, const Activation&) = default;
-};
 
 namespace function {
 
@@ -61,7 +49,7 @@ struct GreaterEqual {
   }
 };
 
-struct Affine {
+struct ScaleShift {
   double a, b;
   template <class T>
   KANTOR_FUNCTION T operator()(T x) const {
@@ -71,19 +59,19 @@ struct Affine {
 struct Exp {
   template <class T>
   KANTOR_FUNCTION T operator()(T x) const {
-    return exp(x);
+    return exp_of(x);
   }
 };
 struct Log {
   template <class T>
   KANTOR_FUNCTION T operator()(T x) const {
-    return log(x);
+    return log_of(x);
   }
 };
 struct Sqrt {
   template <class T>
   KANTOR_FUNCTION T operator()(T x) const {
-    return sqrt(x);
+    return ::sqrt(x);
   }
 };
 struct Square {
@@ -97,13 +85,13 @@ struct Pow {
   double exponent;
   template <class T>
   KANTOR_FUNCTION T operator()(T x) const {
-    return T(pow(double(x), exponent));
+    return T(::pow(double(x), exponent));
   }
 };
 struct Abs {
   template <class T>
   KANTOR_FUNCTION T operator()(T x) const {
-    return fabs(x);
+    return ::fabs(x);
   }
 };
 struct Sign {
@@ -134,28 +122,93 @@ struct SafeReciprocal {
   }
 };
 
+// Activations: f(x), and g f'(x) from y = f(x).
+struct Identity {
+  template <class T>
+  KANTOR_FUNCTION T operator()(T x) const {
+    return x;
+  }
+  template <class T>
+  KANTOR_FUNCTION T grad(T g, T) const {
+    return g;
+  }
+};
+struct Relu {
+  template <class T>
+  KANTOR_FUNCTION T operator()(T x) const {
+    return x < 0 ? T(0) : x;
+  }
+  template <class T>
+  KANTOR_FUNCTION T grad(T g, T y) const {
+    return y > 0 ? g : T(0);
+  }
+};
+struct LeakyRelu {
+  double slope;
+  template <class T>
+  KANTOR_FUNCTION T operator()(T x) const {
+    return x < 0 ? T(slope) * x : x;
+  }
+  template <class T>
+  KANTOR_FUNCTION T grad(T g, T y) const {
+    return y > 0 ? g : T(slope) * g;
+  }
+};
+struct Tanh {
+  template <class T>
+  KANTOR_FUNCTION T operator()(T x) const {
+    return tanh_of(x);
+  }
+  template <class T>
+  KANTOR_FUNCTION T grad(T g, T y) const {
+    return g * (T(1) - y * y);
+  }
+};
+struct Sigmoid {
+  template <class T>
+  KANTOR_FUNCTION T operator()(T x) const {
+    return sigmoid_of(x);
+  }
+  template <class T>
+  KANTOR_FUNCTION T grad(T g, T y) const {
+    return g * y * (T(1) - y);
+  }
+};
+struct Softplus {
+  template <class T>
+  KANTOR_FUNCTION T operator()(T x) const {
+    return softplus_of(x);
+  }
+  template <class T>
+  KANTOR_FUNCTION T grad(T g, T y) const {
+    return g * -expm1_of_negative(-y);
+  }
+};
+
+/// Calls use(f) with the activation's function, so that a loop inside `use` has no switch in it.
+template <class Use>
+KANTOR_FUNCTION auto with_activation(Activation activation, const Use& use) {
+  switch (activation.kind) {
+    case Activation::Kind::relu:
+      return use(Relu{});
+    case Activation::Kind::leaky_relu:
+      return use(LeakyRelu{activation.slope});
+    case Activation::Kind::tanh:
+      return use(Tanh{});
+    case Activation::Kind::sigmoid:
+      return use(Sigmoid{});
+    case Activation::Kind::softplus:
+      return use(Softplus{});
+    default:
+      return use(Identity{});
+  }
+}
+
 struct Activate {
   Activation activation;
   template <class T>
   KANTOR_FUNCTION T operator()(T x) const {
-    using Kind = Activation::Kind;
-    switch (activation.kind) {
-      case Kind::identity:
-        return x;
-      case Kind::relu:
-        return x < 0 ? T(0) : x;
-      case Kind::leaky_relu:
-        return x < 0 ? T(activation.slope) * x : x;
-      case Kind::tanh:
-        return tanh(x);
-      case Kind::sigmoid: {
-        const T e = exp(x < 0 ? x : -x);  // of -|x|: never overflows
-        return (x < 0 ? e : T(1)) / (T(1) + e);
-      }
-      case Kind::softplus:
-        return (x < 0 ? T(0) : x) + log1p(exp(x < 0 ? x : -x));
-    }
-    return x;
+    return with_activation(activation, [x](auto f) { return f(x); });
   }
 };
 /// g f'(x), from y = f(x).
@@ -163,22 +216,7 @@ struct ActivationGrad {
   Activation activation;
   template <class T>
   KANTOR_FUNCTION T operator()(T g, T y) const {
-    using Kind = Activation::Kind;
-    switch (activation.kind) {
-      case Kind::identity:
-        return g;
-      case Kind::relu:
-        return y > 0 ? g : T(0);
-      case Kind::leaky_relu:
-        return y > 0 ? g : T(activation.slope) * g;
-      case Kind::tanh:
-        return g * (T(1) - y * y);
-      case Kind::sigmoid:
-        return g * y * (T(1) - y);
-      case Kind::softplus:
-        return g * -expm1(-y);
-    }
-    return g;
+    return with_activation(activation, [g, y](auto f) { return f.grad(g, y); });
   }
 };
 /// f(x + bias).
@@ -191,4 +229,11 @@ struct BiasActivate {
 };
 
 }  // namespace function
+
+/// Every function of one element, and of two: kernels/pointwise.cu compiles its kernels for each.
+#define KANTOR_UNARY_FUNCTIONS(X) \
+  X(ScaleShift) X(Exp) X(Log) X(Sqrt) X(Square) X(Pow) X(Abs) X(Sign) X(InRange) X(Clamp) X(SafeReciprocal) X(Activate)
+#define KANTOR_BINARY_FUNCTIONS(X) \
+  X(Add) X(Sub) X(Mul) X(Div) X(Maximum) X(GreaterEqual) X(ActivationGrad) X(BiasActivate)
+
 }  // namespace kantor

@@ -1,4 +1,4 @@
-// Matrix products. kernels/implicit_gemm.h tells how; here A and B are matrices in memory, and bias and activation are
+// Matrix products. See kernels/implicit_gemm.h; here A and B are matrices in memory, and bias and activation are
 // applied while a tile of C is in registers.
 #include "kernels/backend.h"
 #include "kernels/gemm.h"

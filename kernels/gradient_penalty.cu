@@ -7,7 +7,7 @@
 // Interpolates x_hat = eps x + (1 - eps) x_fake: two reads, one write, 12 bytes an element; eps is one number a row,
 // drawn where it is used (20 wide multiplications a pack of 16 bytes, which hide behind the loads), so that no launch
 // and no byte goes into it. Norms accumulate in double: right from 1e-30 to 1e30. The rows' shares are added in order
-// by a last, small launch.
+// by a last, small launch. The penalty is version 3 of kernels/ladder/gradient_penalty/.
 #include "kernels/backend.h"
 #include "kernels/block.h"
 #include "kernels/gradient_penalty.h"
@@ -17,7 +17,7 @@ namespace kantor::KANTOR_BACKEND {
 namespace {
 
 constexpr int threads = 256, warps = threads / 32;
-constexpr int64_t short_row = 1024;       // elements of a row that one warp takes
+constexpr int64_t short_row = 1024;       // a warp takes rows of at most this many elements
 constexpr size_t chip_bytes = 60 * 1024;  // of a row that one block keeps: every GPU from sm_75 on has 64 KiB a block
 
 template <class T>
@@ -35,7 +35,7 @@ struct DrawnEps {
   }
 };
 
-/// A thread a pack of the flat arrays; eps is asked for where a row begins, and at the pack's start.
+/// One thread per pack of the flat arrays. eps is computed where a row begins and at the start of the pack.
 template <class T, class Eps>
 __global__ void interpolate_kernel(Eps eps, const T* real, const T* fake, T* out, int64_t width, int64_t size,
                                    bool packed) {
@@ -52,17 +52,16 @@ __global__ void interpolate_kernel(Eps eps, const T* real, const T* fake, T* out
     return e * x + (T(1) - e) * y;
   };
   if (packed && begin + n <= size) {
-    const Pack<T> x = *reinterpret_cast<const Pack<T>*>(real + begin),
-                  y = *reinterpret_cast<const Pack<T>*>(fake + begin);
+    const Pack<T> x = load_pack(real + begin), y = load_pack(fake + begin);
     Pack<T> z;
     for (int k = 0; k < n; ++k) z.v[k] = one(begin + k, x.v[k], y.v[k]);
-    *reinterpret_cast<Pack<T>*>(out + begin) = z;
+    store_pack(out + begin, z);
   } else {
     for (int64_t i = begin; i < size && i < begin + n; ++i) out[i] = one(i, real[i], fake[i]);
   }
 }
 
-/// Of a row of norm n: f(n), and f'(n)/n, by which the row is scaled. A NaN passes every comparison by.
+/// For a row of norm n: f(n), and f'(n)/n, by which the row is scaled. NaN fails every comparison and is returned.
 struct RowPenalty {
   double value, factor;
 };
@@ -78,7 +77,7 @@ __device__ RowPenalty row_penalty(PenaltyKind kind, double n) {
   return {0, 0};
 }
 
-/// A warp a row, the row in shared memory.
+/// One warp per row; the row stays in shared memory.
 template <class T>
 __global__ void penalty_warp_kernel(PenaltyKind kind, double share, const T* g, T* derivative, T* norms, double* shares,
                                     int64_t rows, int64_t width) {
@@ -102,7 +101,7 @@ __global__ void penalty_warp_kernel(PenaltyKind kind, double share, const T* g, 
   }
 }
 
-/// A block a row; kept in shared memory where `keep`, else read again.
+/// One block per row; the row stays in shared memory if `keep`, otherwise it is read again.
 template <class T, bool keep>
 __global__ void penalty_block_kernel(PenaltyKind kind, double share, const T* g, T* derivative, T* norms,
                                      double* shares, int64_t width) {
@@ -127,7 +126,7 @@ __global__ void penalty_block_kernel(PenaltyKind kind, double share, const T* g,
   }
 }
 
-/// value = sum of shares: each thread a strided part in order, then the block.
+/// value = sum of shares: each thread adds a strided part in order, then the block adds the threads' sums.
 template <class T>
 __global__ void add_shares_kernel(const double* shares, T* value, int64_t rows) {
   __shared__ double scratch[32];

@@ -2,18 +2,13 @@
 #pragma once
 
 #include "kernels/launcher.h"
+#include "kernels/penalty_kind.h"
 #include "kernels/philox.h"
 
 namespace kantor {
 
-enum class PenaltyKind : uint8_t {
-  two_sided,  // coefficient mean((n - 1)^2)
-  one_sided,  // coefficient mean(max(n - 1, 0)^2)
-  squared,    // coefficient/2 mean(n^2): R1 at real samples, R2 at generated ones
-};
-
-/// Interpolation moves 12 bytes an element in float32, its random numbers none; the penalty moves 8 while a row fits on
-/// chip, else 12.
+/// Interpolation moves 12 bytes per element in float32, none for random numbers. The penalty moves 8 if a row fits on
+/// chip, otherwise 12.
 inline Cost interpolate_cost(int64_t rows, int64_t width, int64_t element) {
   return {rows * 3 * width * element, 3 * rows * width};
 }

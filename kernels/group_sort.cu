@@ -1,12 +1,12 @@
-// GroupSort. In groups of 2: each pair of x in the order that sorts the key's pair. The activation itself has x as its
-// key; its derivative, and every further one, is the same exchange of a gradient. In groups of g: the sorted group and
-// where each element came from; a derivative moves a gradient the way back, or forth again.
+// GroupSort. In groups of 2, each pair of x takes the order that sorts the key's pair. The activation itself has x as
+// key; its derivative, and every further one, is the same exchange of a gradient. In groups of g, it gives the sorted
+// group and where each element came from; a derivative permutes a gradient back, and the next one forth again.
 //
 // Pairs. Bytes: one read of x and of the key (once where they are the same), one write. A thread takes one pair: its
 // two loads lie side by side, so a warp reads 256 bytes in a row and the second load of each hits L1.
 //
 // Groups. Bytes: one read of x, one write of y, 8 bytes an element for the origins; 2 g compares an element. A thread
-// counts how many of its group come before its element and writes there: no exchanges, no barriers, any g. The lanes of
+// counts how many of its group come before its element and writes there. No exchanges, no barriers, any g. The lanes of
 // a warp mostly share a group, so that each load of it is one broadcast. A merge would compare log2 g times an element,
 // in log2 g rounds with a barrier each; here all compares are independent. Where compares overtake bytes was not
 // measured on a GPU. Moving: 8 bytes an element read for the origin, one element read and one written.
@@ -65,7 +65,7 @@ __global__ void move_in_groups_kernel(const T* x, const int64_t* origin, T* y, i
 }  // namespace
 
 template <class T>
-void order_pairs(const T* x, const T* key, T* y, int64_t pairs, Stream stream) {
+void maxmin(const T* x, const T* key, T* y, int64_t pairs, Stream stream) {
   if (pairs == 0) return;
   launch<order_pairs_kernel<T>>({blocks_for(pairs, block), block, 0, stream}, x, key, y, pairs);
 }
@@ -77,16 +77,16 @@ void sort_groups(const T* x, T* y, int64_t* origin, int64_t size, int64_t group,
 }
 
 template <class T>
-void move_in_groups(const T* x, const int64_t* origin, T* y, int64_t size, int64_t group, bool back, Stream stream) {
+void permute_groups(const T* x, const int64_t* origin, T* y, int64_t size, int64_t group, bool back, Stream stream) {
   if (size == 0) return;
   launch<move_in_groups_kernel<T>>({blocks_for(size, block), block, 0, stream}, x, origin, y, size, group, back);
 }
 
-template void order_pairs(const float*, const float*, float*, int64_t, Stream);
-template void order_pairs(const double*, const double*, double*, int64_t, Stream);
+template void maxmin(const float*, const float*, float*, int64_t, Stream);
+template void maxmin(const double*, const double*, double*, int64_t, Stream);
 template void sort_groups(const float*, float*, int64_t*, int64_t, int64_t, Stream);
 template void sort_groups(const double*, double*, int64_t*, int64_t, int64_t, Stream);
-template void move_in_groups(const float*, const int64_t*, float*, int64_t, int64_t, bool, Stream);
-template void move_in_groups(const double*, const int64_t*, double*, int64_t, int64_t, bool, Stream);
+template void permute_groups(const float*, const int64_t*, float*, int64_t, int64_t, bool, Stream);
+template void permute_groups(const double*, const int64_t*, double*, int64_t, int64_t, bool, Stream);
 
 }  // namespace kantor::KANTOR_BACKEND

@@ -6,8 +6,8 @@
 // numbers from shared memory for 16 multiply-adds. Where C has no more than 32 columns the tile is 64 x 32, a thread's
 // part 4 x 2. 2 m n k FLOPs. The order along k is fixed.
 //
-// Of each operand a thread stages four neighbours a step, 16 bytes where they lie so. Their address has two parts: one
-// of the row, found once for the whole tile, and a cursor along k, moved on by 16 a step by additions: no division in
+// In each step, a thread stages four neighbouring elements of each operand, as 16 bytes if aligned. Their address
+// has a row part, found once per tile, and a cursor along k, which additions move by 16 per step: no division is in
 // the loop. The next step's numbers are on their way to registers while this one's are multiplied.
 #pragma once
 
@@ -23,9 +23,9 @@ inline int64_t tiles_of(int64_t extent, int64_t of = tile) {
   return (extent + of - 1) / of;
 }
 
-// A view of an operand with rows and k (of B, its columns are the rows here) is a class with
+// A view of an operand with rows and k (for B, its columns are the rows) is a class with
 //   static constexpr bool along_k                    four neighbours lie along k, else along the rows
-//   Row row(int r) const                             what does not depend on k; of r, or of the four rows from r on
+//   Row row(int r) const                             what does not depend on k; for r, or for the four rows from r on
 //   Cursor cursor(int k) const                       where k is
 //   void advance(Cursor&) const                      by tile_depth
 //   void load(Row, Cursor, int count, T (&out)[4])   the first `count` of the four; the others are zero already
@@ -40,7 +40,7 @@ struct MatrixView {
   int64_t stride;
   bool packed;  // data and stride are multiples of 16 bytes
 
-  /// On the host.
+  /// Called on the host.
   MatrixView(const T* elements, int64_t row_stride)
       : data(elements), stride(row_stride), packed(aligned(elements) && stride % Pack<T>::width == 0) {}
 
@@ -56,7 +56,7 @@ struct MatrixView {
   }
 };
 
-/// A thread's share of an operand of `extent` rows: its four neighbours in registers, a step ahead. Of a narrow operand
+/// A thread's part of an operand of `extent` rows: four neighbours in registers, one step ahead. For a narrow operand,
 /// half of the threads have none.
 template <class T, class View, int extent>
 class Stager {
@@ -96,12 +96,12 @@ class Stager {
 };
 
 /// One tile of C, 64 x `columns`, of the k in [k_begin, k_end). store(row, column, count, sums) is called with the
-/// first `count` of a thread's neighbours along a row, inside [m, n) only. All threads of the block must come.
+/// first `count` of a thread's neighbours along a row, inside [m, n) only. All threads of the block must call it.
 template <class T, int columns, class A, class B, class Store>
 __device__ void gemm_tile(int m, int n, int k_begin, int k_end, int tile_row, int tile_column, const A& view_a,
                           const B& view_b, const Store& store) {
-  constexpr int across = columns / (tile / micro);     // columns of a thread
-  __shared__ __align__(16) T a[tile_depth][tile + 4];  // + 4: rows apart in the banks, and still of 16 bytes
+  constexpr int across = columns / (tile / micro);     // columns per thread
+  __shared__ __align__(16) T a[tile_depth][tile + 4];  // + 4: rows begin in different banks and stay 16-byte aligned
   __shared__ __align__(16) T b[tile_depth][columns + 4];
   const int row = threadIdx.x / (tile / micro) * micro, column = threadIdx.x % (tile / micro) * across;
   const int first_row = tile_row * tile, first_column = tile_column * columns;

@@ -1,5 +1,5 @@
 // What the header of a kernel family needs: streams, errors, costs, and a launcher's declaration for both backends.
-// Plain C++, read by nvcc, by the simulator's build and by the engine alike. docs/kernels.md tells the whole pattern.
+// Plain C++, read by nvcc, by the simulator's build and by the engine alike. See docs/kernels.md for the pattern.
 #pragma once
 
 #include "kernels/error.h"
@@ -29,7 +29,7 @@ inline bool synchronous() {
   return on;
 }
 
-/// What a launch has to do at least: bytes read and written in device memory, and floating-point operations.
+/// The least that a launch has to do: bytes read and written in device memory, and floating-point operations.
 struct Cost {
   int64_t bytes = 0;
   int64_t flops = 0;
@@ -47,7 +47,7 @@ inline unsigned blocks_for(int64_t items, int64_t per_block) {
 
 }  // namespace kantor
 
-/// Declares launchers, written once, in kantor::sim and in kantor::cuda. Stands inside namespace kantor.
+/// Declares launchers, written once, in kantor::sim and in kantor::cuda. Use it inside namespace kantor.
 #define KANTOR_LAUNCHERS(...) \
   namespace sim {             \
   __VA_ARGS__                 \
@@ -56,8 +56,8 @@ inline unsigned blocks_for(int64_t items, int64_t per_block) {
   __VA_ARGS__                 \
   }
 
-/// Calls a launcher of the backend asked for: KANTOR_ON(backend, sum(x, size, partials, out, stream)). A build without
-/// CUDA has the simulator's only.
+/// Calls a launcher of the given backend: KANTOR_ON(backend, sum(x, size, partials, out, stream)). A build without
+/// CUDA has only the simulator's launchers.
 #ifdef KANTOR_HAS_CUDA
 #define KANTOR_ON(backend, ...) \
   ((backend) == ::kantor::Backend::cuda ? ::kantor::cuda::__VA_ARGS__ : ::kantor::sim::__VA_ARGS__)

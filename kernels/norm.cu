@@ -1,7 +1,7 @@
 // Normalization.
 //
-// Batch norm reads x three times (mean, then squared deviations from it, which the difference of squares would cancel
-// away, then the output) and writes it once: 16 bytes an element in float32. Layer norm takes a block a row: three
+// Batch norm reads x three times (mean, then squared deviations from it, because a difference of squares would cancel,
+// then the output) and writes it once: 16 bytes an element in float32. Layer norm takes a block a row: three
 // passes over a row that stays in the L1. Their derivatives, of every order, are those of the same functions in
 // ordinary ops (engine/ops/norm.cpp).
 #include "kernels/backend.h"
@@ -14,7 +14,7 @@ namespace {
 constexpr int threads = 256;
 constexpr int tile_columns = 32, tile_rows = threads / tile_columns;
 
-/// Partial sums over chunks of rows of (x - centre)^power, centre null standing for zeros: [chunks, channels].
+/// Partial sums over chunks of rows of (x - centre)^power, where a null centre means zeros: [chunks, channels].
 template <class T, int power>
 __global__ void moment_kernel(const T* x, const double* centre, double* partial, int64_t rows, int64_t channels,
                               int64_t tiles) {
@@ -38,7 +38,7 @@ __global__ void moment_kernel(const T* x, const double* centre, double* partial,
   }
 }
 
-/// Means of the partial sums, in order: for the next pass in double, for the caller as T.
+/// Adds the partial sums in order and writes the means: in double for the next pass, as T for the caller.
 template <class T>
 __global__ void finish_moment_kernel(const double* partial, double* moment, T* out, int64_t chunks, int64_t rows,
                                      int64_t channels) {

@@ -19,11 +19,21 @@ bool aligned(const T* p) {
   return reinterpret_cast<uintptr_t>(p) % 16 == 0;
 }
 
-/// Four neighbours from or to an address that is a multiple of 16 bytes.
+/// Pack<T>::width neighbours from or to an address that is a multiple of 16 bytes.
+template <class T>
+__device__ Pack<T> load_pack(const T* p) {
+  return *reinterpret_cast<const Pack<T>*>(p);
+}
+template <class T>
+__device__ void store_pack(T* p, const Pack<T>& pack) {
+  *reinterpret_cast<Pack<T>*>(p) = pack;
+}
+
+/// Loads or stores four neighbours at an address that is a multiple of 16 bytes.
 template <class T>
 __device__ void load_four(const T* p, T (&out)[4]) {
   for (int i = 0; i < 4; i += Pack<T>::width) {
-    const Pack<T> pack = *reinterpret_cast<const Pack<T>*>(p + i);
+    const Pack<T> pack = load_pack(p + i);
     for (int j = 0; j < Pack<T>::width; ++j) out[i + j] = pack.v[j];
   }
 }
@@ -32,7 +42,7 @@ __device__ void store_four(T* p, const T (&values)[4]) {
   for (int i = 0; i < 4; i += Pack<T>::width) {
     Pack<T> pack;
     for (int j = 0; j < Pack<T>::width; ++j) pack.v[j] = values[i + j];
-    *reinterpret_cast<Pack<T>*>(p + i) = pack;
+    store_pack(p + i, pack);
   }
 }
 

@@ -2,7 +2,7 @@
 // e % 4 of the block of counter (e / 4, stream, step) under key `seed`: the words are the same on every device.
 #pragma once
 
-#include "kernels/function.h"
+#include "kernels/compile.h"
 #include "kernels/launcher.h"
 
 namespace kantor {
@@ -11,7 +11,7 @@ struct PhiloxWords {
   uint32_t v[4];
 };
 
-/// The block's ten rounds. 20 wide multiplications for 4 words.
+/// The ten rounds of one block: 20 wide multiplications for 4 words.
 KANTOR_FUNCTION inline PhiloxWords philox(uint64_t seed, uint64_t block, uint32_t stream, uint64_t step) {
   // The step takes 48 bits, the block 48: enough for 10^14 elements of 10^14 steps.
   PhiloxWords c{
@@ -31,7 +31,7 @@ KANTOR_FUNCTION inline float uniform_of(uint32_t word) {
   return float(word >> 8) * 0x1p-24f;
 }
 
-/// What a draw is keyed by, and the element it begins at; `step` lies in device memory, so that a replay draws anew.
+/// The key of a draw and the element it begins at. `step` is in device memory, so that a replay draws new numbers.
 struct DrawKey {
   uint64_t seed;
   uint32_t stream;

@@ -1,9 +1,9 @@
 // Pointwise kernels.
 //
-// Bytes: one read of each operand, one write; FLOPs are never the limit, but for transcendental functions on small
+// Bytes: one read of each operand, one write; FLOPs are never the limit, except for transcendental functions on small
 // GPUs. So all there is to win is the width of an access: 16 bytes a thread, a grid that covers the array once.
 // Broadcasts compute their index, one division an axis, which hides behind the loads; operands of the output's own
-// shape and single numbers take the straight path.
+// shape and single numbers are indexed directly.
 #include "kernels/backend.h"
 #include "kernels/pack.h"
 #include "kernels/pointwise.h"
@@ -28,28 +28,28 @@ __global__ void unary_packed_kernel(F f, const T* x, T* y, int64_t size) {
   constexpr int width = Pack<T>::width;
   const int64_t first = thread_index() * width;
   if (first + width <= size) {
-    Pack<T> pack = *reinterpret_cast<const Pack<T>*>(x + first);
+    Pack<T> pack = load_pack(x + first);
     for (int k = 0; k < width; ++k) pack.v[k] = f(pack.v[k]);
-    *reinterpret_cast<Pack<T>*>(y + first) = pack;
+    store_pack(y + first, pack);
   } else {
     for (int64_t i = first; i < size; ++i) y[i] = f(x[i]);
   }
 }
 
-/// b_step 0: b is one number.
+/// If b_step is 0, b is a single number.
 template <class F, class T>
 __global__ void binary_packed_kernel(F f, const T* a, const T* b, int64_t b_step, T* y, int64_t size) {
   constexpr int width = Pack<T>::width;
   const int64_t first = thread_index() * width;
   if (first + width <= size) {
-    Pack<T> pack = *reinterpret_cast<const Pack<T>*>(a + first), other;
+    Pack<T> pack = load_pack(a + first), other;
     if (b_step == 0) {
       for (int k = 0; k < width; ++k) other.v[k] = *b;
     } else {
-      other = *reinterpret_cast<const Pack<T>*>(b + first);
+      other = load_pack(b + first);
     }
     for (int k = 0; k < width; ++k) pack.v[k] = f(pack.v[k], other.v[k]);
-    *reinterpret_cast<Pack<T>*>(y + first) = pack;
+    store_pack(y + first, pack);
   } else {
     for (int64_t i = first; i < size; ++i) y[i] = f(a[i], b[i * b_step]);
   }
@@ -70,9 +70,9 @@ __global__ void binary_broadcast_kernel(F f, const T* a, const T* b, T* y, Broad
 }
 
 template <class T>
-__global__ void blend_kernel(const T* x, T* y, T keep, T add, int64_t size) {
+__global__ void blend_kernel(const T* x, T* y, T decay, T weight, int64_t size) {
   const int64_t i = thread_index();
-  if (i < size) y[i] = keep * y[i] + add * x[i];
+  if (i < size) y[i] = decay * y[i] + weight * x[i];
 }
 
 template <class T>
@@ -110,9 +110,9 @@ void binary(F f, const T* a, const T* b, T* y, const BroadcastShape& shape, int6
 }
 
 template <class T>
-void blend(const T* x, T* y, double keep, double add, int64_t size, Stream stream) {
+void blend(const T* x, T* y, double decay, double weight, int64_t size, Stream stream) {
   if (size == 0) return;
-  launch<blend_kernel<T>>({blocks_for(size, block), block, 0, stream}, x, y, T(keep), T(add), size);
+  launch<blend_kernel<T>>({blocks_for(size, block), block, 0, stream}, x, y, T(decay), T(weight), size);
 }
 
 template <class T>
@@ -132,26 +132,8 @@ void increment(int64_t* counter, Stream stream) {
   template void binary(function::F, const float*, const float*, float*, const BroadcastShape&, int64_t, Stream); \
   template void binary(function::F, const double*, const double*, double*, const BroadcastShape&, int64_t, Stream);
 
-KANTOR_UNARY(Affine)
-KANTOR_UNARY(Exp)
-KANTOR_UNARY(Log)
-KANTOR_UNARY(Sqrt)
-KANTOR_UNARY(Square)
-KANTOR_UNARY(Pow)
-KANTOR_UNARY(Abs)
-KANTOR_UNARY(Sign)
-KANTOR_UNARY(InRange)
-KANTOR_UNARY(Clamp)
-KANTOR_UNARY(SafeReciprocal)
-KANTOR_UNARY(Activate)
-KANTOR_BINARY(Add)
-KANTOR_BINARY(Sub)
-KANTOR_BINARY(Mul)
-KANTOR_BINARY(Div)
-KANTOR_BINARY(Maximum)
-KANTOR_BINARY(GreaterEqual)
-KANTOR_BINARY(ActivationGrad)
-KANTOR_BINARY(BiasActivate)
+KANTOR_UNARY_FUNCTIONS(KANTOR_UNARY)
+KANTOR_BINARY_FUNCTIONS(KANTOR_BINARY)
 template void blend(const float*, float*, double, double, int64_t, Stream);
 template void blend(const double*, double*, double, double, int64_t, Stream);
 template void fill(float*, float, int64_t, Stream);

@@ -27,10 +27,10 @@ KANTOR_LAUNCHERS(
     /// y[i] = f(a[..], b[..]); F that takes two. `size` outputs.
     template <class F, class T>
     void binary(F f, const T* a, const T* b, T* y, const BroadcastShape& shape, int64_t size, Stream stream);
-    /// y[i] = keep y[i] + add x[i], for running averages.
-    template <class T> void blend(const T* x, T* y, double keep, double add, int64_t size, Stream stream);
+    /// y[i] = decay y[i] + weight x[i], for running averages.
+    template <class T> void blend(const T* x, T* y, double decay, double weight, int64_t size, Stream stream);
     template <class T> void fill(T* y, T value, int64_t size, Stream stream);
-    /// ++*counter, for the numbers of steps that live in device memory.
+    /// ++*counter, for step numbers that are in device memory.
     void increment(int64_t* counter, Stream stream);)
 
 }  // namespace kantor

@@ -58,7 +58,7 @@ __global__ void finish_sum_kernel(const double* partial, T* y, int64_t outer, in
   y[i] = T(total);
 }
 
-/// A warp a row: short rows.
+/// One warp per row, for short rows.
 template <class T>
 __global__ void row_norm_warp_kernel(const T* x, T* y, int64_t rows, int64_t width) {
   const int64_t row = int64_t(blockIdx.x) * (threads / 32) + threadIdx.x / 32;
@@ -73,7 +73,7 @@ __global__ void row_norm_warp_kernel(const T* x, T* y, int64_t rows, int64_t wid
   if (row < rows && threadIdx.x % 32 == 0) y[row] = T(sqrt(squares));
 }
 
-/// A block a row: long rows.
+/// One block per row, for long rows.
 template <class T>
 __global__ void row_norm_block_kernel(const T* x, T* y, int64_t width) {
   __shared__ double scratch[32];

@@ -23,7 +23,7 @@ KANTOR_LAUNCHERS(
     /// y [outer, inner] = sum over the middle axis of x [outer, n, inner]; `workspace`: sum_workspace doubles.
     template <class T>
     void sum_middle(const T* x, T* y, int64_t outer, int64_t n, int64_t inner, double* workspace, Stream stream);
-    /// y [rows] = L2 norms of the rows of x [rows, width], right from 1e-30 to 1e30.
+    /// y [rows] = L2 norms of the rows of x [rows, width], correct from 1e-30 to 1e30.
     template <class T> void row_norm(const T* x, T* y, int64_t rows, int64_t width, Stream stream);)
 
 }  // namespace kantor

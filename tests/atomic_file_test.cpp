@@ -1,8 +1,10 @@
 // Writing atomically: whichever call fails, the old file still loads, the error names path and cause, and nothing is
 // left behind.
-#include "models/files/faults.h"
-#include "models/files/files.h"
+#include "models/files/atomic_file.h"
+
+#include "models/files/safetensors.h"
 #include "tests/catch.h"
+#include "tests/fault_injection.h"
 #include "tests/program.h"
 
 #include <sys/mount.h>
@@ -33,7 +35,7 @@ TEST_CASE("files: the k-th write, fsync or rename fails, for every k") {
   for (int call = 1;; ++call) {
     bool failed = false, reached = false;
     {
-      const FaultScope fault(call);
+      const testing::FaultInjection fault(call);
       try {
         write_safetensors(path, checkpoint(2));
       } catch (const FileError& error) {
@@ -50,7 +52,7 @@ TEST_CASE("files: the k-th write, fsync or rename fails, for every k") {
       break;
     }
     ++failures;
-    // The folder's fsync comes after the rename: then the new one stands, whole.
+    // The folder's fsync comes after the rename: by then the new file is there, complete.
     CHECK((found == 1 || found == 2));
     write_safetensors(path, checkpoint(1));
   }

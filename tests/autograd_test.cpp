@@ -1,8 +1,10 @@
 // The graph itself: pruning, symbolic zeros, higher orders, versions, and what apply refuses.
 #include "engine/autograd.h"
 
+#include "engine/apply.h"
 #include "engine/arena.h"
-#include "engine/op.h"
+#include "engine/in_place.h"
+#include "engine/observers.h"
 #include "engine/ops.h"
 #include "engine/optimizer.h"
 #include "tests/catch.h"
@@ -28,9 +30,9 @@ Tensor vector(std::vector<double> values) {
   return from_host(values, {size}, f64);
 }
 
-int64_t launches_of(const ProfileScope& profile, const std::string& op) {
+int64_t calls_of(const Profile& profile, const std::string& op) {
   for (const OpProfile& row : profile.rows()) {
-    if (row.op == op) return row.launches;
+    if (row.op == op) return row.calls;
   }
   return 0;
 }
@@ -71,10 +73,10 @@ TEST_CASE("autograd: a penalised step takes no product with zeros") {
   HostRandom random(1, 0);
   const std::vector<Tensor> weights{random_tensor({8, 2}, random), random_tensor({8, 8}, random),
                                     random_tensor({8, 8}, random), random_tensor({1, 8}, random)};
-  const ProfileScope profile;
+  const Profile profile;
   penalised_step(weights, random_tensor({4, 2}, random));
-  CHECK(launches_of(profile, "linear") == 4);
-  CHECK(launches_of(profile, "matmul") == 4 + 8 - 1);
+  CHECK(calls_of(profile, "linear") == 4);
+  CHECK(calls_of(profile, "matmul") == 4 + 8 - 1);
 }
 
 TEST_CASE("autograd: one tensor used twice gets both contributions, and paths cross x") {
@@ -112,9 +114,9 @@ TEST_CASE("autograd: an output overwritten since its op made it is refused, what
   const Tensor x = vector({0.1, 0.2}), w = vector({5, 6});
   using Function = Tensor (*)(const Tensor&);
   const std::map<std::string, Function> functions{
-      {"tanh", [](const Tensor& t) { return tanh(t); }},            // its derivative is written in the output
-      {"affine", [](const Tensor& t) { return affine(t, 2, 1); }},  // and here in neither
-      {"square", [](const Tensor& t) { return square(t); }},        // here in the input
+      {"tanh", [](const Tensor& t) { return tanh(t); }},                      // its derivative uses the output
+      {"scale_shift", [](const Tensor& t) { return scale_shift(t, 2, 1); }},  // its derivative uses neither
+      {"square", [](const Tensor& t) { return square(t); }},                  // its derivative uses the input
       {"reshape",
        [](const Tensor& t) {
          return reshape(t * 1, {1, 2});
@@ -131,7 +133,7 @@ TEST_CASE("autograd: an output overwritten since its op made it is refused, what
     y.copy_from(reshape(w, y.shape()));
     CHECK_THROWS_WITH(grad(sum(y), {x}), Contains("was overwritten since"));
     const Tensor through = function(x);
-    through.window(1, {1}).copy_from(vector({9}));  // a part of it, by a leaf that shares the memory
+    through.narrow(1, {1}).copy_from(vector({9}));  // a part of it, by a leaf that shares the memory
     CHECK_THROWS_AS(grad(sum(through), {x}), VersionError);
     const Tensor host = function(x);
     host.assign(std::span<const double>(std::vector<double>{7, 8}));
@@ -144,20 +146,20 @@ TEST_CASE("autograd: writing beside the graph is no false alarm") {
   const Tensor losses = zeros({3}, f64), running = zeros({2}, f64);
   const Tensor rows = reshape(x, {2, 2});
   const BatchNormResult normed = batch_norm(rows, ones({2}, f64), zeros({2}, f64));
-  blend(running, normed.mean, 0.9, 0.1);  // as a network's running statistics
+  blend(running, normed.mean, 0.9, 0.1);  // like a network's running statistics
   const Tensor y = tanh(normed.y), loss = sum(y * rows);
-  losses.window(0, {}).copy_from(loss);  // windows of one buffer, as a trainer's losses
-  losses.window(1, {}).copy_from(sum(y));
+  losses.narrow(0, {}).copy_from(loss);  // parts of one buffer, like a trainer's losses
+  losses.narrow(1, {}).copy_from(sum(y));
   const Tensor copy = empty(y.shape(), f64);
   copy.copy_from(y);
   copy.copy_from(rows);
   const auto first = grad(loss, {x}, {true, {}})[0];
-  losses.window(2, {}).copy_from(sum(first));
+  losses.narrow(2, {}).copy_from(sum(first));
   running.copy_from(zeros({2}, f64));
   CHECK_NOTHROW(grad(sum(square(first)), {x}));
   y.copy_from(rows);  // after its last use
   CHECK_NOTHROW(grad(sum(square(rows)), {x}));
-  // An output that was overwritten is as good a variable as any for what is computed from it later.
+  // What is computed later from an overwritten output can be differentiated by that output.
   CHECK(grad(sum(square(y)), {y})[0].to_vector<double>() == std::vector<double>{1, -2, 4, 6});
 }
 
@@ -165,7 +167,9 @@ TEST_CASE("autograd: a write that fails half-way counts as a write") {
   class Throws final : public OpOf<Throws> {
    public:
     [[nodiscard]] const char* name() const override { return "throws"; }
-    [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override { return {inputs[0]}; }
+    [[nodiscard]] std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override {
+      return {inputs[0]};
+    }
     void cpu(Inputs, Outputs outputs) const override {
       *outputs[0].as<double>() = 0;
       throw Error("planted");
@@ -232,7 +236,7 @@ TEST_CASE("autograd: a graph whose nodes share their inputs is freed whole") {
 TEST_CASE("autograd: a chain of 200,000 ops is differentiated and freed without recursion") {
   const Tensor x = vector({1});
   Tensor y = x;
-  for (int i = 0; i < 200000; ++i) y = affine(y, 1, 0);
+  for (int i = 0; i < 200000; ++i) y = scale_shift(y, 1, 0);
   CHECK(grad(y, {x})[0].item() == 1);
 }
 
@@ -263,6 +267,6 @@ TEST_CASE("apply: errors name the op, what it got and what would be right") {
 }
 
 TEST_CASE("apply: the NaN check names the op that made the first one") {
-  const NanCheckScope scope;
+  const NanCheck scope;
   CHECK_THROWS_WITH(log(vector({-1})), kantor::Contains("log"));
 }

@@ -1,10 +1,14 @@
-// A capture that is interrupted, nested or watched: what was recording runs again, and what is watched is seen.
+// Captures that are interrupted, nested or watched: afterwards the device runs again, and every launch is seen.
+#include "engine/apply.h"
 #include "engine/autograd.h"
-#include "engine/op.h"
+#include "engine/in_place.h"
+#include "engine/observers.h"
 #include "engine/ops.h"
 #include "engine/optimizer.h"
 #include "engine/runtime.h"
 #include "engine/step.h"
+#include "engine/stopwatch.h"
+#include "engine/target.h"
 #include "tests/catch.h"
 #include "tests/watched_runtime.h"
 
@@ -25,19 +29,19 @@ namespace {
 constexpr Device sim_device{Device::Kind::sim, 0}, gpu{Device::Kind::cuda, 0};
 constexpr TensorOptions on_sim{DType::float32, sim_device};
 
-/// Copies its input; its call number `at`, counted over all of one counter, throws.
+/// Copies its input; throws at call number `at`, counted over all ops that share the counter.
 class FailsOnce final : public OpOf<FailsOnce> {
  public:
   FailsOnce(int* calls, int at) : calls_(calls), at_(at) {}
   [[nodiscard]] const char* name() const override { return "fails_once"; }
-  [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override { return {inputs[0]}; }
+  [[nodiscard]] std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override { return {inputs[0]}; }
   void cpu(Inputs inputs, Outputs outputs) const override {
     count();
     std::memcpy(outputs[0].data, inputs[0].data, bytes(outputs[0]));
   }
-  void device(Device device, Inputs inputs, Outputs outputs) const override {
+  void device(const Target& target, Inputs inputs, Outputs outputs) const override {
     count();
-    runtime(device).copy(outputs[0].data, inputs[0].data, bytes(outputs[0]));
+    runtime(target.device).copy(outputs[0].data, inputs[0].data, bytes(outputs[0]));
   }
 
  private:
@@ -49,7 +53,7 @@ class FailsOnce final : public OpOf<FailsOnce> {
   int at_;
 };
 
-/// Devices that work here; one that does not is named.
+/// The devices that work here; warns of a GPU that does not.
 std::vector<Device> all_devices() {
   std::vector<Device> devices{{}, sim_device};
   if (const std::string reason = why_unavailable(gpu); reason.empty()) {
@@ -61,7 +65,7 @@ std::vector<Device> all_devices() {
 }
 
 /// A profile's row, or one of zeros.
-OpProfile row_of(const ProfileScope& profile, const std::string& op) {
+OpProfile row_of(const Profile& profile, const std::string& op) {
   for (const OpProfile& row : profile.rows()) {
     if (row.op == op) return row;
   }
@@ -139,11 +143,11 @@ TEST_CASE("capture: a step inside another's recording is refused, recorded or re
     Step outer([&] { inner(); }, device);
     outer();
     outer();
-    CHECK_THROWS_WITH(outer(), Contains("recording or replaying another step"));  // the inner one would record
+    CHECK_THROWS_WITH(outer(), Contains("recording or replaying another step"));  // the inner step would record
     CHECK_FALSE(capturing());
     inner();
     CHECK(inner.captured());
-    CHECK_THROWS_WITH(outer(), Contains("recording or replaying another step"));  // the inner one would replay
+    CHECK_THROWS_WITH(outer(), Contains("recording or replaying another step"));  // the inner step would replay
     inner();
     CHECK(counter.item() == 4);
     Step around([&] { Step([&] { increment(counter); }, device, false)(); }, device);  // no capture of its own: an op
@@ -172,30 +176,30 @@ TEST_CASE("apply: the NaN check sees devices and replays, and names the op") {
     const TensorOptions options{DType::float32, device};
     const Tensor x = full({3}, 1, options), y = zeros({3}, options);
     {
-      const NanCheckScope scope;
+      const NanCheck scope;
       CHECK_THROWS_WITH(log(full({2}, -1, options)), Contains("log") && Contains("float32 [2]"));
       CHECK_THROWS_WITH(full({2}, INFINITY, {DType::float64, device}), Contains("fill"));
       CHECK_NOTHROW(exp(x));
     }
     Step step([&] { y.copy_from(exp(log(x) * 2)); }, device);
     {
-      const NanCheckScope scope;  // also while it records
+      const NanCheck scope;  // also while it records
       while (!step.captured()) step();
     }
     x.copy_from(full({3}, -1, options));
     CHECK_NOTHROW(step());
-    const NanCheckScope scope;
+    const NanCheck scope;
     CHECK_THROWS_WITH(step(), Contains("log"));
   }
 }
 
 TEST_CASE("apply: a profile's times are the device's own, in replays too") {
-  const WatchedRuntime watched;  // says that all takes a second
+  const WatchedRuntime watched;  // reports a second for everything
   const Tensor x = full({3}, 1, on_sim), y = zeros({3}, on_sim);
   Step step([&] { y.copy_from(exp(exp(x))); }, sim_device);
-  const ProfileScope profile;
+  const Profile profile;
   for (int i = 0; i < 5; ++i) step();  // two warm-ups, the recording, two replays
-  CHECK(row_of(profile, "exp").launches == 10);
+  CHECK(row_of(profile, "exp").calls == 10);
   CHECK(row_of(profile, "exp").seconds == 10);
   CHECK(row_of(profile, "copy").seconds == 5);
 }
@@ -209,7 +213,7 @@ TEST_CASE("apply: a profile on a GPU waits for the work") {
   (void)matmul(a, a);
   synchronize(gpu);
   const auto start = std::chrono::steady_clock::now();
-  const ProfileScope profile;
+  const Profile profile;
   for (int i = 0; i < 10; ++i) (void)matmul(a, a);
   synchronize(gpu);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

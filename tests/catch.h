@@ -12,7 +12,7 @@ using Catch::Approx;
 
 namespace kantor {
 
-/// Matches a text that holds `part`. In Catch2 3, Catch's own Contains is of elements.
+/// Matches a text that contains `part`. In Catch2 3, Catch's own Contains matches elements.
 inline auto Contains(const std::string& part) {
 #if __has_include(<catch2/catch_all.hpp>)
   return Catch::Matchers::ContainsSubstring(part);

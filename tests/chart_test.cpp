@@ -1,4 +1,4 @@
-// Charts: well-formed SVG with everything that was given, and nothing that cannot be drawn.
+// Charts: the SVG is well-formed, has everything that was given, and nothing that cannot be drawn.
 #include "models/plot/chart.h"
 
 #include "engine/error.h"

@@ -1,6 +1,7 @@
 // Convolution against the sum that defines it, for the three partials of the one trilinear form.
 #include "engine/error.h"
 #include "engine/ops.h"
+#include "engine/threads.h"
 #include "tests/catch.h"
 #include "tests/gradcheck.h"
 
@@ -16,7 +17,7 @@ constexpr Device host{}, simulator{Device::Kind::sim, 0};
 
 struct Sizes {
   int64_t batch, height, width, channels, filters, kernel_height, kernel_width;
-  Window window;
+  ConvParams window;
 
   [[nodiscard]] int64_t out_height() const { return (height + 2 * window.padding - kernel_height) / window.stride + 1; }
   [[nodiscard]] int64_t out_width() const { return (width + 2 * window.padding - kernel_width) / window.stride + 1; }
@@ -75,7 +76,7 @@ double worst_error(const Tensor& found, const std::vector<double>& expected, con
   return worst;
 }
 
-/// The same numbers in memory that begins one element off: not at a multiple of 16 bytes.
+/// The same numbers in memory that begins one element later, not at a multiple of 16 bytes.
 Tensor shifted(const Tensor& x) {
   const Tensor longer = concat({zeros({1}, {x.dtype(), x.device()}), reshape(x, {x.size()})});
   return reshape(slice(longer, 0, 1, 1 + x.size()), x.shape());
@@ -140,9 +141,9 @@ TEST_CASE("conv2d: the direct products are the defining sums, at panels of every
   check_against_definition({1, 40, 33, 12, 24, 3, 3, {1, 1}}, random);  // several bands of one image
   check_against_definition({1, 41, 37, 18, 9, 5, 5, {3, 2}}, random);
   check_against_definition({2, 2, 2, 20, 20, 5, 5, {2, 2}}, random);  // every window meets padding on both sides
-  check_against_definition({1, 3, 3, 20, 20, 1, 1, {2, 3}}, random);  // and some meet nothing else
+  check_against_definition({1, 3, 3, 20, 20, 1, 1, {2, 3}}, random);  // and some meet only padding
   check_against_definition({70, 7, 7, 17, 33, 5, 5, {2, 2}}, random);
-  check_against_definition({28, 20, 20, 12, 70, 5, 2, {4, 0}}, random);  // weight gradient: lots of pictures
+  check_against_definition({28, 20, 20, 12, 70, 5, 2, {4, 0}}, random);  // weight gradient: chunks of images
 }
 
 TEST_CASE("conv2d: the kernels are the defining sums, at ragged sizes") {
@@ -165,7 +166,7 @@ TEST_CASE("conv2d: the kernels for few channels are the defining sums, at ragged
     check_against_definition({2, 7, 6, channels, 33, 4, 2, {3, 1}}, random, simulator);
   }
   check_against_definition({1, 14, 15, 3, 2, 12, 12, {1, 2}}, random, simulator);  // a window too large for them
-  // Several lots of pixels to a block.
+  // Several tiles of pixels per block.
   const Tensor x = random_tensor({1, 363, 363, 1}, random), filter = random_tensor({1, 1, 1, 1}, random);
   const auto found = conv2d(x.to(simulator), filter.to(simulator), {}).to_vector<double>();
   CHECK(found == (x * filter.item()).to_vector<double>());
@@ -174,7 +175,7 @@ TEST_CASE("conv2d: the kernels for few channels are the defining sums, at ragged
 TEST_CASE("conv2d: kernels refuse sizes that 32 bits do not count") {
   const Tensor x = zeros({1, 2, 2, 1}, {DType::float32, simulator}),
                filter = zeros({1, 1, 1, 1}, {DType::float32, simulator});
-  const Window far{int64_t{1} << 32, int64_t{1} << 31};
+  const ConvParams far{int64_t{1} << 32, int64_t{1} << 31};
   CHECK_THROWS_WITH(conv2d(x, filter, far), kantor::Contains("at most 2147483647 are possible"));
 }
 

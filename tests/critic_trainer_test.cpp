@@ -1,29 +1,23 @@
-// A critic trained alone, the data that it stands between, and the probes that look into it.
+// A critic that is trained alone, the data that it is trained between, and the probes of its gradients.
 #include "models/training/critic_trainer.h"
 
 #include "engine/ops.h"
+#include "engine/threads.h"
 #include "models/data/derived.h"
+#include "models/data/distributions.h"
+#include "models/data/open_dataset.h"
 #include "models/metrics/histogram.h"
-#include "models/nn/presets.h"
+#include "models/nn/architectures.h"
+#include "models/training/networks.h"
+#include "models/training/presets.h"
 #include "models/training/probe.h"
 #include "tests/catch.h"
 
 #include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
-#include <type_traits>
 
 using namespace kantor;
-
-// What is trained on must outlive the trainer: no temporary is taken.
-template <class... Data>
-constexpr bool trains_on = std::is_constructible_v<CriticTrainer, RunConfig, nlohmann::json, Data...>;
-static_assert(trains_on<Dataset&, const Dataset&>);
-static_assert(!trains_on<Dataset, Dataset&> && !trains_on<Dataset&, Dataset> && !trains_on<const Dataset, Dataset>);
-static_assert(std::is_constructible_v<Trainer, RunConfig, Dataset&> &&
-              std::is_constructible_v<Loader, const Dataset&, LoaderOptions>);
-static_assert(!std::is_constructible_v<Trainer, RunConfig, Dataset> &&
-              !std::is_constructible_v<Loader, Dataset, LoaderOptions>);
 
 namespace {
 
@@ -35,10 +29,10 @@ RunConfig tiny(const std::string& constraint) {
 }
 
 std::vector<float> weights_after(const RunConfig& config, int steps, bool capture) {
-  const auto real = open_dataset(config.data), fake = with_noise(*real, 1);
-  CriticTrainer trainer(config, critic_layers(config, {2}), *real, *fake, {}, capture);
+  const auto real = open_dataset(config.data), fake = with_noise(real, 1);
+  CriticTrainer trainer(config, critic_layers(config, {2}), real, fake, {}, capture);
   for (int i = 0; i < steps; ++i) trainer.step();
-  return trainer.critic().parameters().flat().to_vector<float>();
+  return trainer.critic().network().parameters().flat().to_vector<float>();
 }
 
 }  // namespace
@@ -62,8 +56,8 @@ TEST_CASE("critic trainer: the penalised critic learns to part data from data + 
   RunConfig config = tiny("penalty");
   config.batch = 128;
   config.critic.width = 32;
-  const auto real = open_dataset(config.data), fake = with_noise(*real, 1);
-  CriticTrainer trainer(config, critic_layers(config, {2}), *real, *fake);
+  const auto real = open_dataset(config.data), fake = with_noise(real, 1);
+  CriticTrainer trainer(config, critic_layers(config, {2}), real, fake);
   while (trainer.steps_done() < 300) trainer.step();
   CHECK(trainer.losses().critic_estimate > 0.3);  // W1 is 0.57
   CHECK(trainer.losses().penalty > 0);
@@ -73,8 +67,8 @@ TEST_CASE("critic trainer: clipped weights stay in the box; divergence and unequ
   RunConfig config = tiny("clip");
   for (const float w : weights_after(config, 5, true)) CHECK(std::abs(w) <= static_cast<float>(config.constraint.clip));
   const auto real = open_dataset(config.data);
-  const auto longer = sequences(*real, 3);
-  CHECK_THROWS_WITH(CriticTrainer(config, critic_layers(config, {2}), *real, *longer), Contains("one shape"));
+  const auto longer = sequences(real, 3);
+  CHECK_THROWS_WITH(CriticTrainer(config, critic_layers(config, {2}), real, longer), Contains("one shape"));
   config = tiny("penalty");
   config.critic.optimizer = "sgd";
   config.critic.learning_rate = 1e12;
@@ -83,20 +77,20 @@ TEST_CASE("critic trainer: clipped weights stay in the box; divergence and unequ
 
 TEST_CASE("derived data: noise has its deviation and is not of the same samples; sequences keep the samples") {
   const auto data = gaussians8();
-  const auto noisy = with_noise(*data, 0.5);
+  const auto noisy = with_noise(data, 0.5);
   const int64_t n = 20000;
   const auto plain = data->draw(1, 2, 3, n), other = noisy->draw(1, 2, 3, n);
   CHECK(noisy->draw(1, 2, 3, n) == other);
   const double before = summarize(std::span(plain)).deviation, after = summarize(std::span(other)).deviation;
   CHECK(std::sqrt(after * after - before * before) == Approx(0.5).epsilon(0.03));
-  double same = 0;  // of samples that lie near their namesakes
+  double same = 0;  // correlation of samples with equal index
   for (size_t i = 0; i < plain.size(); ++i) same += plain[i] * other[i];
   CHECK(std::abs(same / static_cast<double>(plain.size())) < 0.05);
 
-  const auto chains = sequences(*data, 4);
+  const auto chains = sequences(data, 4);
   CHECK(chains->batch_shape(5) == Shape{5, 4, 2});
   CHECK(chains->draw(1, 2, 3, 5) == data->draw(1, 2, 3, 20));
-  CHECK_THROWS_AS(sequences(*data, 0), ShapeError);
+  CHECK_THROWS_AS(sequences(data, 0), ShapeError);
 }
 
 TEST_CASE("probe: gradients of a linear critic are its weights") {

@@ -1,6 +1,8 @@
 // Data: distributions with the published scales, samples from files, refusals, and the loader's order and shutdown.
 #include "models/data/loader.h"
-#include "models/files/files.h"
+#include "models/data/open_dataset.h"
+#include "models/files/npy.h"
+#include "models/files/png.h"
 #include "tests/catch.h"
 
 #include <algorithm>
@@ -9,6 +11,7 @@
 #include <cmath>
 #include <fstream>
 #include <limits>
+#include <memory>
 #include <thread>
 #include <unistd.h>
 
@@ -17,7 +20,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// A folder of its own that goes with the test.
+/// A folder that is removed at the end of the test.
 struct Folder {
   fs::path path = fs::temp_directory_path() / ("kantor-data-" + std::to_string(getpid()));
   Folder() { fs::create_directories(path); }
@@ -288,37 +291,38 @@ TEST_CASE("data: fewer samples than a batch are refused") {
 
 TEST_CASE("data: the loader gives the steps in order, from any step") {
   const auto data = open_dataset({"swissroll", ""});
-  Loader whole(*data, {.seed = 3, .stream = 1, .samples = 16}),
-      resumed(*data, {.seed = 3, .stream = 1, .samples = 16, .first_step = 20, .depth = 1});
+  Loader whole(data, {.seed = 3, .stream = 1, .samples = 16}),
+      resumed(data, {.seed = 3, .stream = 1, .samples = 16, .first_step = 20, .depth = 1});
   for (uint64_t step = 0; step < 40; ++step) {
-    const Slab slab = whole.next();
-    CHECK(slab.step == step);
-    const std::vector<float> values(slab.values.begin(), slab.values.end());
+    const LoadedSamples loaded = whole.next();
+    CHECK(loaded.step == step);
+    const std::vector<float> values(loaded.values.begin(), loaded.values.end());
     CHECK(values == data->draw(3, 1, step, 16));
     if (step < 20) continue;
-    const Slab later = resumed.next();
+    const LoadedSamples later = resumed.next();
     CHECK(later.step == step);
     CHECK(std::equal(later.values.begin(), later.values.end(), values.begin(), values.end()));
   }
 }
 
 TEST_CASE("data: the loader works ahead, but no further than its depth") {
-  const Counting data;
-  Loader loader(data, {.samples = 4, .depth = 3});
+  const auto counting = std::make_shared<const Counting>();
+  const Counting& data = *counting;
+  Loader loader(counting, {.samples = 4, .depth = 3});
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
   while (data.draws < 3 && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
   std::this_thread::sleep_for(std::chrono::milliseconds(20));
   CHECK(data.draws == 3);
-  const Slab held = loader.next();
+  const LoadedSamples held = loader.next();
   while (data.draws < 4 && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
   std::this_thread::sleep_for(std::chrono::milliseconds(20));
   CHECK(data.draws == 4);
-  CHECK(held.values[3] == 0);  // still its own, while three others lie ready
+  CHECK(held.values[3] == 0);  // unchanged, while three other slabs are ready
 }
 
 TEST_CASE("data: the loader forwards an exception at its step") {
-  Counting data;
-  data.fails = true;
+  const auto data = std::make_shared<Counting>();
+  data->fails = true;
   Loader loader(data, {.samples = 1, .first_step = 5});
   CHECK(loader.next().step == 5);
   CHECK(loader.next().values[0] == 6);
@@ -326,12 +330,15 @@ TEST_CASE("data: the loader forwards an exception at its step") {
   CHECK_THROWS_AS(loader.next(), FileError);
 }
 
-TEST_CASE("data: the loader stops whenever it is dropped") {
-  const Counting data;
+TEST_CASE("data: the loader stops whenever it is dropped, and keeps its data alive") {
+  auto data = std::make_shared<const Counting>();
   for (int used = 0; used < 50; ++used) {
     Loader loader(data, {.samples = 2});
     for (int i = 0; i < used % 7; ++i) CHECK(loader.next().values[0] == static_cast<float>(i));
   }
   CHECK_THROWS_AS(Loader(data, {.samples = 0}), Error);
   CHECK_THROWS_AS(Loader(data, {.samples = 1, .depth = 0}), Error);
+  Loader last(data, {.samples = 2});
+  data.reset();
+  CHECK(last.next().values[0] == 0);
 }

@@ -1,6 +1,7 @@
 // Every op on the devices that run kernels, against the CPU in float64: values and first derivatives, in both types.
 #include "engine/autograd.h"
-#include "engine/op.h"
+#include "engine/error.h"
+#include "engine/libraries.h"
 #include "engine/ops.h"
 #include "tests/catch.h"
 #include "tests/op_table.h"
@@ -14,7 +15,7 @@ using namespace kantor::testing;
 
 namespace {
 
-/// Cases of each op: KANTOR_CASES, for tools that slow a kernel down a hundredfold, else the default.
+/// Number of cases per op: KANTOR_CASES, for tools that slow kernels down a hundredfold, otherwise the default.
 int cases_or(int standard) {
   const char* text = std::getenv("KANTOR_CASES");
   return text != nullptr && std::atoi(text) > 0 ? std::atoi(text) : standard;

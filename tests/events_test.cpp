@@ -1,5 +1,7 @@
 // TensorBoard's events, read back by a reader of the test's own: frames, checksums bit by bit, protobuf field by field.
-#include "models/files/files.h"
+#include "engine/error.h"
+#include "models/files/png.h"
+#include "models/files/tensorboard.h"
 #include "tests/formats.h"
 #include "tests/program.h"
 
@@ -110,8 +112,8 @@ DecodedEvent decode(const std::string& message) {
   return event;
 }
 
-/// The event files of a run folder in order, decoded; each begins with the version and the start of a session, after
-/// the step of which the files before it hold nothing.
+/// The decoded event files of a run folder in order. Each begins with the version and the start of a session at a step,
+/// after which the earlier files have nothing.
 std::vector<DecodedEvent> events_of(const fs::path& run) {
   std::set<fs::path> files;
   for (const auto& entry : fs::directory_iterator(run)) {
@@ -120,7 +122,7 @@ std::vector<DecodedEvent> events_of(const fs::path& run) {
   std::vector<DecodedEvent> events;
   for (const fs::path& file : files) {
     const std::vector<std::string> messages = frames(text_of(file));
-    if (messages.empty()) continue;  // cut to nothing
+    if (messages.empty()) continue;  // nothing is left of it
     CHECK(field(messages.at(0), 3) == "brain.Event:2");
     CHECK(number_at<int64_t>(field(field(messages.at(1), 7), 1), 0) == 1);  // SessionLog.START
     const auto begin = number_at<int64_t>(field(messages.at(1), 2), 0);
@@ -202,7 +204,7 @@ TEST_CASE("events: a file is cut after a step, at a whole event") {
   CHECK(kept(file, int64_t{1} << 40).bytes == ends[3]);
   CHECK(kept(file, 130).wall_time == 7);
   CHECK(kept(file, -1).bytes == 0);
-  // Cut by a kill, or no event file at all.
+  // A file that a kill cut short, or no event file at all.
   for (size_t length = 0; length < file.size(); ++length) {
     const size_t bytes = kept(file.substr(0, length), 1 << 20).bytes;
     CHECK(bytes <= length);
@@ -228,7 +230,7 @@ TEST_CASE("events: a run folder's files say what metrics.jsonl says, and after r
   fs::remove(run + "/checkpoints/step-0000030.safetensors");
   resume("train.steps=40");
   CHECK(events_of(run).back().step == 40);
-  // A file that was damaged is cut, and one of another program is let alone.
+  // A damaged file is cut, and a file of another program is left alone.
   const std::string foreign = folder.file("run/events.out.tfevents.1.other", "not Kantor's");
   (void)folder.file("run/events.out.tfevents.9999999999.kantor", "damaged");
   fs::remove(run + "/checkpoints/step-0000040.safetensors");

@@ -1,8 +1,10 @@
 // Faults that users met with files, data, names and messages: the program on the inputs that they brought
 // (tests/faults), each with the exit code and the words that it should answer with.
-#include "models/files/files.h"
+#include "models/files/npy.h"
+#include "models/files/text.h"
 #include "models/nn/network.h"
 #include "models/training/checkpoint.h"
+#include "models/training/config_toml.h"
 #include "models/training/trainer.h"
 #include "tests/formats.h"
 #include "tests/paths.h"
@@ -24,7 +26,7 @@ std::string brought(const std::string& name) {
   return (source_folder() / "tests/faults" / name).string();
 }
 
-/// Runs `kantor data FILE`, checks that it says `texts`, and gives samples of it.
+/// Runs `kantor data FILE`, checks that it prints `texts`, and returns samples of the file.
 std::vector<float> drawn(const std::string& file, const std::vector<std::string>& texts, int count = 64) {
   const ProgramFolder folder;
   const ProgramResult result =
@@ -320,7 +322,7 @@ TEST_CASE("faults: a checkpoint of version 1 is taken up, its names and layouts 
   apply_toml(config, old.metadata.at("kantor.config"), path);
   config.data.path = folder / "pictures.npy";
   const auto data = open_dataset(config.data);
-  Trainer trainer(config, *data);
+  Trainer trainer(config, data);
   trainer.restore(old);
   CHECK(trainer.steps_done() == 2);
   const TensorFile now = trainer.checkpoint();
@@ -328,7 +330,7 @@ TEST_CASE("faults: a checkpoint of version 1 is taken up, its names and layouts 
   for (const auto& [name, tensor] : old.tensors) {
     INFO(name);
     const Tensor& kept = now.at(pytorch_name(name));
-    const bool moments = name.find(".adam.") != std::string::npos;  // once [O, kh, kw, C] and [H, W, C]
+    const bool moments = name.find(".adam.") != std::string::npos;  // formerly [O, kh, kw, C] and [H, W, C]
     const Layout layout = !moments             ? Layout::plain
                           : tensor.rank() == 4 ? Layout::filter
                           : tensor.rank() == 3 ? Layout::channels_last
@@ -339,9 +341,44 @@ TEST_CASE("faults: a checkpoint of version 1 is taken up, its names and layouts 
   }
   CHECK(now.at("generator.2.running_var").shape() == Shape{4});
   CHECK(now.at("critic.adam.m.2.weight").shape() == now.at("critic.2.weight").shape());
-  Trainer again(config, *data);
+  Trainer again(config, data);
   again.restore(now);
   CHECK(encode_safetensors(again.checkpoint()) == encode_safetensors(now));
   CHECK(run_kantor({"sample", path, "--out", folder / "s.npy", "--count", "3"}).code == 0);
   CHECK(run_kantor({"inspect", path}).code == 0);
+}
+
+TEST_CASE("faults: a checkpoint and a config.toml with the names of the version before are taken up") {
+  const std::string path = (source_folder() / "tests/checkpoints/format-2-average.safetensors").string();
+  const TensorFile old = read_safetensors(path);
+  RunConfig config;
+  apply_toml(config, old.metadata.at("kantor.config"), path);
+  CHECK(config.ema_decay == 0.98);
+  CHECK(config.critic.initialization == "uniform");
+  Trainer trainer(config, open_dataset(config.data));
+  trainer.restore(old);
+  CHECK(trainer.steps_done() == 3);
+  const TensorFile now = trainer.checkpoint();
+  REQUIRE(now.tensors.size() == old.tensors.size());
+  for (const auto& [name, tensor] : old.tensors) {
+    INFO(name);
+    CHECK(now.at(name).to_vector<double>() == tensor.to_vector<double>());
+  }
+  CHECK_THAT(now.metadata.at("kantor.config"), Contains("ema_decay") && !Contains("average"));
+  trainer.step();
+
+  // The run's folder as the version before left it: it is resumed, and the warning names the new key.
+  const ProgramFolder folder;
+  fs::create_directories(folder / "run/checkpoints");
+  fs::copy_file(path, folder / "run/checkpoints/step-0000003.safetensors");
+  std::string text = to_toml(config);
+  text.replace(text.find("ema_decay"), 9, "average");
+  write_file_atomically(folder / "run/config.toml", text);
+  const auto resumed = run_kantor({"train", "--resume", "--out", folder / "run", "--set", "train.steps=5"});
+  INFO(resumed.err);
+  CHECK(resumed.code == 0);
+  const auto asked = run_kantor({"train", "--set", "generator.average=0.5", "--print-config"});
+  CHECK(asked.code == 0);
+  CHECK_THAT(asked.err, Contains("generator.average is called generator.ema_decay now"));
+  CHECK_THAT(asked.out, Contains("ema_decay = 0.5"));
 }

@@ -1,7 +1,9 @@
-// What users met while they trained, compared and sampled: each fault in its smallest form, with the exit code and the
+// Problems that users had in train, compare and sample: each in its smallest form, with the exit code and the
 // message that help, and nothing lost.
 #include "engine/random.h"
-#include "models/files/files.h"
+#include "models/files/npy.h"
+#include "models/files/png.h"
+#include "models/files/safetensors.h"
 #include "models/metrics/transport.h"
 #include "tests/program.h"
 
@@ -45,7 +47,7 @@ Words comparison(const std::string& out, const Words& more = {}) {
   return words;
 }
 
-/// The least for pictures: a step of two, in a grid of one row.
+/// The smallest training for pictures: one step with a batch of two, whose grid has one row.
 Words picture_training(const std::string& out, const std::string& data, const Words& more = {}) {
   return Words{"train", "--out",
                out,     "--data",
@@ -116,7 +118,7 @@ TEST_CASE("faults: a resumed run takes another learning rate and more steps, and
   }));
   REQUIRE(run_kantor(resume(run, {"--set", "train.steps=45"})).code == 0);
   CHECK(json::parse(text_of(run + "/env.json")).at("changes").size() == 4);
-  // From the same checkpoint at its own rate the weights would be others: the new rate is what trained.
+  // At the checkpoint's own rate the weights would be different: the training used the new rate.
   REQUIRE(run_kantor(tiny_training(folder / "whole", {"--set", "train.steps=45"})).code == 0);
   CHECK(read_safetensors(newest(run)).at("critic.0.weight").to_vector<float>() !=
         read_safetensors(newest(folder / "whole")).at("critic.0.weight").to_vector<float>());

@@ -1,7 +1,12 @@
-// Files of every format: what is sound reads back, what is not is refused by name with what was found and expected, and
-// random damage never does more than that.
-#include "models/files/files.h"
+// Files of every format: valid content reads back, invalid content is refused with name, finding and expectation, and
+// random damage never has a worse effect.
 
+#include "models/files/csv.h"
+#include "models/files/gzip.h"
+#include "models/files/idx.h"
+#include "models/files/npy.h"
+#include "models/files/png.h"
+#include "models/files/safetensors.h"
 #include "tests/catch.h"
 #include "tests/formats.h"
 #include "tests/refusals.h"
@@ -64,7 +69,7 @@ TEST_CASE("files: gzip of several members") {
   const std::vector<uint8_t> four{'a', 'b', 'c', 'd'};
   CHECK(values(first + second) == four);
   CHECK(values(first + gzip("") + second + gzip("")) == four);
-  CHECK(values(first + second + std::string(700, '\0')) == four);  // as tapes are filled up
+  CHECK(values(first + second + std::string(700, '\0')) == four);  // as tapes are padded
   refuses(as_idx, first + second + "x", "1 bytes after the end of the gzip data");
   refuses(as_idx, first + second + first, "IDX header promises 4");
   refuses(as_idx, first, "IDX header");
@@ -301,5 +306,5 @@ TEST_CASE("files: random damage is refused or read, never more (KANTOR_FUZZ_ITER
       }
     }
   }
-  CHECK(refused > iterations);  // most damage is seen
+  CHECK(refused > iterations);  // most damage is detected
 }

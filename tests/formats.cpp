@@ -1,6 +1,10 @@
 #include "tests/formats.h"
 
+#include "models/files/png.h"
+#include "models/files/safetensors.h"
 #include "models/training/config.h"
+#include "models/training/config_toml.h"
+#include "models/training/presets.h"
 
 #include <zlib.h>
 

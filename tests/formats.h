@@ -1,8 +1,8 @@
-// Files of every format that is read, built byte by byte: for the tests of the readers, sound and damaged, and as what
-// mutations and fuzzers begin with.
+// Builds files of every format that is read, byte by byte: valid and damaged ones for the tests of the readers, and the
+// first inputs of mutations and fuzzers.
 #pragma once
 
-#include "models/files/files.h"
+#include "models/files/safetensors.h"
 
 #include <cstdint>
 #include <map>
@@ -28,12 +28,12 @@ std::string npy(const std::string& descr, const std::string& shape, const std::s
 std::string safetensors(const std::string& header, const std::string& values);
 /// One chunk of a PNG with its checksum.
 std::string png_chunk(const std::string& type, const std::string& content);
-/// A PNG of the given depth and colour type whose compressed rows are `raw`; `before` stands before its data.
+/// A PNG of the given depth and colour type whose compressed rows are `raw`; `before` comes before its data.
 std::string png(uint32_t width, uint32_t height, char depth, char colour, char interlace, const std::string& raw,
                 const std::string& before = "");
 TensorFile small_checkpoint();
 
-/// Sound files of idx, gzip, npy, csv, png, toml and safetensors.
+/// Valid files of idx, gzip, npy, csv, png, toml and safetensors.
 std::map<std::string, std::vector<std::string>> sound_files();
 
 }  // namespace kantor

@@ -3,11 +3,12 @@
 #include "models/data/funnel_pairs.h"
 
 #include "engine/random.h"
-#include "models/files/files.h"
+#include "models/files/atomic_file.h"
 #include "models/metrics/agreement.h"
 #include "models/metrics/histogram.h"
-#include "models/nn/presets.h"
-#include "models/studies/known_optimum.h"
+#include "models/nn/architectures.h"
+#include "models/studies/benchmark_w1/known_optimum.h"
+#include "models/training/random_streams.h"
 #include "models/training/trainer.h"
 #include "tests/paths.h"
 #include "tests/program.h"
@@ -103,7 +104,7 @@ TEST_CASE("known optimum: a linear critic's figures, by the draws themselves") {
       error += std::pow(w[d] - best[d], 2) / n;
     }
   }
-  const nlohmann::json found = KnownOptimum(funnels, 9, n).measure(critic);
+  const nlohmann::json found = benchmark_w1::KnownOptimum(funnels, 9, n).measure(critic);
   CHECK(found["w1"].get<double>() == Approx(w1));
   CHECK(found["w1_independent"].get<double>() == Approx(independent));
   CHECK(found["cosine"].get<double>() == Approx(cosine));
@@ -117,7 +118,7 @@ TEST_CASE("known optimum: in float32 a seventh of the plane's points have no opt
     critic.parameters().tensors()[0].assign(
         std::span<const float>(std::vector<float>(static_cast<size_t>(dimensions))));
     // The error of a critic of slope 0 is the mean square of the optimal gradient.
-    const nlohmann::json found = KnownOptimum(open_pair(name).funnels, 1, 4096).measure(critic);
+    const nlohmann::json found = benchmark_w1::KnownOptimum(open_pair(name).funnels, 1, 4096).measure(critic);
     CHECK(found["squared_gradient_error"].get<double>() == Approx(1));
     return 1 - found["squared_gradient_error_float32"].get<double>();
   };

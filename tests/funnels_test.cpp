@@ -3,7 +3,8 @@
 #include "models/data/funnels.h"
 
 #include "engine/random.h"
-#include "models/files/files.h"
+#include "models/data/open_dataset.h"
+#include "models/files/npy.h"
 #include "models/metrics/wasserstein.h"
 #include "tests/paths.h"
 #include "tests/program.h"

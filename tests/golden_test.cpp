@@ -1,7 +1,9 @@
 // The golden cases: PyTorch's float64 values and gradients, for every case folder of KANTOR_GOLDEN or of tests/golden.
+#include "engine/in_place.h"
 #include "engine/optimizer.h"
-#include "models/files/files.h"
-#include "models/nn/gradients.h"
+#include "models/files/npy.h"
+#include "models/files/safetensors.h"
+#include "models/gan/gradients.h"
 #include "tests/catch.h"
 #include "tests/paths.h"
 
@@ -10,6 +12,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 using namespace kantor;
@@ -56,7 +59,7 @@ Shape shape_of(const json& extents) {
   return Shape(std::span<const int64_t>(values));
 }
 
-/// Holds each computed tensor against the case's array of that name. Returns how many gradients were compared.
+/// Compares each computed tensor with the case's array of that name. Returns how many gradients were compared.
 int compare(const TensorFile& computed, const TensorFile& expected, DType dtype) {
   double scale = 0;
   for (const auto& [name, value] : expected.tensors) {
@@ -101,7 +104,7 @@ void generator_case(const json& description, const TensorFile& file, DType dtype
 
 void optimizer_case(const json& description, const TensorFile& file, DType dtype) {
   OptimizerConfig config;
-  config.kind = parse_optimizer(description["optimizer"].get<std::string>());
+  config.rule = description["optimizer"].get<std::string>();
   const json& arguments = description["arguments"];
   config.learning_rate = arguments.value("lr", config.learning_rate);
   config.alpha = arguments.value("alpha", config.alpha);
@@ -116,9 +119,11 @@ void optimizer_case(const json& description, const TensorFile& file, DType dtype
   const Arena gradients = parameters.like();
   for (size_t i = 0; i < rows.size(); ++i) {
     parameters.tensors()[i].copy_from(file.at("param." + rows[i].first).to(dtype));
-    if (!description["clip"].is_null()) parameters.rows()[i].bound = description["clip"].get<double>();
   }
-  Optimizer optimizer(config, parameters);
+  const bool clipped = !description["clip"].is_null();
+  Optimizer optimizer(
+      config, parameters,
+      clipped ? std::vector<double>(rows.size(), description["clip"].get<double>()) : std::vector<double>());
   for (int step = 0; step < description["steps"].get<int>(); ++step) {
     std::vector<Tensor> grads;
     for (size_t i = 0; i < rows.size(); ++i) {

@@ -1,7 +1,6 @@
 #include "tests/gradcheck.h"
 
 #include "engine/autograd.h"
-#include "engine/op.h"
 #include "engine/ops.h"
 
 #include <cmath>
@@ -18,7 +17,8 @@ Tensor weighted_sum(const Tensor& y, const Tensor& weights) {
 double shifted(const Case& c, const std::vector<Tensor>& directions, double step, const Tensor& weights) {
   std::vector<Tensor> inputs;
   for (size_t i = 0; i < c.inputs.size(); ++i) {
-    inputs.push_back(c.differentiable[i] ? add(c.inputs[i], affine(directions[i], step, 0)).detach() : c.inputs[i]);
+    inputs.push_back(c.differentiable[i] ? add(c.inputs[i], scale_shift(directions[i], step, 0)).detach()
+                                         : c.inputs[i]);
   }
   return weighted_sum(c.fn(inputs), weights).item();
 }

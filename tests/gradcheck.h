@@ -20,8 +20,8 @@ struct Case {
   std::vector<bool> differentiable;
 };
 
-/// Empty where the derivative of <w, fn(x)> along a random direction agrees to rtol 1e-6, atol 1e-8 with central
-/// differences of step 1e-5; else what differs.
+/// "" if the derivative of <w, fn(x)> along a random direction agrees to rtol 1e-6, atol 1e-8 with central
+/// differences of step 1e-5; otherwise what differs.
 std::string gradcheck(const Case& c, HostRandom& random);
 /// The same for the gradient itself: second derivatives, by the inputs and by the output's weights.
 std::string gradgradcheck(const Case& c, HostRandom& random);

@@ -117,7 +117,7 @@ TEST_CASE("gradient_penalty: a zero gradient has derivative zero at every order"
       }
     }
   }
-  // A lone zero sample pays (0 - 1)^2 and is pushed nowhere.
+  // A single zero sample has the penalty (0 - 1)^2 and the gradient 0.
   CHECK(gradient_penalty(zeros({1, 2}), PenaltyKind::two_sided, 10).value.item() == 10);
 }
 

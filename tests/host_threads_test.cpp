@@ -1,5 +1,6 @@
 // Threads of the host: the pool that the engine and the simulator share, and how many threads it has at the start.
 #include "engine/device.h"
+#include "engine/threads.h"
 #include "kernels/host/available_memory.h"
 #include "kernels/host/processors.h"
 #include "kernels/host/threads.h"
@@ -109,7 +110,7 @@ TEST_CASE("threads: the exception of the lowest piece is rethrown, whoever is fi
       std::string what;
       try {
         host::for_each_piece(200, [](int64_t p) {
-          if (p == 9) std::this_thread::yield();  // the lowest one is late
+          if (p == 9) std::this_thread::yield();  // delays the lowest one
           if (p >= 9 && p % 3 == 0) throw std::runtime_error("piece " + std::to_string(p));
         });
       } catch (const std::runtime_error& error) {
@@ -209,6 +210,6 @@ TEST_CASE("threads: the start is OMP_NUM_THREADS, at most the processors of this
 TEST_CASE("threads: the simulator has as many as --threads says") {
   const size_t one = threads_of_training("1");
   CHECK(one >= 1);
-  CHECK(one <= 2);  // itself, and the loader of batches
+  CHECK(one <= 2);  // the main thread, and the loader of batches
   CHECK(threads_of_training("4") == one + 3);
 }

@@ -1,17 +1,23 @@
 // The image part of the study `samples`: what a run measures and leaves, the classifier that all runs share, and what
 // is concluded from planted numbers.
-#include "models/studies/image_samples.h"
+#include "models/studies/samples/image_samples.h"
 
 #include "engine/device.h"
-#include "models/files/files.h"
+#include "engine/threads.h"
+#include "models/files/atomic_file.h"
+#include "models/files/png.h"
+#include "models/files/safetensors.h"
 #include "models/metrics/classifier.h"
-#include "models/studies/runner.h"
+#include "models/studies/all.h"
+#include "models/studies/framework/runner.h"
+#include "models/studies/samples/image_conclusion.h"
 #include "tests/program.h"
 #include "tests/quarters.h"
 
 #include <numeric>
 
 using namespace kantor;
+using namespace kantor::samples;
 using nlohmann::json;
 namespace fs = std::filesystem;
 
@@ -78,7 +84,7 @@ TEST_CASE("image samples: a run scores as many images as asked for, and leaves p
   for (const char* key : {"score", "real_score"}) CHECK((numbers[key] >= 1 && numbers[key] <= 4));
   CHECK(numbers.at("frechet_curve").at("x") == json{0, 1, 2, 3, 4});
   CHECK(numbers.at("frechet_curve").at("y").size() == 5);
-  // Four steps make no image: real ones are nearer to real ones.
+  // Four steps do not make images: real images are nearer to real images.
   CHECK(numbers.at("real_frechet") < numbers.at("frechet"));
   const LabelledImages held_back = quarters(100, 2, 16);
   const Classifier classifier = Classifier::load(read_safetensors(study.runs / "classifier.safetensors"));
@@ -126,8 +132,7 @@ TEST_CASE("image samples: both comparisons are judged by the Fréchet distance, 
     all.push_back(planted("images-penalty-own", seed, 5 + 2 * noise, 1.5));
   }
   const auto verdicts = [](const std::vector<Outcome>& outcomes) {
-    Conclusion conclusion;
-    conclude_images(outcomes, {}, conclusion);
+    const Conclusion conclusion = conclude_images(outcomes, {});
     std::vector<Verdict> found;
     for (const Finding& finding : conclusion.findings) {
       if (finding.bar) found.push_back(finding.verdict);
@@ -139,8 +144,7 @@ TEST_CASE("image samples: both comparisons are judged by the Fréchet distance, 
   CHECK(verdicts(all) == std::vector{Verdict::unclear, Verdict::not_shown});
   CHECK(verdicts({}) == std::vector{Verdict::unclear, Verdict::unclear});
 
-  Conclusion conclusion;
-  conclude_images(all, {.images = "/somewhere/mnist/"}, conclusion);
+  const Conclusion conclusion = conclude_images(all, {.images = "/somewhere/mnist/"});
   CHECK_THAT(conclusion.method.at(0), Contains("mnist:") && Contains("right on 87.5 % of those held back"));
   CHECK_THAT(conclusion.limits.at(0), Contains("6.41") && Contains("6.68") && Contains("small"));
   bool found = false;

@@ -31,7 +31,7 @@ TEST_CASE("program: SIGINT and SIGTERM leave a checkpoint that resumes bit for b
   for (const auto& [signal, code] : {std::pair{SIGINT, 130}, std::pair{SIGTERM, 143}}) {
     const std::string run = folder / std::to_string(code);
     Program program(tiny_training(run, steps));
-    REQUIRE(wait_for([&] {  // whole lines: the last may be in the writing
+    REQUIRE(wait_for([&] {  // whole lines: the last one may be incomplete
       const std::string text = fs::exists(run + "/metrics.jsonl") ? text_of(run + "/metrics.jsonl") : "";
       return std::count(text.begin(), text.end(), '\n') > 3;
     }));

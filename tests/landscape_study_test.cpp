@@ -1,8 +1,8 @@
 // The landscape's arms of the study slow, in their tiny setting: what each of them measures.
-#include "models/files/files.h"
+#include "models/files/png.h"
 #include "models/lipschitz/constraint.h"
-#include "models/studies/landscape_arms.h"
-#include "models/studies/landscape_probe.h"
+#include "models/studies/slow/landscape.h"
+#include "models/studies/slow/landscape_probe.h"
 #include "tests/program.h"
 
 #include <algorithm>
@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 using namespace kantor;
+using namespace kantor::slow;
 using nlohmann::json;
 
 namespace {
@@ -39,15 +40,15 @@ TEST_CASE(
     seen.push_back(run.settings.at("config").at("critic.constraint").get<std::string>());
     const ProgramFolder folder;
     const json numbers = measure_landscape(run.settings, {}, folder.path);
-    for (const char* moment : landscape_moments) {
-      const json& found = numbers.at(moment);
+    for (const char* evaluation : landscape_evaluations) {
+      const json& found = numbers.at(evaluation);
       CHECK(found.at("lowest") <= found.at("highest"));
       CHECK(std::abs(found.at("eigenvalue").get<double>()) ==
             std::max(std::abs(found.at("lowest").get<double>()), std::abs(found.at("highest").get<double>())));
       CHECK(found.at("residual") >= 0);
       CHECK(found.at("products") >= 1);
       CHECK(found.at("products") <= run.settings.at("landscape").at("products"));
-      CHECK(numbers.at(fmt::format("log_relative_{}", moment)).is_number());
+      CHECK(numbers.at(fmt::format("log_relative_{}", evaluation)).is_number());
     }
     const bool clipped = seen.back() == "clip";
     CHECK(numbers.contains("reachable") == clipped);

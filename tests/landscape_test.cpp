@@ -6,7 +6,7 @@
 #include "engine/ops.h"
 #include "engine/random.h"
 #include "models/metrics/frechet.h"
-#include "models/nn/presets.h"
+#include "models/nn/architectures.h"
 #include "tests/catch.h"
 #include "tests/watched_runtime.h"
 
@@ -95,7 +95,7 @@ TEST_CASE("metrics: the curvature of a penalised critic agrees with differences 
   const auto& parameters = critic.parameters().tensors();
   const Curvature found = largest_curvature(loss, parameters, 1e-6, 2000);
   CHECK(found.residual <= 1e-6 * std::abs(found.eigenvalue) * 1.01);
-  // The loss along the eigenvector is not at hand; the quotient of any direction is at most the eigenvalue found.
+  // The loss along the eigenvector is not available; the quotient of any direction is at most the eigenvalue found.
   const auto direction = filter_normalized_direction(critic, 3, 0);
   double squares = 0;
   for (const Tensor& d : direction) squares += sum(square(d)).item();
@@ -152,7 +152,7 @@ TEST_CASE("metrics: weights that cannot be put back after an error leave the err
                       runtime.copies_fail = true;
                       return 0.0;
                     }),
-                    kantor::Contains("planted failure"));  // nothing else went wrong: this is told
+                    kantor::Contains("planted failure"));  // the first error is the one reported
 }
 
 TEST_CASE("metrics: the Fréchet distance of samples: 0 of one, the shift's square, and that of known Gaussians") {

@@ -16,7 +16,7 @@ OpRow of_one(const std::string& name, const std::string& family, const Shape& sh
           }};
 }
 
-/// A warp, a block that keeps its row, and one that reads it twice; each with a ragged last part.
+/// Rows for a warp, for a block that keeps its row, and for a block that reads it twice; each with a ragged last part.
 std::vector<OpRow> penalties() {
   std::vector<OpRow> rows;
   for (const PenaltyKind kind : {PenaltyKind::two_sided, PenaltyKind::one_sided, PenaltyKind::squared}) {
@@ -44,7 +44,7 @@ std::vector<OpRow> sorted_groups() {
 
 /// Several tiles each way, and stretches of split-K.
 std::vector<OpRow> products() {
-  const Window window{2, 1};
+  const ConvParams window{2, 1};
   const Shape x{5, 23, 23, 3}, filter{6, 3, 3, 3}, y{5, 12, 12, 6};
   return {
       {"matmul", "matmul",

@@ -1,11 +1,12 @@
 // Constraints: DRAGAN by hand, the layers that each constraint makes of a critic, and the Lipschitz constants measured
 // in trained ones.
 #include "engine/autograd.h"
-#include "engine/op.h"
+#include "engine/grad_mode.h"
+#include "models/gan/gradients.h"
 #include "models/lipschitz/constraint.h"
-#include "models/nn/gradients.h"
+#include "models/nn/architectures.h"
 #include "models/nn/parametrization.h"
-#include "models/nn/presets.h"
+#include "models/training/presets.h"
 #include "models/training/trainer.h"
 #include "tests/catch.h"
 
@@ -40,7 +41,7 @@ json layers_of(const std::string& kind, const json& critic) {
 
 /// Largest element of |W W^T - I|, or of |W^T W - I| for a tall W.
 double from_orthonormal(const Tensor& w) {
-  const RecordingScope off(false);
+  const NoGrad no_grad;
   const bool wide = w.shape()[0] <= w.shape()[1];
   const Tensor gram = wide ? matmul(w, w, false, true) : matmul(w, w, true, false);
   const auto values = gram.to_vector<double>();
@@ -61,7 +62,7 @@ TEST_CASE("lipschitz: DRAGAN's value, points and norms are those computed by han
   const std::vector<double> flat{w, b, a, 0.4};
   for (size_t i = 0; i < 4; ++i) critic.parameters().tensors()[i].assign(std::span(&flat[i], 1));
   const std::vector<double> x{0.5, -1, 2, 3.5}, u{0, 0.25, 0.5, 0.999};
-  ConstraintBatch batch{from_host(x, {4, 1}, f64), zeros({4, 1}, f64), {}};
+  CriticBatch batch{from_host(x, {4, 1}, f64), zeros({4, 1}, f64), {}};
   batch.noise = from_host(u, {4, 1}, f64);
   const ConstraintTerm term = make_constraint({.kind = "dragan", .lambda = lambda})->penalty(critic, batch);
 
@@ -85,7 +86,7 @@ TEST_CASE("lipschitz: DRAGAN draws for its samples what a draw for all samples h
   const auto constraint = make_constraint({.kind = "dragan"});
   for (const int64_t first : {0, 5, 10}) {
     const Tensor real = slice(all, 0, first, first + 5);
-    ConstraintBatch drawn{real, real, {}}, given{real, real, {}};
+    CriticBatch drawn{real, real, {}}, given{real, real, {}};
     drawn.noise_draw = {7, 9, counter(4), 3 * first};
     given.noise = slice(noise, 0, first, first + 5);
     const Tensor points = constraint->penalty(critic, drawn).points;
@@ -142,7 +143,7 @@ TEST_CASE("lipschitz: GroupSort sorts pairs; ties and NaN stay, and a tie's grad
   CHECK(grad(sum(group_sort(x) * weights), {x})[0].to_vector<double>() ==
         std::vector<double>{2, 1, 3, 4, 5, 6, 7, 8, 9, 10});
   CHECK_THROWS_WITH(group_sort(zeros({2, 3})), Contains("even extent"));
-  CHECK_THROWS_WITH(order_pairs(zeros({2, 4}), zeros({4})), Contains("differ in shape"));
+  CHECK_THROWS_WITH(maxmin(zeros({2, 4}), zeros({4})), Contains("differ in shape"));
 }
 
 TEST_CASE("lipschitz: GroupSort of larger groups sorts, keeps equal ones in order and puts NaN last, in both types") {
@@ -161,7 +162,7 @@ TEST_CASE("lipschitz: GroupSort of larger groups sorts, keeps equal ones in orde
       const auto origin = sort_groups(from_host(many, {1, 320}, {dtype, device}), 320).origin.to_vector<int64_t>();
       std::vector<int64_t> expected;
       for (const std::vector<int>& equal :
-           {std::vector<int>{4}, {9}, {5, 6}, {2, 3}, {0}, {7}, {1, 8}}) {  // places in the ten, from the least
+           {std::vector<int>{4}, {9}, {5, 6}, {2, 3}, {0}, {7}, {1, 8}}) {  // indices in the ten values, from the least
         for (int i = 0; i < 32; ++i) {
           for (const int place : equal) expected.push_back(10 * i + place);
         }
@@ -188,14 +189,14 @@ TEST_CASE("lipschitz: GroupSort of larger groups sorts, keeps equal ones in orde
           REQUIRE(y[i] == at(origin[i]));
         }
       }
-      const Tensor there = move_in_groups(x, found.origin, group, false);
+      const Tensor there = permute_groups(x, found.origin, group, false);
       CHECK(there.to_vector<double>() == y);
-      CHECK(move_in_groups(there, found.origin, group, true).to_vector<double>() == before);
+      CHECK(permute_groups(there, found.origin, group, true).to_vector<double>() == before);
     }
   }
   CHECK_THROWS_WITH(sort_groups(zeros({2, 10}), 4), Contains("groups of 4"));
   CHECK_THROWS_WITH(sort_groups(zeros({2, 10}), 0), Contains("groups of 0"));
-  CHECK_THROWS_WITH(move_in_groups(zeros({2, 4}), zeros({2, 4}), 4, false), Contains("int64"));
+  CHECK_THROWS_WITH(permute_groups(zeros({2, 4}), zeros({2, 4}), 4, false), Contains("int64"));
 }
 
 TEST_CASE("lipschitz: a network of the RNN critic reads sequences, and its first state starts at zero") {
@@ -222,9 +223,9 @@ TEST_CASE("lipschitz: trained critics of bounded layers are 1-Lipschitz where it
     config.generator.width = config.critic.width = 32;
     config.batch = 64;
     const auto data = open_dataset(config.data);
-    Trainer trainer(config, *data);
+    Trainer trainer(config, data);
     for (int i = 0; i < 100; ++i) trainer.step();
-    const Network& critic = trainer.critic();
+    const Network& critic = trainer.critic().network();
     const Tensor real = from_host(data->draw(1, 77, 0, 512), {512, 2}),
                  wide = normal({4096, 2}, 5, 1, counter(0)) * 2.0;
     const Tensor fake = trainer.generate(512, 78, 0);
@@ -235,7 +236,7 @@ TEST_CASE("lipschitz: trained critics of bounded layers are 1-Lipschitz where it
     CHECK(slope() <= 1.05);  // one iteration a forward lags behind the weights
     CHECK(slope() >= 0.2);   // and it has learned something
     if (kind == std::string("groupsort")) {
-      for (const Tensor& w : critic.parameters().tensors()) {  // the step's slope would stay below 1 without, too
+      for (const Tensor& w : critic.parameters().tensors()) {  // slopes would stay below 1 without it, too
         if (w.rank() == 2) CHECK(from_orthonormal(w) <= 1e-5);
       }
     }
@@ -245,7 +246,7 @@ TEST_CASE("lipschitz: trained critics of bounded layers are 1-Lipschitz where it
     INFO(kind << " after 500 more power iterations: " << slope());
     CHECK(slope() <= 1 + settled);
     // Any two points, not only infinitely near ones.
-    const RecordingScope off(false);
+    const NoGrad no_grad;
     const Tensor moved = wide + normal({4096, 2}, 5, 2, counter(0));
     const auto apart = (critic(wide, Mode::evaluate) - critic(moved, Mode::evaluate)).to_vector<double>();
     const auto distance = row_norm(wide - moved).to_vector<double>();
@@ -286,4 +287,54 @@ TEST_CASE("lipschitz: a spectral critic's gradients need the singular vectors of
   file.tensors.back().second = ones({1}, f64);
   load_parameters(network, file);
   CHECK(network.buffers().tensors()[0].to_vector<double>() == std::vector<double>(4, 1.0));
+}
+
+TEST_CASE("lipschitz: constraints joined by + all hold") {
+  const Tensor counter = zeros({}, {DType::int64, {}});
+  const Tensor real = normal({8, 2}, 1, 1, counter, DType::float64),
+               fake = normal({8, 2}, 1, 2, counter, DType::float64);
+  const CriticBatch batch{real, fake};
+  const auto joined = make_constraint({.kind = "r1+r2+clip", .clip = 0.03});
+  CHECK(joined->name() == "r1+r2+clip");
+  const Network critic(mlp({.width = 8, .depth = 2}), {2}, {.tensor = {DType::float64, {}}});
+  const double r1 = make_constraint({.kind = "r1"})->penalty(critic, batch).value.item();
+  const double r2 = make_constraint({.kind = "r2"})->penalty(critic, batch).value.item();
+  CHECK(joined->penalty(critic, batch).value.item() == Approx(r1 + r2).epsilon(1e-12));
+  CHECK(joined->bounds(critic) == std::vector<double>(critic.parameters().rows().size(), 0.03));
+  CHECK(joined->per_sample());
+  CHECK_FALSE(joined->per_layer());
+  CHECK(make_constraint({.kind = "spectral+penalty"})->layers(critic.description())[0]["parametrization"] ==
+        "spectral");
+
+  CHECK(has_constraint("r1+clip", "clip"));
+  CHECK_FALSE(has_constraint("one-sided", "sided"));
+  CHECK(constraint_draws("r1+penalty", ConstraintDraws::eps));
+  CHECK_FALSE(constraint_draws("r1+r2", ConstraintDraws::eps));
+  CHECK_THROWS_WITH(constraint_parts("r1+r3"), Contains("'r3'") && Contains("joined by +"));
+  CHECK_THROWS_WITH(constraint_parts("r1+r1"), Contains("twice"));
+  CHECK_THROWS_WITH(constraint_parts("r1+"), Contains("''"));
+  CHECK_THROWS_AS(make_constraint({.kind = "spectral+weight-norm"})->layers(critic.description()), Error);
+}
+
+TEST_CASE("lipschitz: a constraint says which random numbers it needs, and refuses a batch without them by name") {
+  const Tensor step = zeros({}, {DType::int64, {}});
+  const Tensor real = normal({4, 2}, 1, 1, step), fake = normal({4, 2}, 1, 2, step);
+  for (const ConstraintKind& kind : constraint_table()) {
+    INFO(kind.name);
+    const auto constraint = make_constraint({.kind = kind.name});
+    const Network critic(constraint->layers(mlp({.width = 8, .depth = 2})), {2}, {});
+    CriticBatch batch{real, fake};
+    if (kind.draws == ConstraintDraws::eps) {
+      CHECK_THROWS_WITH(constraint->penalty(critic, batch), Contains("neither eps nor a draw"));
+      batch.eps_draw = {1, 3, step};
+    }
+    if (kind.draws == ConstraintDraws::noise) {
+      CHECK_THROWS_WITH(constraint->penalty(critic, batch), Contains("neither noise nor a draw"));
+      batch.noise_draw = {1, 3, step};
+    }
+    const ConstraintTerm term = constraint->penalty(critic, batch);
+    for (const Tensor& part : {term.norms, term.points, term.input_gradient}) {
+      CHECK(part.defined() == term.value.defined());
+    }
+  }
 }

@@ -1,5 +1,6 @@
 // Matrix products across the borders of their tiles, and the same bits from any number of threads.
 #include "engine/ops.h"
+#include "engine/threads.h"
 #include "tests/catch.h"
 #include "tests/gradcheck.h"
 

@@ -118,7 +118,7 @@ TEST_CASE("memory: a recorded step keeps its buffers when memory is out, during 
   runtime.limit = 45 * megabyte;  // x, y and one working set, not two
   step();
   REQUIRE(step.captured());
-  CHECK_THROWS_AS(megabytes(20), DeviceError);  // its buffers are free, and stay its own
+  CHECK_THROWS_AS(megabytes(20), DeviceError);  // the step's buffers are free, but reserved for it
   std::vector<Tensor> others;
   CHECK_NOTHROW(others.push_back(megabytes(4)));
   x.assign(std::span<const float>(std::vector<float>(static_cast<size_t>(8 * elements), 4.0F)));

@@ -1,6 +1,8 @@
 // Metrics: exact and sliced W1 against analytic cases, brute force and the published floors; mixture scores of planted
 // samples; histograms.
 #include "engine/random.h"
+#include "engine/threads.h"
+#include "models/data/open_dataset.h"
 #include "models/metrics/histogram.h"
 #include "models/metrics/mixture.h"
 #include "models/metrics/wasserstein.h"

@@ -1,12 +1,14 @@
 // Tensors, files, networks and trainings between devices: every pair of `cpu`, `sim` and `cuda`.
 #include "engine/arena.h"
 #include "engine/autograd.h"
+#include "engine/in_place.h"
 #include "engine/ops.h"
 #include "engine/optimizer.h"
 #include "engine/step.h"
-#include "models/files/files.h"
-#include "models/nn/gradients.h"
+#include "models/files/npy.h"
+#include "models/gan/gradients.h"
 #include "models/training/checkpoint.h"
+#include "models/training/presets.h"
 #include "models/training/trainer.h"
 #include "tests/catch.h"
 #include "tests/program.h"
@@ -38,7 +40,7 @@ void on_pairs(const std::vector<Device>& devices, const PairTest& test) {
   }
 }
 
-/// With a GPU, where one works; else says that it was not run.
+/// Runs the check with a GPU if one works; otherwise says that it was not run.
 void on_pairs_with_gpu(const PairTest& test) {
   if (const std::string reason = why_unavailable(gpu); !reason.empty()) {
     WARN("not run: " << reason);
@@ -72,7 +74,7 @@ void copies(Device from, Device to) {
     }
   }
   const Tensor whole = zeros({10}, {DType::float32, to});
-  whole.window(3, {4}).copy_from(ramp(20, {DType::float32, from}).window(5, {4}));
+  whole.narrow(3, {4}).copy_from(ramp(20, {DType::float32, from}).narrow(5, {4}));
   CHECK(whole.to_vector<float>() == std::vector<float>{0, 0, 0, 6, 7, 8, 9, 0, 0, 0});
   const std::vector<int64_t> numbers{4, 5, 6};
   const Tensor assigned = zeros({3}, {DType::float64, to});
@@ -120,9 +122,9 @@ void refusals(Device from, Device to) {
   refused_by_name(from, to, "store_gradients", [&] {
     store_gradients({ones({3}, here), ones({2}, here)}, parameters);
   });
-  for (const auto kind : {OptimizerConfig::Kind::sgd, OptimizerConfig::Kind::rmsprop, OptimizerConfig::Kind::adam}) {
+  for (const std::string& rule : optimizer_names()) {
     OptimizerConfig config;
-    config.kind = kind;
+    config.rule = rule;
     Optimizer optimizer(config, parameters);
     refused_by_name(from, to, "clip_update", [&] { optimizer.update(elsewhere); });
   }
@@ -184,15 +186,15 @@ RunConfig small(const std::string& constraint) {
   return config;
 }
 
-/// A checkpoint written on one device goes on on the other, and is what it was when nothing happened in between.
+/// A checkpoint written on one device continues on the other, and is unchanged if nothing happened in between.
 void trainings(Device from, Device to) {
   for (const char* constraint : {"clip", "penalty", "spectral"}) {
     const RunConfig config = small(constraint);
     const auto data = open_dataset(config.data);
-    Trainer begun(config, *data, from);
+    Trainer begun(config, data, from);
     for (int step = 0; step < 4; ++step) begun.step();
     const TensorFile checkpoint = parse_safetensors(encode_safetensors(begun.checkpoint()), "checkpoint");
-    Trainer resumed(config, *data, to);
+    Trainer resumed(config, data, to);
     resumed.restore(checkpoint);
     CHECK(resumed.steps_done() == 4);
     CHECK(encode_safetensors(resumed.checkpoint()) == encode_safetensors(begun.checkpoint()));

@@ -1,10 +1,11 @@
-// Networks from a list of layers: shapes, presets, initializations, file layouts, and what a wrong list is told.
+// Networks from a list of layers: shapes, presets, initializations, file layouts, and the errors for wrong lists.
 #include "models/nn/network.h"
 
 #include "engine/autograd.h"
 #include "engine/random.h"
+#include "models/gan/critic_loss.h"
 #include "models/lipschitz/constraint.h"
-#include "models/nn/presets.h"
+#include "models/nn/architectures.h"
 #include "tests/catch.h"
 
 #include <algorithm>
@@ -20,7 +21,7 @@ Network make(const json& layers, const Shape& sample, Initialization initializat
   NetworkOptions options;
   options.initialization = initialization;
   options.seed = 7;
-  options.box = 0.03;
+  options.uniform_bound = 0.03;
   return {layers, sample, options};
 }
 
@@ -94,8 +95,8 @@ TEST_CASE("network: initializations keep their ranges") {
   CHECK(largest(row(torch, "0.bias")) > 0.5 / std::sqrt(fan));
   const Network xavier = make(layers, {64}, Initialization::xavier_uniform);
   CHECK(largest(row(xavier, "0.weight")) == Approx(std::sqrt(6 / (fan + 64))).epsilon(0.01));
-  const Network box = make(layers, {64}, Initialization::box);
-  CHECK(largest(row(box, "0.weight")) == Approx(0.03).epsilon(0.01));
+  const Network uniform = make(layers, {64}, Initialization::uniform);
+  CHECK(largest(row(uniform, "0.weight")) == Approx(0.03).epsilon(0.01));
   const Network dcgan = make(layers, {64}, Initialization::dcgan);
   double squares = 0;
   for (const double w : row(dcgan, "0.weight")) squares += w * w;
@@ -179,13 +180,13 @@ TEST_CASE("network: clipping bounds what it is told to") {
   for (const bool biases : {true, false}) {
     for (const bool scales : {true, false}) {
       Network critic = make(layers, {2});
-      make_constraint({"clip", 10, 0.01, biases, scales})->set_bounds(critic);
+      const std::vector<double> bounds = make_constraint({"clip", 10, 0.01, biases, scales})->bounds(critic);
       for (size_t i = 0; i < critic.parameters().rows().size(); ++i) {
         const Network::Role& role = critic.roles()[i];
         const bool bounded = role.bias ? biases : role.norm ? scales : true;
         INFO(critic.parameters().rows()[i].name);
-        CHECK(std::isfinite(critic.parameters().rows()[i].bound) == bounded);
-        if (bounded) CHECK(critic.parameters().rows()[i].bound == 0.01);
+        CHECK(std::isfinite(bounds[i]) == bounded);
+        if (bounded) CHECK(bounds[i] == 0.01);
       }
     }
   }
@@ -194,7 +195,7 @@ TEST_CASE("network: clipping bounds what it is told to") {
 TEST_CASE("network: ten thousand penalised steps leave no tensor behind") {
   const Network critic = make(mlp({2, 1, 4, 1, "tanh", "none"}), {2});
   const auto constraint = make_constraint({.kind = "penalty"});
-  const ConstraintBatch batch{noise({4, 2}), noise({4, 2}, 6), noise({4}, 7)};
+  const CriticBatch batch{noise({4, 2}), noise({4, 2}, 6), noise({4}, 7)};
   const auto once = [&] {
     const CriticLoss loss = critic_loss(critic, *constraint, batch);
     (void)grad(loss.loss, critic.parameters().tensors());

@@ -1,5 +1,6 @@
 // NPY files: headers in every spelling, element types, orders of axes, and what is refused.
-#include "models/files/files.h"
+#include "models/files/npy.h"
+
 #include "tests/catch.h"
 #include "tests/formats.h"
 #include "tests/refusals.h"

@@ -1,4 +1,4 @@
-// What the rows of the op table draw their cases from. Internal to op_table*.cpp.
+// The random values from which the rows of the op table make their cases. Internal to op_table*.cpp.
 #pragma once
 
 #include "engine/ops.h"
@@ -6,7 +6,7 @@
 
 namespace kantor::testing {
 
-/// Ragged on purpose: empty, single, and round the width of a vector and of a piece.
+/// An extent that is ragged on purpose: 0, 1, or near the width of a vector or of a piece.
 int64_t extent(HostRandom& random, bool allow_empty = true);
 /// From low to high.
 int64_t small(HostRandom& random, int64_t low = 1, int64_t high = 6);
@@ -15,7 +15,7 @@ Tensor positive(const Shape& shape, HostRandom& random);
 /// A function of one tensor, differentiable by it.
 Case unary(const Tensor& x, const std::function<Tensor(const Tensor&)>& fn);
 Activation any_activation(HostRandom& random);
-/// A leaky ReLU of negative slope: no function of its output has its derivative, so that no op fuses it.
+/// A leaky ReLU of negative slope: its derivative is not a function of its output, so that no op fuses it.
 inline constexpr Activation falling_activation{Activation::Kind::leaky_relu, -0.4};
 
 /// Convolution, normalization, the penalty and GroupSort (op_table_layers.cpp): the end of the table.

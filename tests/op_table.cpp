@@ -3,6 +3,7 @@
 #include "tests/op_samples.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace kantor::testing {
 namespace {
@@ -83,7 +84,7 @@ std::vector<OpRow> arithmetic_rows() {
       binary("div", div),
       {"maximum", "arithmetic", [](HostRandom& r) { return apart(r, maximum); }},
       {"greater_equal", "arithmetic", [](HostRandom& r) { return apart(r, greater_equal); }},
-      pointwise("affine", [](const Tensor& x) { return affine(x, -1.7, 0.4); }),
+      pointwise("scale_shift", [](const Tensor& x) { return scale_shift(x, -1.7, 0.4); }),
   };
 }
 
@@ -201,7 +202,7 @@ std::vector<OpRow> matmul_rows() {
          const Activation activation = r.below(6) == 0 ? falling_activation : any_activation(r);
          const int64_t b = extent(r), in_size = small(r, 1, 5), out = extent(r, false);
          const Tensor signs = sign(random_tensor({out, 1}, r));
-         const Tensor weight = affine(positive({out, in_size}, r), 1 / static_cast<double>(in_size), 0);
+         const Tensor weight = scale_shift(positive({out, in_size}, r), 1 / static_cast<double>(in_size), 0);
          return Case{[=](const Inputs& in) { return linear(in[0], in[1], in[2], activation); },
                      {positive({b, in_size}, r), mul(weight, signs).detach(),
                       reshape(mul(positive({out, 1}, r), signs), {out}).detach()},
@@ -242,12 +243,12 @@ std::vector<OpRow> shape_rows() {
          const int64_t begin = r.below(shape[axis] + 1), end = begin + r.below(shape[axis] - begin + 1);
          return unary(random_tensor(shape, r), [=](const Tensor& x) { return slice(x, axis, begin, end); });
        }},
-      {"pad_to", "shape",
+      {"slice_backward", "shape",
        [](HostRandom& r) {
          const int axis = static_cast<int>(r.below(3));
          const Shape shape = Shape{small(r), small(r), small(r)}.with(axis, extent(r));
          const int64_t begin = small(r, 0, 3), total = begin + shape[axis] + small(r, 0, 3);
-         return unary(random_tensor(shape, r), [=](const Tensor& x) { return pad_to(x, axis, begin, total); });
+         return unary(random_tensor(shape, r), [=](const Tensor& x) { return slice_backward(x, axis, begin, total); });
        }},
       {"gather_rows", "shape",
        [](HostRandom& r) {

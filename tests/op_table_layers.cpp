@@ -9,7 +9,7 @@ using Inputs = std::vector<Tensor>;
 /// Sizes of a convolution whose window fits.
 struct ConvSizes {
   int64_t batch, height, width, in, out, kernel_height, kernel_width;
-  Window window;
+  ConvParams window;
   [[nodiscard]] int64_t out_height() const { return (height + 2 * window.padding - kernel_height) / window.stride + 1; }
   [[nodiscard]] int64_t out_width() const { return (width + 2 * window.padding - kernel_width) / window.stride + 1; }
   [[nodiscard]] Shape x() const { return {batch, height, width, in}; }
@@ -131,7 +131,7 @@ std::vector<OpRow> norm_rows() {
 Tensor rows_off_one(HostRandom& r) {
   const Tensor x = random_tensor({small(r), small(r, 1, 40)}, r);
   const Tensor length =
-      affine(greater_equal(random_tensor({x.shape()[0], 1}, r), zeros({}, {DType::float64, {}})), 1.5, 0.5);
+      scale_shift(greater_equal(random_tensor({x.shape()[0], 1}, r), zeros({}, {DType::float64, {}})), 1.5, 0.5);
   return mul(div(x, reshape(row_norm(x), {x.shape()[0], 1})), length).detach();
 }
 
@@ -181,10 +181,10 @@ Tensor apart(int64_t rows, int64_t groups, int64_t group, HostRandom& r) {
 
 std::vector<OpRow> group_sort_rows() {
   std::vector<OpRow> all{
-      {"order_pairs", "group_sort",
+      {"maxmin", "group_sort",
        [](HostRandom& r) {
          const Shape shape{small(r), 2 * extent(r)};
-         return Case{[](const Inputs& in) { return order_pairs(in[0], in[1]); },
+         return Case{[](const Inputs& in) { return maxmin(in[0], in[1]); },
                      {random_tensor(shape, r), random_tensor(shape, r)},
                      {true, false}};
        }},
@@ -208,10 +208,10 @@ std::vector<OpRow> group_sort_rows() {
                                 [group](const Tensor& t) { return group_sort(t, group); });
                  }});
   for (const bool back : {false, true}) {
-    all.push_back({"move_in_groups", "group_sort", [back](HostRandom& r) {
+    all.push_back({"permute_groups", "group_sort", [back](HostRandom& r) {
                      const int64_t group = small(r, 1, 9), many = small(r, 0, 3), batch = small(r);
                      const Tensor origin = sort_groups(apart(batch, many, group, r), group).origin.detach();
-                     return Case{[group, back](const Inputs& in) { return move_in_groups(in[0], in[1], group, back); },
+                     return Case{[group, back](const Inputs& in) { return permute_groups(in[0], in[1], group, back); },
                                  {random_tensor(origin.shape(), r), origin},
                                  {true, false}};
                    }});

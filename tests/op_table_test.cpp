@@ -1,9 +1,10 @@
 // What every op must do, driven by the table: derivatives, float32 against float64, threads, references.
 #include "tests/op_table.h"
 
+#include "engine/apply.h"
 #include "engine/autograd.h"
-#include "engine/op.h"
 #include "engine/ops.h"
+#include "engine/threads.h"
 #include "tests/catch.h"
 #include "tests/paths.h"
 
@@ -27,11 +28,11 @@ using namespace kantor::testing;
 
 namespace kantor::planted {
 
-/// An op as somebody would add it who forgets its row.
+/// An op that somebody adds without a row.
 class Rowless final : public OpOf<Rowless> {
  public:
   [[nodiscard]] const char* name() const override { return "rowless"; }
-  [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override { return {inputs[0]}; }
+  [[nodiscard]] std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override { return {inputs[0]}; }
   void cpu(Inputs, Outputs) const override {}
 };
 
@@ -80,7 +81,7 @@ double normalized_error(const Tensor& a, const Tensor& b) {
 class WrongDerivative final : public OpOf<WrongDerivative> {
  public:
   [[nodiscard]] const char* name() const override { return "wrong_derivative"; }
-  [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override { return {inputs[0]}; }
+  [[nodiscard]] std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override { return {inputs[0]}; }
   void cpu(Inputs, Outputs) const override {}
   [[nodiscard]] std::optional<Value> alias(std::span<const Tensor> inputs) const override { return inputs[0].value(); }
   [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& context) const override { return {context.grads[0] * 1.001}; }
@@ -106,9 +107,10 @@ void collect_ops(const Tensor& y, std::set<std::type_index>& types) {
   }
 }
 
-/// Ops that are no function of tensors and are never differentiated, and the tests that are theirs.
+/// Ops that are not functions of tensors and are never differentiated, and the tests that cover them.
 const std::map<std::string, std::string> judged_elsewhere{
     {"kantor::(anonymous namespace)::Alias", "autograd_test: derivatives of references are partial"},
+    {"kantor::(anonymous namespace)::BeginUpdate", "golden_test, step_test"},
     {"kantor::(anonymous namespace)::Blend", "device_test, network_test"},
     {"kantor::(anonymous namespace)::Copy", "device_test, step_test"},
     {"kantor::(anonymous namespace)::DrawOp<kantor::(anonymous namespace)::BelowWords>", "random_test"},
@@ -117,7 +119,7 @@ const std::map<std::string, std::string> judged_elsewhere{
     {"kantor::(anonymous namespace)::Fill", "device_test, sentinel_test"},
     {"kantor::(anonymous namespace)::Increment", "step_test, random_test"},
     {"kantor::(anonymous namespace)::StoreGradients", "step_test, trajectory_test"},
-    {"kantor::(anonymous namespace)::Update", "golden_test, trajectory_test"},
+    {"kantor::(anonymous namespace)::ClipUpdate", "golden_test, step_test, trajectory_test"},
 };
 
 }  // namespace
@@ -130,7 +132,7 @@ TEST_CASE("op table: every class of ops of the engine is in the graph of a row o
     for (const Tensor& input : c.inputs) inputs.push_back(input.detach());
     const Tensor y = c.fn(inputs);
     collect_ops(y, seen);
-    for (const Tensor& g : grad(sum(y), inputs, {true, {}})) {  // some ops are made for a derivative, as clamp's
+    for (const Tensor& g : grad(sum(y), inputs, {true, {}})) {  // some ops exist for a derivative, such as clamp's
       if (g.defined()) collect_ops(g, seen);
     }
   });
@@ -149,7 +151,7 @@ TEST_CASE("op table: every class of ops of the engine is in the graph of a row o
   }
 }
 
-// Functions that are made of other ops are no classes.
+// Functions that are composed of other ops have no class.
 TEST_CASE("op table: every function of ops.h has a row") {
   std::ifstream file(source_folder() / "engine/ops.h");
   REQUIRE(file.good());

@@ -3,9 +3,10 @@
 
 #include "engine/autograd.h"
 #include "engine/random.h"
+#include "models/gan/critic_loss.h"
 #include "models/lipschitz/constraint.h"
+#include "models/nn/architectures.h"
 #include "models/nn/network.h"
-#include "models/nn/presets.h"
 #include "tests/catch.h"
 #include "tests/gradcheck.h"
 
@@ -112,7 +113,7 @@ class LossAt {
   }
 
   Network critic_;
-  ConstraintBatch batch_;
+  CriticBatch batch_;
   std::vector<double> buffers_;
 };
 
@@ -203,7 +204,7 @@ TEST_CASE("parametrization: the orthonormal step keeps an orthonormal matrix, an
     const Matrix leaves = wide ? Matrix(found * at.transpose() + at * found.transpose())
                                : Matrix(found.transpose() * at + at.transpose() * found);
     CHECK(leaves.cwiseAbs().maxCoeff() <= 1e-13);
-    // And it is that of the nearest orthonormal matrix.
+    // It is also the derivative of the nearest orthonormal matrix.
     const Matrix nearest = to_eigen(grad(sum(bjorck_orthonormalize(w, 40) * weights), {w})[0]);
     CHECK((found - nearest).cwiseAbs().maxCoeff() <= 1e-12);
   }

@@ -1,4 +1,4 @@
-// Where the sources and the program lie that the tests use: those of this build, or those that the environment names,
+// The location of the sources and the program that the tests use: those of this build, or those in the environment,
 // for test programs that were carried to another machine.
 #pragma once
 

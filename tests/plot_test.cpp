@@ -2,6 +2,7 @@
 #include "models/plot/plot.h"
 
 #include "engine/error.h"
+#include "models/files/png.h"
 #include "tests/catch.h"
 
 #include <algorithm>

@@ -51,13 +51,13 @@ struct ProgramResult {
   std::string out, err;
 };
 ProgramResult run_kantor(const std::vector<std::string>& arguments);
-/// Checks that the program exits with `code`, and that its error holds every text.
+/// Checks that the program exits with `code`, and that its error contains every text.
 void check_refused(const std::vector<std::string>& arguments, int code, const std::vector<std::string>& texts);
 
-/// Arguments of a training of milliseconds a step.
+/// Arguments of a training whose steps take milliseconds.
 std::vector<std::string> tiny_training(const std::string& out, const std::vector<std::string>& more = {});
 
-/// Of a run folder: the newest checkpoint; the lines of metrics.jsonl; these without times, which no two runs share.
+/// Parts of a run folder: the newest checkpoint; the lines of metrics.jsonl; these without times, which differ by run.
 std::filesystem::path newest(const std::filesystem::path& run);
 std::vector<nlohmann::json> lines_of(const std::filesystem::path& run);
 std::vector<nlohmann::json> timeless_lines_of(const std::filesystem::path& run);

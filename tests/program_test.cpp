@@ -2,13 +2,18 @@
 #include "tests/program.h"
 
 #include "engine/random.h"
-#include "models/files/files.h"
-#include "models/nn/gradients.h"
-#include "models/nn/presets.h"
+#include "models/files/npy.h"
+#include "models/files/png.h"
+#include "models/files/safetensors.h"
+#include "models/gan/gradients.h"
+#include "models/nn/architectures.h"
 #include "tests/paths.h"
 
 #include <cmath>
+#include <fstream>
+#include <iterator>
 #include <map>
+#include <sstream>
 #include <sys/stat.h>
 
 using namespace kantor;
@@ -98,7 +103,7 @@ TEST_CASE("program: a run folder holds what docs/run-folder.md lists") {
     INFO(part);
     CHECK(fs::exists(fs::path(run) / part));
   }
-  // The fields that docs/run-folder.md names: a page that promises another one is wrong.
+  // The fields that docs/run-folder.md names: the page must not promise others.
   const json environment = json::parse(text_of(fs::path(run) / "env.json"));
   for (const char* field : {"version", "commit", "compiler", "device", "threads", "processor"}) {
     INFO(field);
@@ -332,4 +337,24 @@ TEST_CASE("program: compare trains under the constraints that change layers or d
     CHECK(lines_of(folder.path / "all" / run).size() > 1);
   }
   CHECK(read_safetensors(newest(folder / "all/spectral-1")).at("critic.0.weight_u").rank() == 1);
+}
+
+TEST_CASE("program: every subcommand tells its options, refuses others, and has its part in docs/program.md") {
+  const std::string help = run_kantor({"--help"}).out;
+  std::istringstream lines(help.substr(help.find("Subcommands:")));
+  std::string line;
+  std::getline(lines, line);
+  std::ifstream file(source_folder() / "docs/program.md");
+  const std::string page((std::istreambuf_iterator<char>(file)), {});
+  int count = 0;
+  while (std::getline(lines, line) && line.starts_with("  ")) {
+    std::string name = line.substr(2, line.find(' ', 2) - 2);
+    if (name.empty()) continue;  // a text that goes on
+    ++count;
+    INFO(name);
+    CHECK(run_kantor({name, "--help"}).code == 0);
+    CHECK(run_kantor({name, "--no-such-option"}).code == 2);
+    CHECK_THAT(page, Contains("kantor " + name) || Contains("`" + name + "`"));
+  }
+  CHECK(count >= 10);
 }

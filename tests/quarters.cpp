@@ -1,7 +1,7 @@
 #include "tests/quarters.h"
 
 #include "engine/random.h"
-#include "models/files/files.h"
+#include "models/files/atomic_file.h"
 
 namespace kantor {
 namespace {

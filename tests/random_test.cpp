@@ -2,8 +2,10 @@
 #include "engine/random.h"
 
 #include "engine/error.h"
+#include "engine/in_place.h"
 #include "engine/optimizer.h"
 #include "engine/step.h"
+#include "engine/threads.h"
 #include "tests/catch.h"
 
 #include <algorithm>

@@ -1,7 +1,7 @@
-// Refusals: what a parser says of content that is wrong.
+// Refusals: what a parser says about wrong content.
 #pragma once
 
-#include "models/files/files.h"
+#include "models/files/file_error.h"
 #include "tests/catch.h"
 #include "tests/formats.h"
 

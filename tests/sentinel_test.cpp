@@ -1,13 +1,13 @@
-// Sentinels: every op writes its outputs, all of them, and not a byte beside: each output is put into the middle of a
+// Sentinels: every op writes all of its outputs and no byte outside them. Each output is put into the middle of a
 // larger buffer whose bytes are known. AddressSanitizer sees the ends of buffers only; arenas and windows have none.
+#include "engine/apply.h"
 #include "engine/arena.h"
 #include "engine/autograd.h"
-#include "engine/launch.h"
-#include "engine/op.h"
 #include "engine/ops.h"
 #include "engine/optimizer.h"
 #include "engine/random.h"
 #include "engine/runtime.h"
+#include "engine/target.h"
 #include "kernels/pointwise.h"
 #include "tests/catch.h"
 #include "tests/op_table.h"
@@ -38,7 +38,7 @@ class Guarded {
   }
   [[nodiscard]] void* data() const { return static_cast<unsigned char*>(storage_->data) + begin_; }
 
-  /// What is wrong after the op has run: a guard was written to, or an element was not; "" where nothing is.
+  /// What is wrong after the op has run: a guard was written, or an element was not; "" if nothing is wrong.
   [[nodiscard]] std::string damage() const {
     std::vector<unsigned char> found(pattern_.size());
     runtime(device_).copy_out(found.data(), storage_->data, found.size());
@@ -77,7 +77,7 @@ std::string rerun(const Node& node, Device device) {
       guarded.emplace_back(output, device, shifted ? size_of(output.dtype) : 0);
       outputs.push_back({guarded.back().data(), output.shape, output.dtype});
     }
-    node.op->device(device, inputs, outputs);
+    node.op->device(target_of(device), inputs, outputs);
     for (const Guarded& g : guarded) {
       if (const std::string damage = g.damage(); !damage.empty()) {
         return fmt::format("{}: {}{}", node.op->name(), damage, shifted ? ", which is not aligned" : "");
@@ -137,7 +137,7 @@ void check_draws(Device device) {
 /// The optimizer writes in place, into arenas: what lies between their rows must stay zero.
 void check_arenas(Device device) {
   HostRandom random(2030, 2);
-  for (const auto kind : {OptimizerConfig::Kind::sgd, OptimizerConfig::Kind::rmsprop, OptimizerConfig::Kind::adam}) {
+  for (const std::string& kind : optimizer_names()) {
     const Arena parameters({{"a", {67, 65}}, {"b", {33}}, {"c", {}}, {"d", {1, 5}}}, {DType::float32, device});
     const Arena gradients = parameters.like();
     for (const Arena& arena : {parameters, gradients}) {
@@ -158,15 +158,14 @@ void check_arenas(Device device) {
   }
 }
 
-/// Fills `extra` elements more than its output has: of what other tensors of an arena or of the pool hold, or less.
+/// Fills `extra` elements more than its output has, which other tensors of an arena or of the pool may own; or fewer.
 class FillsOther final : public OpOf<FillsOther> {
  public:
   explicit FillsOther(int64_t extra) : extra_(extra) {}
   [[nodiscard]] const char* name() const override { return "fills_other"; }
-  [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override { return {inputs[0]}; }
+  [[nodiscard]] std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override { return {inputs[0]}; }
   void cpu(Inputs, Outputs) const override {}
-  void device(Device device, Inputs, Outputs outputs) const override {
-    const Target target = target_of(device);
+  void device(const Target& target, Inputs, Outputs outputs) const override {
     KANTOR_ON(target.backend, fill(outputs[0].as<float>(), 1.0F, outputs[0].size() + extra_, target.stream));
   }
 
@@ -175,7 +174,7 @@ class FillsOther final : public OpOf<FillsOther> {
 };
 
 void check_planted(Device device) {
-  for (const int64_t size : {1, 33, 257}) {  // in a buffer of the pool, of multiples of 64 bytes, one more has room
+  for (const int64_t size : {1, 33, 257}) {  // one more fits into the pool's multiples of 64 bytes
     const Tensor x = zeros({size}, {DType::float32, device});
     const auto result = [&](int64_t extra) {
       return rerun(*apply1(std::make_shared<const FillsOther>(extra), {x}).node(), device);

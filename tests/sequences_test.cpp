@@ -1,6 +1,13 @@
 // Sequences: the noisy sines' statistics, files of sequences, and an RNN critic trained on them.
+#include "models/data/distributions.h"
+#include "models/data/open_dataset.h"
+#include "models/files/npy.h"
+#include "models/training/config_toml.h"
 #include "models/training/evaluation.h"
+#include "models/training/networks.h"
 #include "models/training/picture.h"
+#include "models/training/presets.h"
+#include "models/training/random_streams.h"
 #include "models/training/trainer.h"
 #include "tests/program.h"
 
@@ -67,13 +74,13 @@ TEST_CASE("sequences: an RNN critic trains on them under clipping and penalty, c
     INFO(constraint);
     const RunConfig config = small_run(constraint);
     const auto data = open_dataset(config.data);
-    Trainer captured(config, *data), eager(config, *data, {}, false);
+    Trainer captured(config, data), eager(config, data, {}, false);
     for (int step = 0; step < 6; ++step) {
       captured.step();
       eager.step();
     }
-    CHECK(captured.critic().parameters().flat().to_vector<float>() ==
-          eager.critic().parameters().flat().to_vector<float>());
+    CHECK(captured.critic().network().parameters().flat().to_vector<float>() ==
+          eager.critic().network().parameters().flat().to_vector<float>());
     CHECK(captured.losses().critic_loss == eager.losses().critic_loss);
     CHECK(captured.generate(5, stream_pictures, 0).shape() == Shape{5, 8, 1});
     CHECK(evaluate_samples(captured, *data, {}).empty());
@@ -87,7 +94,7 @@ TEST_CASE("sequences: the gradient penalty pulls an RNN critic's gradient norm t
   RunConfig config = small_run("penalty");
   config.constraint.lambda = 10;
   const auto data = open_dataset(config.data);
-  Trainer trainer(config, *data);
+  Trainer trainer(config, data);
   for (int step = 0; step < 150; ++step) trainer.step();
   CHECK(evaluate_critic(trainer, *data)["gradient_norm_mean"].get<double>() == Approx(1).margin(0.25));
 }

@@ -62,7 +62,7 @@ TEST_CASE("shape: what does not fit is refused") {
   CHECK_THROWS_AS(slice(x, 2, 0, 1), ShapeError);
   CHECK_THROWS_AS(transpose(x, {0, 0}), ShapeError);
   CHECK_THROWS_AS(concat({x, counting({3, 2}, DType::float32)}, 0), ShapeError);
-  CHECK_THROWS_AS(pad_to(x, 0, 1, 2), ShapeError);
+  CHECK_THROWS_AS(slice_backward(x, 0, 1, 2), ShapeError);
   CHECK_THROWS_AS(sum_to(x, {2, 2}), ShapeError);
   CHECK_THROWS_AS(add(x, counting({2}, DType::float32)), ShapeError);
   CHECK_THROWS_AS(add(x, counting({3}, DType::float64)), DTypeError);
@@ -81,10 +81,27 @@ TEST_CASE("shape: empty tensors pass through") {
   CHECK(row_norm(zeros({2, 0})).to_vector<double>() == std::vector<double>{0, 0});
   CHECK(transpose(none, {1, 0}).shape() == Shape{3, 0});
   CHECK(concat({none, ones({1, 3}), none}).to_vector<double>() == std::vector<double>{1, 1, 1});
-  CHECK(pad_to(none, 0, 1, 2).to_vector<double>() == std::vector<double>(6, 0.0));
+  CHECK(slice_backward(none, 0, 1, 2).to_vector<double>() == std::vector<double>(6, 0.0));
   CHECK(gather_rows(row, zeros({0}, {DType::int64})).shape() == Shape{0});
   CHECK(scatter_add_rows(none, zeros({0}, {DType::int64}), 2).to_vector<double>() == std::vector<double>(6, 0.0));
   const auto g = grad(sum(add(none, row)), {none, row});
   CHECK(g[1].to_vector<double>() == std::vector<double>{0, 0, 0});
   CHECK_THROWS_AS(mean(none), ShapeError);
+}
+
+TEST_CASE("tensor: its values as text, with what lies in the middle of long axes left out") {
+  CHECK(format_values(full({}, 2.5)) == "2.5");
+  CHECK(format_values(zeros({0})) == "[]");
+  CHECK(format_values(from_host(std::vector<float>{1, 2, 3, 4}, {2, 2})) == "[[1, 2],\n [3, 4]]");
+  CHECK(format_values(from_host(std::vector<float>{0, 1, 2, 3, 4, 5, 6}, {7}), 4) == "[0, 1, ..., 5, 6]");
+}
+
+TEST_CASE("tensor: numbers on either side of an operator") {
+  const Tensor x = from_host(std::vector<double>{1, 2, -4}, {3}, {DType::float64, {}});
+  CHECK((3 + x).to_vector<double>() == std::vector<double>{4, 5, -1});
+  CHECK((3 - x).to_vector<double>() == std::vector<double>{2, 1, 7});
+  CHECK((2 * x).to_vector<double>() == std::vector<double>{2, 4, -8});
+  CHECK((2 / x).to_vector<double>() == std::vector<double>{2, 1, -0.5});
+  CHECK((x / 2).to_vector<double>() == std::vector<double>{0.5, 1, -2});
+  CHECK(grad(sum(2 / x), {x})[0].to_vector<double>() == std::vector<double>{-2, -0.5, -0.125});
 }

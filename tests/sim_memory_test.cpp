@@ -1,8 +1,9 @@
-// The simulator's device memory is closed to host code, in every build: whoever touches it is reported with the calls
+// The simulator's device memory is closed to host code, in every build: each access is reported with the calls
 // that led there; and device work that is given host memory is refused by name.
 #include "engine/op.h"
 #include "engine/ops.h"
 #include "engine/runtime.h"
+#include "engine/target.h"
 #include "engine/tensor.h"
 #include "kernels/pointwise.h"
 #include "kernels/sim/simulator.h"
@@ -37,7 +38,7 @@ End end_of(const std::function<void()>& fn) {
   if (child == 0) {
     dup2(ends[1], STDERR_FILENO);
     close(ends[0]);
-    std::signal(SIGSEGV, SIG_DFL);  // the test framework's own would tell its story too
+    std::signal(SIGSEGV, SIG_DFL);  // or the test framework's handler would report it too
     try {
       fn();
     } catch (...) {
@@ -54,18 +55,18 @@ End end_of(const std::function<void()>& fn) {
   return end;
 }
 
-/// Tensor::copy_from as it was until a real GPU ran it: on the target's device, with a pointer of the source's.
+/// Tensor::copy_from as it was before it ran on a real GPU: on the target's device, with a pointer of the source's.
 class PlantedCopy final : public OpOf<PlantedCopy> {
  public:
   [[nodiscard]] const char* name() const override { return "copy"; }
-  [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override { return {inputs[0]}; }
+  [[nodiscard]] std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override { return {inputs[0]}; }
   __attribute__((noinline)) void cpu(Inputs inputs, Outputs outputs) const override {
     std::memcpy(outputs[0].data, inputs[0].data, static_cast<size_t>(outputs[0].size()) * size_of(outputs[0].dtype));
-    asm volatile("" ::: "memory");  // no tail call: its frame is what is looked for
+    asm volatile("" ::: "memory");  // prevents a tail call: the test looks for this frame
   }
-  void device(Device device, Inputs inputs, Outputs outputs) const override {
+  void device(const Target& target, Inputs inputs, Outputs outputs) const override {
     const size_t bytes = static_cast<size_t>(outputs[0].size()) * size_of(outputs[0].dtype);
-    runtime(device).copy(outputs[0].data, inputs[0].data, bytes);
+    runtime(target.device).copy(outputs[0].data, inputs[0].data, bytes);
   }
 };
 
@@ -109,9 +110,10 @@ TEST_CASE("sim: copy_from as it was is reported with its place, from the device 
   CHECK_THAT(from.text, Contains("PlantedCopy::cpu") || Contains("addr2line tells the function"));
   const Tensor x = ones({50}), y = zeros({50}, {DType::float32, sim_device});
   const std::vector<View> inputs{x.view()}, outputs{y.view()};
-  CHECK_THROWS_WITH(PlantedCopy().device(sim_device, inputs, outputs),
+  CHECK_THROWS_WITH(PlantedCopy().device(target_of(sim_device), inputs, outputs),
                     Contains("source of a copy on the device") && Contains("is no device memory"));
-  CHECK_THROWS_WITH(PlantedCopy().device(sim_device, outputs, inputs), Contains("target of a copy on the device"));
+  CHECK_THROWS_WITH(PlantedCopy().device(target_of(sim_device), outputs, inputs),
+                    Contains("target of a copy on the device"));
 }
 
 TEST_CASE("sim: a kernel that is given host memory is refused by its name and the parameter") {

@@ -1,6 +1,8 @@
 // The whole program on the simulator, whose device memory is closed to host code: every command runs to its end, and
 // what it writes is what the CPU writes.
-#include "models/files/files.h"
+#include "models/files/npy.h"
+#include "models/files/png.h"
+#include "models/files/safetensors.h"
 #include "tests/catch.h"
 #include "tests/program.h"
 
@@ -19,7 +21,7 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-/// A training of milliseconds a step also on the simulator.
+/// A training whose steps take milliseconds, also on the simulator.
 std::vector<std::string> small_training(const std::string& out, const std::string& device,
                                         const std::vector<std::string>& more) {
   std::vector<std::string> words{"train", "--out", out, "--device", device, "--quiet"};
@@ -38,7 +40,7 @@ void run_well(const std::vector<std::string>& arguments) {
   REQUIRE(result.code == 0);
 }
 
-/// Files of a run, by name; TensorBoard's carries a time.
+/// The file names of a run; TensorBoard's contains a time.
 std::set<std::string> files_of(const fs::path& run) {
   std::set<std::string> names;
   for (const auto& entry : fs::recursive_directory_iterator(run)) {
@@ -161,7 +163,7 @@ void writes_what_the_cpu_writes(const std::string& device) {
   }
 }
 
-/// Half on one device, half on the other: as the run that stayed on the first.
+/// Trains half on one device, half on the other, which must give the same as a run that stays on the first.
 void resumes_elsewhere(const std::string& from, const std::string& to) {
   INFO("from " << from << " to " << to);
   const ProgramFolder folder;
@@ -174,7 +176,7 @@ void resumes_elsewhere(const std::string& from, const std::string& to) {
   check_same_run(folder / "whole", folder / "parts");
 }
 
-/// Every other command, on what a training on the device wrote.
+/// Runs every other command on the output of a training on the device.
 void commands_run(const std::string& device) {
   const ProgramFolder folder;
   const std::vector<std::string> kind{"--preset", "ring8", "--constraint", "penalty"};

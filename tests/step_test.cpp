@@ -2,11 +2,14 @@
 #include "engine/step.h"
 
 #include "engine/autograd.h"
-#include "engine/op.h"
+#include "engine/in_place.h"
 #include "engine/ops.h"
 #include "engine/optimizer.h"
 #include "engine/random.h"
 #include "tests/catch.h"
+
+#include <cmath>
+#include <limits>
 
 using namespace kantor;
 
@@ -17,12 +20,15 @@ struct Training {
   Arena parameters{{{"0.weight", {16, 2}}, {"0.bias", {16}}, {"2.weight", {1, 16}}, {"2.bias", {1}}}, {}};
   Arena gradients = parameters.like();
   Tensor counter = zeros({}, {DType::int64, {}});
+  static constexpr double unbounded = std::numeric_limits<double>::infinity();
   Tensor data = zeros({8, 2});
   Tensor loss = zeros({});
   Optimizer optimizer;
   Step step;
 
-  explicit Training(bool capture) : optimizer(prepared(), parameters), step([this] { once(); }, {}, capture) {}
+  explicit Training(bool capture)
+      : optimizer(prepared(), parameters, {0.25, unbounded, unbounded, unbounded}),
+        step([this] { once(); }, {}, capture) {}
 
   OptimizerConfig prepared() {
     HostRandom random(7, 0);
@@ -31,7 +37,6 @@ struct Training {
       for (float& value : values) value = static_cast<float>(random.normal() * 0.3);
       tensor.assign(std::span<const float>(values));
     }
-    parameters.rows()[0].bound = 0.25;
     OptimizerConfig config;
     config.learning_rate = 0.01;
     return config;
@@ -108,10 +113,9 @@ TEST_CASE("step: the optimizer's statistics are those of the weights") {
 
 TEST_CASE("step: NaN into the clip comes out NaN and is counted") {
   Arena parameters({{"w", {3}}}, {});
-  parameters.rows()[0].bound = 0.5;
   const std::vector<float> values{std::nanf(""), 2, -2};
   parameters.tensors()[0].assign(std::span<const float>(values));
-  Optimizer optimizer({}, parameters);
+  Optimizer optimizer({}, parameters, {0.5});
   optimizer.clip();
   const auto clipped = parameters.tensors()[0].to_vector<float>();
   CHECK(std::isnan(clipped[0]));
@@ -135,4 +139,38 @@ TEST_CASE("step: reading or writing on the host while capturing is refused, and 
   read = false;
   step();
   CHECK(step.captured());
+}
+
+TEST_CASE("step: AdamW shrinks the weights beside Adam's update, as PyTorch does") {
+  // PyTorch 2's AdamW written out (torch.optim.AdamW, single tensor), in double.
+  const double rate = 0.05, beta1 = 0.9, beta2 = 0.99, epsilon = 1e-8, decay = 0.3;
+  double w = 1.5, m = 0, v = 0;
+  const Arena parameters({{"w", {1}}}, {DType::float64, {}});
+  parameters.tensors()[0].assign(std::vector<double>{w});
+  const Arena gradients = parameters.like();
+  Optimizer optimizer({.rule = "adamw",
+                       .learning_rate = rate,
+                       .beta1 = beta1,
+                       .beta2 = beta2,
+                       .epsilon = epsilon,
+                       .weight_decay = decay},
+                      parameters);
+  for (int t = 1; t <= 20; ++t) {
+    const double g = std::sin(3.0 * t) + 0.2 * w;
+    gradients.tensors()[0].assign(std::vector<double>{g});
+    optimizer.update(gradients);
+    w *= 1 - rate * decay;
+    m = beta1 * m + (1 - beta1) * g;
+    v = beta2 * v + (1 - beta2) * g * g;
+    const double root = std::sqrt(v) / std::sqrt(1 - std::pow(beta2, t)) + epsilon;
+    w -= rate / (1 - std::pow(beta1, t)) * m / root;
+    CHECK(parameters.tensors()[0].item() == Approx(w).epsilon(1e-12));
+  }
+  CHECK(optimizer.state()[0].first == "adamw.m");
+}
+
+TEST_CASE("step: optimizers refuse what does not fit, and say what would") {
+  const Arena parameters({{"w", {3}}, {"b", {1}}}, {});
+  CHECK_THROWS_WITH(Optimizer({.rule = "adm"}, parameters), Contains("'adm'") && Contains("adamw"));
+  CHECK_THROWS_WITH(Optimizer({}, parameters, {0.1}), Contains("2 tensors with 1 bounds"));
 }

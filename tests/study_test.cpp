@@ -1,15 +1,15 @@
-// Studies: the rule of their verdicts on planted numbers, the runner (what is kept, tried again, stopped), and every
-// study in a tiny setting.
-#include "models/files/files.h"
+// Studies: the runner (what is kept, tried again, stopped), and every study in a tiny setting.
 #include "models/files/folder_lock.h"
-#include "models/metrics/interval.h"
-#include "models/metrics/wasserstein.h"
-#include "models/studies/arms.h"
-#include "models/studies/runner.h"
+#include "models/lipschitz/constraint.h"
+#include "models/studies/all.h"
+#include "models/studies/framework/outcomes.h"
+#include "models/studies/framework/runner.h"
+#include "models/studies/framework/text.h"
 #include "tests/paths.h"
 #include "tests/program.h"
 #include "tests/quarters.h"
 
+#include <algorithm>
 #include <cmath>
 #include <csignal>
 #include <fstream>
@@ -24,38 +24,31 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// One arm whose number is its seed.
-class Planted final : public Study {
- public:
-  [[nodiscard]] std::string name() const override { return "planted"; }
-  [[nodiscard]] std::string title() const override { return "Planted"; }
-  [[nodiscard]] std::string claim() const override { return "A <claim>."; }
-  [[nodiscard]] std::vector<StudyRun> runs(const StudySettings& s) const override {
-    return every_seed({{"a", {{"train.batch", 8}}, {{"factor", factor}}}}, s);
-  }
-  [[nodiscard]] json run(const json& settings, Device, const fs::path&) const override {
+/// One arm whose number is its seed times a factor; the training of the seed `diverging` diverges.
+Study planted(double factor = 1, int64_t diverging = 0) {
+  const auto arms = [=](const StudySettings&) {
+    return std::vector<Arm>{{.name = "a", .config = {{"train.batch", 8}}, .more = {{"factor", factor}}}};
+  };
+  const auto run = [=](const json& settings, Device, const fs::path&) -> json {
     if (settings.at("seed") == diverging) throw NonFiniteError("step 3: the run diverged");
     return {{"value", settings.at("seed").get<double>() * settings.at("factor").get<double>()}};
-  }
-  [[nodiscard]] Conclusion conclude(const std::vector<Outcome>& all, const StudySettings& s) const override {
-    Conclusion result;
-    result.findings = {judge("value", values_of(all, "a", "value"), {.low = -100}, s.needed())};
-    result.figures = {{"chart.svg", "a caption", {.title = "a title"}},
-                      {"gone.png", "a picture that is not there", {.title = "gone"}, "a-1/gone.png"}};
-    return result;
-  }
-  double factor = 1;
-  int64_t diverging = 0;  // the seed whose training diverges
-};
+  };
+  const auto conclude = [](const std::vector<Outcome>& all, const StudySettings& s) {
+    return Conclusion{.findings = {judge("value", values_of(all, "a", "value"), {.low = -100}, s.needed())},
+                      .figures = {{"chart.svg", "a caption", {.title = "a title"}},
+                                  {"gone.png", "a picture that is not there", {.title = "gone"}, "a-1/gone.png"}}};
+  };
+  return {"planted", "Planted", "A <claim>.", arms, run, conclude};
+}
 
-/// Runs a planted study in `out`; the runs of `failing` end by `end` instead. Tells which were started.
+/// Runs a planted study in `out`; the runs of `failing` end by `end` instead. Returns which were started.
 struct Trial {
   RunnerResult result;
   std::vector<std::string> started;
   std::vector<RunnerOptions::Progress> shown;
   json written;
 };
-Trial try_out(const Planted& study, const fs::path& out, const std::string& failing = "", const std::string& end = "") {
+Trial try_out(const Study& study, const fs::path& out, const std::string& failing = "", const std::string& end = "") {
   Trial trial;
   RunnerOptions options;
   options.out = out;
@@ -77,84 +70,11 @@ std::vector<std::string> tiny_study(const std::string& name, const std::string& 
   return {"study", name, "--tiny", "--out", out, "--jobs", "2", "--threads", "2"};
 }
 
-Verdict judged(const std::vector<double>& values, const Bar& bar, int64_t needed = 3) {
-  return judge("x", values, bar, needed).verdict;
-}
-
 }  // namespace
-
-TEST_CASE("studies: Student's t and the interval of a mean") {
-  // Critical values of 95 % from any table of the distribution.
-  for (const auto& [degrees, t] : {std::pair{1, 12.7062}, std::pair{2, 4.30265}, std::pair{3, 3.18245},
-                                   std::pair{4, 2.77645}, std::pair{9, 2.26216}, std::pair{30, 2.04227}}) {
-    CHECK(student_probability(t, degrees) == Approx(0.95).epsilon(1e-6));
-  }
-  const std::vector<double> values{1, 2, 6};
-  const Interval interval = confidence_interval(values);
-  CHECK(interval.mean == Approx(3));
-  CHECK(interval.high - 3 == Approx(4.30265 * std::sqrt(7.0 / 3)).epsilon(1e-5));
-  CHECK(3 - interval.low == Approx(interval.high - 3));
-  CHECK(std::isinf(confidence_interval(std::vector<double>{4}).high));
-  const Interval equal = confidence_interval(std::vector<double>{0.5, 0.5, 0.5});
-  CHECK(equal.low == 0.5);
-  CHECK(equal.high == 0.5);
-  CHECK_THROWS_AS(confidence_interval(std::vector<double>{}), ShapeError);
-  CHECK_THROWS_AS(confidence_interval(std::vector<double>{1, NAN}), NonFiniteError);
-}
-
-TEST_CASE("studies: a verdict is the place of the interval against the bar") {
-  const Bar half{.low = 0.5};
-  CHECK(judged({0.60, 0.61, 0.62}, half) == Verdict::shown);
-  CHECK(judged({0.30, 0.31, 0.32}, half) == Verdict::not_shown);
-  CHECK(judged({0.45, 0.60, 0.75}, half) == Verdict::unclear);  // the mean is above, the interval across
-  CHECK(judged({0.9, 0.9}, half) == Verdict::unclear);          // too few seeds
-  CHECK(judged({0.9}, half, 1) == Verdict::unclear);            // never by one run
-  CHECK(judged({}, half) == Verdict::unclear);
-  CHECK(judged({0.6, 0.61, 0.62, 0.6}, half, 5) == Verdict::unclear);
-  CHECK(judged({1.0, 1.01, 0.99}, {0.9, 1.1}) == Verdict::shown);
-  CHECK(judged({1.3, 1.31, 1.29}, {0.9, 1.1}) == Verdict::not_shown);
-  CHECK(judged({1.08, 1.1, 1.12}, {0.9, 1.1}) == Verdict::unclear);
-  CHECK(judged({0, 0, 0}, {.high = 0.01}) == Verdict::shown);
-
-  const Finding good = judge("", std::vector<double>{1, 1, 1}, half, 3),
-                bad = judge("", std::vector<double>{0, 0, 0}, half, 3);
-  const Finding open = judge("", std::vector<double>{1}, half, 3), seen = observe("", std::vector<double>{0});
-  CHECK(overall({good, seen, good}) == Verdict::shown);
-  CHECK(overall({good, open}) == Verdict::unclear);
-  CHECK(overall({good, open, bad}) == Verdict::not_shown);
-  CHECK(overall({seen}) == Verdict::unclear);
-}
-
-TEST_CASE("studies: numbers are gathered by arm and paired by seed") {
-  std::vector<Outcome> all;
-  for (const int seed : {1, 2}) {
-    for (const char* arm : {"a", "b"}) {
-      all.push_back({"",
-                     {{"arm", arm}, {"seed", seed}},
-                     {{"v", seed * (*arm == 'a' ? 10 : 1)}, {"c", {{"x", {0, 1}}, {"y", {seed, nullptr}}}}}});
-    }
-  }
-  all[3].numbers["v"] = nullptr;  // not measured
-  CHECK(values_of(all, "a", "v") == std::vector<double>{10, 20});
-  CHECK(values_of(all, "b", "v") == std::vector<double>{1});
-  CHECK(differences(all, "a", "b", "v") == std::vector<double>{9});
-  const Series curve = mean_curve(all, {"a", "label", 3}, "c");
-  CHECK(curve.y[0] == 1.5);
-  CHECK(std::isnan(curve.y[1]));
-}
-
-TEST_CASE("studies: the best matching, and W1 by it") {
-  const std::vector<float> a{0, 0, 10, 0, 0, 10}, b{0, 11, 1, 0, 10, 1};
-  const Transport transport = optimal_transport(a, b, 2);
-  CHECK(transport.match == std::vector<int64_t>{1, 2, 0});
-  CHECK(transport.distance == Approx(1));
-  CHECK(wasserstein1(a, b, 2) == transport.distance);
-  CHECK(optimal_transport(a, a, 2).match == std::vector<int64_t>{0, 1, 2});
-}
 
 TEST_CASE("studies: finished runs are kept, others are done; another setting is another run") {
   const ProgramFolder folder;
-  Planted study;
+  Study study = planted();
   const Trial first = try_out(study, folder.path);
   CHECK(first.started == std::vector<std::string>{"a-1", "a-2", "a-3"});
   CHECK(first.result.failed == 0);
@@ -169,13 +89,13 @@ TEST_CASE("studies: finished runs are kept, others are done; another setting is 
   CHECK(try_out(study, folder.path).started == std::vector<std::string>{"a-2"});
   std::ofstream(folder.path / "planted/runs/a-3/result.json") << "{\"cut";
   CHECK(try_out(study, folder.path).started == std::vector<std::string>{"a-3"});
-  study.factor = 2;
+  study = planted(2);
   CHECK(try_out(study, folder.path).written["findings"][0]["ours"]["mean"] == 4.0);
 }
 
 TEST_CASE("studies: a failing run is told by name with its output, leaves the rest, and is tried again") {
   const ProgramFolder folder;
-  const Planted study;
+  const Study study = planted();
   for (const auto& [end, failure] :
        {std::pair{"echo boom >&2; exit 3", "exit code 3"}, std::pair{"echo boom; kill -9 $$", "killed by signal 9"},
         std::pair{"echo boom", "no result"}}) {
@@ -195,8 +115,7 @@ TEST_CASE("studies: a failing run is told by name with its output, leaves the re
 
 TEST_CASE("studies: a run that diverges is a result: named, left out of the verdict, not tried again") {
   const ProgramFolder folder;
-  Planted study;
-  study.diverging = 2;
+  const Study study = planted(1, 2);
   const Trial trial = try_out(study, folder.path);
   CHECK(trial.result.failed == 0);
   CHECK(trial.result.diverged == 1);
@@ -213,7 +132,7 @@ TEST_CASE("studies: a run that diverges is a result: named, left out of the verd
 
 TEST_CASE("studies: a stop ends the running and starts no more; one runner writes to a folder") {
   const ProgramFolder folder;
-  const Planted study;
+  const Study study = planted();
   RunnerOptions options;
   options.out = folder.path;
   options.device = "cpu";
@@ -238,13 +157,13 @@ TEST_CASE("studies: every study runs, concludes and stands in the report") {
   const std::string page = text_of(out + "/report.html");
   CHECK(page.find("<script") == std::string::npos);
   CHECK(page.find("src=\"http") == std::string::npos);
-  for (const auto& study : studies()) {
-    INFO(study->name());
-    const fs::path place = fs::path(out) / study->name();
+  for (const Study& study : studies()) {
+    INFO(study.name);
+    const fs::path place = fs::path(out) / study.name;
     const json concluded = json::parse(text_of(place / "result.json"));
     CHECK(concluded["verdict"] == "unclear");  // two seeds are too few, whatever they give
     CHECK(concluded["missing"].empty());
-    CHECK(concluded["runs"] == study->runs({Scale::tiny, 2, 1}).size());
+    CHECK(concluded["runs"] == study.runs({Scale::tiny, 2, 1}).size());
     for (const char* text : {"method", "meaning", "limits"}) CHECK_FALSE(concluded[text].empty());
     bool any_judged = false;
     for (const json& finding : concluded["findings"]) {
@@ -258,8 +177,8 @@ TEST_CASE("studies: every study runs, concludes and stands in the report") {
       CHECK(fs::file_size(place / figure["file"].get<std::string>()) > 500);
       CHECK_FALSE(figure["caption"].get<std::string>().empty());
     }
-    CHECK_THAT(page, Contains("<section id=\"" + study->name() + "\""));
-    CHECK_THAT(result.out, Contains(study->name()));
+    CHECK_THAT(page, Contains("<section id=\"" + study.name + "\""));
+    CHECK_THAT(result.out, Contains(study.name));
   }
 }
 
@@ -287,37 +206,73 @@ TEST_CASE("studies: killed at any moment, a study goes on with what was finished
     INFO(resumed.err);
     CHECK(resumed.code == 0);
     CHECK(finished().size() == 6);
-    for (const auto& [result, text] : before) CHECK(text_of(result) == text);  // not done again: its seconds are in it
+    for (const auto& [result, text] : before) CHECK(text_of(result) == text);  // not repeated: it contains its seconds
   }
 }
 
-TEST_CASE("studies: further constraints stand beside a study's own, unjudged") {
+TEST_CASE("studies: further constraints stand beside each study's own, unjudged") {
+  const auto judged_lines = [](const Conclusion& conclusion) {
+    return std::count_if(conclusion.findings.begin(), conclusion.findings.end(),
+                         [](const Finding& finding) { return finding.bar.has_value(); });
+  };
+  const StudySettings alone{.scale = Scale::tiny};
+  StudySettings with_all = alone;
+  with_all.constraints = constraint_kinds();
+  for (const Study& study : studies()) {
+    INFO(study.name);
+    std::set<std::string> own, shown;
+    for (const Arm& arm : study.arms(alone)) {
+      CHECK_FALSE(arm.further);
+      CHECK_FALSE(arm.label.empty());
+      CHECK(own.insert(arm.name).second);
+    }
+    const Conclusion conclusion = study.conclude({}, with_all);
+    CHECK(judged_lines(conclusion) == judged_lines(study.conclude({}, alone)));
+    for (const Arm& arm : study.arms(with_all)) {
+      CHECK(arm.further == (!own.contains(arm.name)));
+      if (!arm.further) continue;
+      shown.insert(arm.label);
+      CHECK(std::any_of(conclusion.findings.begin(), conclusion.findings.end(), [&](const Finding& finding) {
+        return finding.what.ends_with(", " + arm.label) && !finding.bar;
+      }));
+    }
+    CHECK_FALSE(shown.empty());
+  }
+}
+
+TEST_CASE("studies: further constraints are trained, each once, and what is there already is not added") {
   const ProgramFolder folder;
   const std::string out = folder / "out";
-  for (const char* name : {"pile-up", "gradient-norm", "knife-edge"}) {
-    std::vector<std::string> command = tiny_study(name, out);
-    command.insert(command.end(), {"--seeds", "1", "--constraints", "all"});
-    const ProgramResult result = run_kantor(command);
-    INFO(result.err);
-    REQUIRE(result.code == 0);
-    const json concluded = json::parse(text_of(out + "/" + name + "/result.json"));
-    std::set<std::string> shown;
-    for (const json& finding : concluded["findings"]) {
-      for (const char* kind : {"one-sided", "r1", "r2", "dragan", "spectral", "weight-norm", "groupsort", "none"}) {
-        const auto what = finding["what"].get<std::string>();
-        if (!what.ends_with(std::string(", ") + kind)) continue;
-        shown.insert(kind);
-        CHECK_FALSE(finding.contains("bar"));
-        CHECK(finding.contains("ours"));
-      }
-    }
-    CHECK(shown.size() == 8);
+  std::vector<std::string> command = tiny_study("pile-up", out);
+  command.insert(command.end(), {"--seeds", "1", "--constraints", "all"});
+  const ProgramResult result = run_kantor(command);
+  INFO(result.err);
+  REQUIRE(result.code == 0);
+  for (const json& finding : json::parse(text_of(out + "/pile-up/result.json"))["findings"]) {
+    INFO(finding.dump());
+    CHECK(finding.contains("ours"));
   }
   const ProgramResult list = run_kantor(
       {"study", "gradient-norm", "--quick", "--seeds", "1", "--list", "--constraints", "penalty", "r1", "r1"});
   CHECK_THAT(list.out, Contains("\"arm\":\"r1\""));
   CHECK(std::count(list.out.begin(), list.out.end(), '\n') == 5);  // the penalty is there already, r1 counts once
   check_refused({"study", "pile-up", "--constraints", "r3"}, 2, {"r3"});
+}
+
+TEST_CASE("studies: each has a section in docs/studies.md, and the documentation has no other") {
+  const std::string docs = text_of(source_folder() / "docs/studies.md");
+  for (const Study& study : studies()) {
+    INFO(study.name);
+    CHECK_THAT(docs, Contains("\n## `" + study.name + "`: "));
+  }
+  size_t sections = 0;
+  for (size_t at = docs.find("\n## `"); at != std::string::npos; at = docs.find("\n## `", at + 1)) ++sections;
+  CHECK(sections == studies().size());
+}
+
+TEST_CASE("studies: texts are filled by name, and a name that is not given is an error") {
+  CHECK(fill("{width} ReLU, {width} {rate:g}", arg("width", 512), arg("rate", 1e-3)) == "512 ReLU, 512 0.001");
+  CHECK_THROWS_AS(fill("{width}", arg("depth", 3)), fmt::format_error);
 }
 
 TEST_CASE("studies: the digest of a pair is one for all machines, and that of the published results") {

@@ -1,14 +1,19 @@
 // Training: it reaches the data, one seed gives one result whatever runs it, and a checkpoint continues bit for bit.
 #include "engine/device.h"
 #include "engine/random.h"
+#include "engine/threads.h"
+#include "models/files/file_error.h"
 #include "models/metrics/mixture.h"
 #include "models/metrics/wasserstein.h"
 #include "models/training/evaluation.h"
+#include "models/training/presets.h"
+#include "models/training/random_streams.h"
 #include "models/training/trainer.h"
 #include "tests/catch.h"
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 #include <nlohmann/json.hpp>
 
 using namespace kantor;
@@ -32,7 +37,7 @@ using Bytes = std::vector<std::byte>;
 
 Bytes bytes_after(const RunConfig& config, int steps, bool capture = true) {
   const auto data = open_dataset(config.data);
-  Trainer trainer(config, *data, {}, capture);
+  Trainer trainer(config, data, {}, capture);
   for (int i = 0; i < steps; ++i) trainer.step();
   return encode_safetensors(trainer.checkpoint());
 }
@@ -86,7 +91,7 @@ TEST_CASE("training: ring8 under the penalty reaches the data, on three seeds") 
     config.seed = seed;
     const auto data = open_dataset(config.data);
     const W1Floor floor = w1_floor(*data, config.eval_samples);
-    Trainer trainer(config, *data);
+    Trainer trainer(config, data);
     std::vector<double> ratios;
     json last;
     while (trainer.steps_done() < config.steps) {
@@ -139,10 +144,10 @@ TEST_CASE("training: a checkpoint continues bit for bit, from any step") {
     const auto data = open_dataset(config.data);
     const Bytes whole = bytes_after(config, 8);
     for (const int stop : {1, 2, 3, 5}) {
-      Trainer first(config, *data);
+      Trainer first(config, data);
       for (int i = 0; i < stop; ++i) first.step();
       const TensorFile file = parse_safetensors(encode_safetensors(first.checkpoint()), "memory");
-      Trainer second(config, *data);
+      Trainer second(config, data);
       second.restore(file);
       CHECK(second.steps_done() == stop);
       CHECK(describe_losses(second)["saturation"] == describe_losses(first)["saturation"]);
@@ -160,7 +165,7 @@ TEST_CASE("training: ring8 comes nearer to its data under the constraints that d
     config.eval_samples = 256;
     const auto data = open_dataset(config.data);
     const W1Floor floor = w1_floor(*data, config.eval_samples);
-    Trainer trainer(config, *data);
+    Trainer trainer(config, data);
     const auto w1 = [&] { return evaluate_samples(trainer, *data, floor)["w1"].get<double>(); };
     const double before = w1();
     for (int i = 0; i < 300; ++i) trainer.step();  // throws where a loss or weight is not finite
@@ -170,7 +175,7 @@ TEST_CASE("training: ring8 comes nearer to its data under the constraints that d
 }
 
 TEST_CASE("training: an rnn critic trains on sequences, bit for bit on any number of threads and from a checkpoint") {
-  const RandomWalks data;
+  const auto data = std::make_shared<const RandomWalks>();
   const int before = threads();
   for (const char* constraint : {"clip", "penalty", "dragan", "spectral", "weight-norm"}) {
     INFO(constraint);
@@ -178,7 +183,7 @@ TEST_CASE("training: an rnn critic trains on sequences, bit for bit on any numbe
     config.critic.network = "rnn";
     set_threads(2);
     Trainer first(config, data);
-    CHECK(first.critic().description()[0]["type"] == "rnn");
+    CHECK(first.critic().network().description()[0]["type"] == "rnn");
     for (int i = 0; i < 3; ++i) first.step();
     const TensorFile middle = first.checkpoint();
     for (int i = 3; i < 8; ++i) first.step();
@@ -193,23 +198,23 @@ TEST_CASE("training: an rnn critic trains on sequences, bit for bit on any numbe
   RunConfig config = tiny("ring8", "penalty");
   config.critic.network = "rnn";
   const auto plane = open_dataset(config.data);
-  CHECK_THROWS_WITH(Trainer(config, *plane), Contains("rnn") && Contains("sequences [T, D]"));
+  CHECK_THROWS_WITH(Trainer(config, plane), Contains("rnn") && Contains("sequences [T, D]"));
 }
 
 TEST_CASE("training: a checkpoint of another configuration is refused") {
   const RunConfig config = tiny("ring8", "penalty");
   const auto data = open_dataset(config.data);
-  const Trainer trainer(config, *data);
+  const Trainer trainer(config, data);
   const TensorFile file = trainer.checkpoint();
   RunConfig wider = config;
   wider.critic.width += 1;
-  Trainer other(wider, *data);
+  Trainer other(wider, data);
   CHECK_THROWS_WITH(other.restore(file), Contains("another configuration"));
   CHECK_THROWS_AS(other.restore(file), FileError);
-  RunConfig longer = config;  // decides no number of the steps before
+  RunConfig longer = config;  // changes no number of the earlier steps
   longer.steps *= 2;
   longer.name = "longer";
-  Trainer same(longer, *data);
+  Trainer same(longer, data);
   CHECK_NOTHROW(same.restore(file));
 }
 
@@ -218,7 +223,7 @@ TEST_CASE("training: a checkpoint of before a key existed resumes, one of other 
   config.critic.width = config.generator.width = 8;
   config.batch = 16;
   const auto data = open_dataset(config.data);
-  Trainer trainer(config, *data);
+  Trainer trainer(config, data);
   trainer.step();
   const TensorFile file = trainer.checkpoint();
   TensorFile before = file;
@@ -226,11 +231,11 @@ TEST_CASE("training: a checkpoint of before a key existed resumes, one of other 
   const std::string key = "group = 2\n";
   REQUIRE(text.find(key) != std::string::npos);
   text.erase(text.find(key), key.size());
-  Trainer resumed(config, *data);
+  Trainer resumed(config, data);
   resumed.restore(before);
   CHECK(resumed.steps_done() == 1);
-  CHECK(resumed.critic().parameters().flat().to_vector<double>() ==
-        trainer.critic().parameters().flat().to_vector<double>());
+  CHECK(resumed.critic().network().parameters().flat().to_vector<double>() ==
+        trainer.critic().network().parameters().flat().to_vector<double>());
   TensorFile older = file;  // as GroupSort's critics were
   std::string& layers = older.metadata.at("kantor.critic");
   for (size_t at = 0; (at = layers.find("orthonormal", at)) != std::string::npos;) layers.replace(at, 11, "bjorck");
@@ -241,9 +246,9 @@ TEST_CASE("training: clipped weights stay inside the box from the first forward 
   RunConfig config = tiny("ring8", "clip");
   config.constraint.clip = 0.05;
   const auto data = open_dataset(config.data);
-  Trainer trainer(config, *data);
+  Trainer trainer(config, data);
   for (int i = 0; i < 5; ++i) {
-    for (const float w : trainer.critic().parameters().flat().to_vector<float>()) CHECK(std::abs(w) <= 0.05F);
+    for (const float w : trainer.critic().network().parameters().flat().to_vector<float>()) CHECK(std::abs(w) <= 0.05F);
     trainer.step(true);
   }
   const json evaluation = evaluate_critic(trainer, *data);
@@ -259,7 +264,7 @@ TEST_CASE("training: divergence is told by step, network and tensor") {
   config.critic.optimizer = "sgd";
   config.critic.learning_rate = 1e12;
   const auto data = open_dataset(config.data);
-  Trainer trainer(config, *data);
+  Trainer trainer(config, data);
   const auto run = [&] {
     for (int i = 0; i < 50; ++i) trainer.step();
   };
@@ -270,18 +275,18 @@ TEST_CASE("training: dcgan wants square images") {
   RunConfig config = tiny("ring8", "penalty");
   config.critic.network = "dcgan";
   const auto data = open_dataset(config.data);
-  CHECK_THROWS_WITH(Trainer(config, *data), Contains("dcgan") && Contains("square images"));
+  CHECK_THROWS_WITH(Trainer(config, data), Contains("dcgan") && Contains("square images"));
 }
 
 TEST_CASE("training: the running average follows the generator") {
   RunConfig config = tiny("ring8", "penalty");
-  config.average = 0;
+  config.ema_decay = 0;
   const auto data = open_dataset(config.data);
-  Trainer trainer(config, *data);
+  Trainer trainer(config, data);
   for (int i = 0; i < 3; ++i) trainer.step();
   const TensorFile file = trainer.checkpoint();
   CHECK(file.at("average.0.weight").to_vector<float>() == file.at("generator.0.weight").to_vector<float>());
   const SavedGenerator saved = load_generator(file);
   CHECK(saved.network->parameters().flat().to_vector<float>() ==
-        trainer.sampler().parameters().flat().to_vector<float>());
+        trainer.generator().sampler().parameters().flat().to_vector<float>());
 }

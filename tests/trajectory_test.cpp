@@ -1,7 +1,8 @@
 // One trajectory on every device: 20 training steps, eager and replayed, MLP and convolution, penalties, clipping and
 // parametrized critics.
 #include "engine/random.h"
-#include "models/files/files.h"
+#include "models/files/npy.h"
+#include "models/training/presets.h"
 #include "models/training/trainer.h"
 #include "tests/catch.h"
 #include "tests/program.h"
@@ -30,14 +31,14 @@ struct Trajectory {
   std::vector<std::byte> checkpoint;
 };
 
-/// Of the constraints of every published run; the others make the simulator's launches many, and a few steps do.
+/// 20 steps for the constraints of the published runs. The others need many launches, and a few steps are enough.
 int steps_of(const RunConfig& config) {
   return config.constraint.kind == "clip" || config.constraint.kind == "penalty" ? 20 : 5;
 }
 
 Trajectory run(const RunConfig& config, Device device, bool capture = true) {
   const auto data = open_dataset(config.data);
-  Trainer trainer(config, *data, device, capture);
+  Trainer trainer(config, data, device, capture);
   Trajectory result;
   for (int step = 0; step < steps_of(config); ++step) {
     trainer.step();
@@ -45,7 +46,7 @@ Trajectory run(const RunConfig& config, Device device, bool capture = true) {
     result.losses.insert(result.losses.end(), {losses.critic_loss, losses.generator_loss});
   }
   // Batch norm takes the bias before it away: its gradient is rounding alone, which RMSProp blows up to full steps.
-  const Network& critic = trainer.critic();
+  const Network& critic = trainer.critic().network();
   for (size_t i = 0; i < critic.parameters().rows().size(); ++i) {
     if (critic.has_batch_norm() && critic.roles()[i].bias) continue;
     const auto values = critic.parameters().tensors()[i].to_vector<double>();

@@ -47,7 +47,7 @@ Tensor vector_of(const std::vector<float>& values) {
   return from_host(values, {static_cast<int64_t>(values.size())});
 }
 
-/// Where the results are worst, and how bad.
+/// The input with the largest error, and that error.
 struct Worst {
   double error = 0;
   std::string at;
@@ -73,7 +73,7 @@ double softplus_of(double v) {
 
 const std::vector<UnaryCase>& unary_cases() {
   static const std::vector<UnaryCase> cases = {
-      {"affine", 1, [](const Tensor& x) { return affine(x, 3, 0); }, [](double v) { return 3 * v; }},
+      {"scale_shift", 1, [](const Tensor& x) { return scale_shift(x, 3, 0); }, [](double v) { return 3 * v; }},
       {"sqrt", 1, [](const Tensor& x) { return sqrt(x); }, [](double v) { return std::sqrt(v); }},
       {"square", 1, [](const Tensor& x) { return square(x); }, [](double v) { return v * v; }},
       {"abs", 0, [](const Tensor& x) { return abs(x); }, [](double v) { return std::abs(v); }},
@@ -139,7 +139,7 @@ TEST_CASE("ulp: arithmetic of two operands") {
       {"greater_equal", greater_equal, [](double a, double b) { return a >= b ? 1.0 : 0.0; }},
   };
   const std::vector<float>& a = all_over();
-  std::vector<float> b = a;  // each value meets one of another size and sign
+  std::vector<float> b = a;  // pairs each value with one of another size and sign
   std::rotate(b.begin(), b.begin() + static_cast<std::ptrdiff_t>(b.size() / 3 + 7), b.end());
   for (const float special : {infinity, -infinity, nan_value, 0.F, 1.5F}) {
     for (const BinaryCase& c : cases) {

@@ -1,4 +1,4 @@
-// A runtime round the simulator's, for tests: it has a limited memory, can fail, and times by a clock of its own.
+// A runtime around the simulator's, for tests: it has limited memory, can fail, and measures time by its own clock.
 #pragma once
 
 #include "engine/error.h"
@@ -14,7 +14,7 @@
 
 namespace kantor::testing {
 
-/// Stands in the place of `sim`'s runtime while it lives. What `sim` had cached before is given back first.
+/// Replaces the runtime of `sim` while it exists. Frees first what `sim` had cached before.
 class WatchedRuntime final : public Runtime {
  public:
   WatchedRuntime() : own_(sim_runtime()) {
@@ -54,7 +54,7 @@ class WatchedRuntime final : public Runtime {
     own_.copy(to, from, bytes);
   }
   void synchronize() override { own_.synchronize(); }
-  /// Says that every measurement took a second.
+  /// Reports that every measurement took a second.
   [[nodiscard]] std::unique_ptr<DeviceClock> make_clock() override {
     class Second final : public DeviceClock {
      public:

@@ -1,6 +1,7 @@
-// kantor bench: microbenchmarks of what the project is about. Needs Google Benchmark at build time.
+// kantor bench: microbenchmarks of clipping and of the penalty. Needs Google Benchmark at build time.
 #include "engine/error.h"
-#include "models/files/files.h"
+#include "engine/threads.h"
+#include "models/files/atomic_file.h"
 #include "tools/commands.h"
 #include "tools/device_choice.h"
 

@@ -1,4 +1,4 @@
-// The subcommands of `kantor`: one file each. Every function adds its subcommand; the callback leaves its exit code.
+// The subcommands of `kantor`: one file each. Every function adds its subcommand, whose callback sets the exit code.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -17,15 +17,13 @@ enum ExitCode : int {
   exit_terminated = 143,
 };
 
-void add_train(CLI::App& app, int& exit_code);
-void add_compare(CLI::App& app, int& exit_code);
-void add_study(CLI::App& app, int& exit_code);
-void add_sample(CLI::App& app, int& exit_code);
-void add_inspect(CLI::App& app, int& exit_code);
-void add_gradients(CLI::App& app, int& exit_code);
-void add_data(CLI::App& app, int& exit_code);
-void add_report(CLI::App& app, int& exit_code);
-void add_bench(CLI::App& app, int& exit_code);
-void add_doctor(CLI::App& app, int& exit_code);
+/// Every subcommand, in the order of the help. A new one is a file with `add_NAME`, its name here, and its part of
+/// docs/program.md.
+#define KANTOR_COMMANDS(X) \
+  X(train) X(compare) X(study) X(sample) X(inspect) X(gradients) X(data) X(report) X(bench) X(doctor)
+
+#define KANTOR_DECLARE(name) void add_##name(CLI::App& app, int& exit_code);
+KANTOR_COMMANDS(KANTOR_DECLARE)
+#undef KANTOR_DECLARE
 
 }  // namespace kantor

@@ -1,13 +1,15 @@
 // kantor compare: the same training under several constraints and seeds, one report over all.
-#include "models/files/files.h"
+#include "models/files/atomic_file.h"
+#include "models/training/config_toml.h"
 #include "models/training/resume.h"
 #include "models/training/run.h"
 #include "models/training/run_folder.h"
 #include "tools/commands.h"
 #include "tools/interrupt.h"
 #include "tools/progress.h"
-#include "tools/report.h"
+#include "tools/report_page.h"
 #include "tools/run_arguments.h"
+#include "tools/summary.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -30,9 +32,9 @@ struct CompareArguments {
 struct Arm {
   fs::path folder;
   RunConfig config;
-  bool resume = false;    // its folder is there
-  bool done = false;      // left as it is
-  bool diverged = false;  // and ended so
+  bool resume = false;    // its folder exists already
+  bool done = false;      // has ended; nothing is trained
+  bool diverged = false;  // it ended by diverging
 };
 
 std::vector<Arm> new_arms(const CompareArguments& arguments) {
@@ -79,8 +81,8 @@ std::vector<Arm> begin(CompareArguments arguments, const fs::path& folder) {
   return arms;
 }
 
-/// Throws ConfigError where these options are not those of the comparison: an arm that is added with them would be
-/// trained otherwise than the ones that are there.
+/// Throws ConfigError if these options differ from those of the comparison: an arm that is added with them would be
+/// trained differently from the existing arms.
 void check_same_options(const RunArguments& arguments, const std::vector<fs::path>& runs, const Arm& added) {
   for (const fs::path& run : runs) {
     const RunConfig own = load_run_config(run);
@@ -108,7 +110,7 @@ void fill_in(CompareArguments& arguments, const std::vector<fs::path>& runs) {
   if (arguments.seeds.empty()) arguments.seeds.assign(seeds.begin(), seeds.end());
 }
 
-/// The arms of a comparison that was begun: those that the options name, which may be new ones, or all of its folder.
+/// The arms of a started comparison: those that the options name, which may be new ones, or all of its folder.
 std::vector<Arm> resume(CompareArguments arguments, const fs::path& folder) {
   const std::vector<fs::path> runs = runs_below(folder);
   if (runs.empty()) throw FileError(fmt::format("{}: no comparison to go on with", folder.string()));
@@ -134,7 +136,7 @@ std::vector<Arm> resume(CompareArguments arguments, const fs::path& folder) {
   return arms;
 }
 
-/// Trains what is not done. A diverged arm is a result: the others go on. Returns the exit code of all.
+/// Trains the arms that have not ended. A diverged arm is a result, and the others continue. Returns the exit code.
 int train_all(const std::vector<Arm>& arms, Device device, const RunArguments& arguments) {
   int code = exit_ok;
   for (const Arm& arm : arms) {
@@ -160,7 +162,7 @@ void make_run_folders(std::vector<Arm>& arms) {
   }
 }
 
-/// The arms in their order, then what else the folder holds.
+/// The run folders of the arms in their order, then the other runs in the folder.
 std::vector<fs::path> all_runs(const std::vector<Arm>& arms, const fs::path& folder) {
   std::vector<fs::path> runs;
   runs.reserve(arms.size());

@@ -1,7 +1,7 @@
-// kantor data: what a data set holds, and samples of it.
+// kantor data: describes a data set, and writes samples of it.
 #include "kernels/host/available_memory.h"
 #include "models/data/dataset.h"
-#include "models/files/files.h"
+#include "models/files/npy.h"
 #include "models/nn/network.h"
 #include "models/training/config.h"
 #include "tools/commands.h"
@@ -24,7 +24,7 @@ bool is_kind(const std::string& name) {
   return name != "file" && std::find(kinds.begin(), kinds.end(), name) != kinds.end();
 }
 
-/// Throws ConfigError where so many samples, in both layouts, do not fit into memory.
+/// Throws ConfigError if that many samples, in both layouts, do not fit into memory.
 void check_count(const Dataset& data, int64_t count) {
   const double needed =
       2.0 * sizeof(float) * static_cast<double>(count) * static_cast<double>(data.sample_shape().size());
@@ -37,7 +37,7 @@ void check_count(const Dataset& data, int64_t count) {
 int run(const DataArguments& arguments) {
   const DataConfig config =
       is_kind(arguments.data) ? DataConfig{arguments.data, ""} : DataConfig{"file", arguments.data};
-  const std::unique_ptr<Dataset> data = open_dataset(config);
+  const DatasetPtr data = open_dataset(config);
   fmt::print("{}: samples of shape {}, {}\n", data->name(), to_string(data->sample_shape()),
              data->size() > 0 ? fmt::format("{} in the file", data->size()) : "drawn from a distribution");
   if (!data->reading().empty()) fmt::print("read as {}\n", data->reading());

@@ -1,6 +1,7 @@
 #include "tools/device_choice.h"
 
 #include "engine/libraries.h"
+#include "engine/threads.h"
 
 #include <cstdio>
 #include <fmt/format.h>

@@ -7,7 +7,7 @@
 
 namespace kantor {
 
-/// find_device; of "auto" it says on stderr which one that is and why, unless `quiet`. Throws DeviceError.
+/// Calls find_device. For "auto" it says on stderr which device that is and why, unless `quiet`. Throws DeviceError.
 Device choose_device(const std::string& name, bool quiet);
 
 }  // namespace kantor

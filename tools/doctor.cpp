@@ -1,7 +1,8 @@
 // kantor doctor: devices, libraries and limits of this machine, and what to install for what is missing.
 #include "engine/libraries.h"
 #include "models/data/dataset.h"
-#include "models/files/files.h"
+#include "models/data/open_dataset.h"
+#include "models/files/file_error.h"
 #include "models/training/environment.h"
 #include "tools/commands.h"
 

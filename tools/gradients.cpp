@@ -1,6 +1,10 @@
-// kantor gradients: the loss and every parameter's gradient for given inputs, to hold Kantor against another framework.
-#include "models/nn/gradients.h"
+// kantor gradients: the loss and every parameter's gradient for given inputs, to compare Kantor with others.
+#include "models/gan/gradients.h"
 
+#include "models/files/content.h"
+#include "models/files/npy.h"
+#include "models/files/safetensors.h"
+#include "models/losses/loss.h"
 #include "models/training/config.h"
 #include "tools/commands.h"
 
@@ -12,11 +16,12 @@ namespace kantor {
 namespace {
 
 struct GradientArguments {
-  std::string network, weights, real, fake, eps, noise, constraint = "penalty", dtype = "float64", out;
+  std::string network, weights, real, fake, eps, noise, constraint = "penalty", loss = "wasserstein", dtype = "float64",
+                                                        out;
   double lambda = 10;
 };
 
-/// The critic that the file describes, as the constraint wants it. What is wrong with it is the configuration's fault.
+/// The critic that the file describes, with the constraint's changes. Throws ConfigError for what is wrong with it.
 Network build_critic(const GradientArguments& arguments, const GradientRequest& request, const Shape& sample) {
   const std::vector<std::byte> text = read_file(arguments.network, 1 << 24);
   try {
@@ -39,18 +44,30 @@ void require_same_shape(const GradientArguments& arguments, const Tensor& real, 
   }
 }
 
+/// Empty for a constraint that is known; else what is wrong, as CLI11 asks.
+std::string known_constraint(const std::string& kind) {
+  try {
+    (void)constraint_parts(kind);
+    return "";
+  } catch (const Error& error) {
+    return error.what();
+  }
+}
+
 int run(const GradientArguments& arguments) {
   GradientRequest request;
   request.dtype = arguments.dtype == "float64" ? DType::float64 : DType::float32;
   request.constraint.kind = arguments.constraint;
   request.constraint.lambda = arguments.lambda;
+  request.loss = arguments.loss;
   request.real = read_npy(arguments.real);
   request.fake = read_npy(arguments.fake);
   require_same_shape(arguments, request.real, request.fake);
-  const bool draws = arguments.constraint == "penalty" || arguments.constraint == "one-sided";
-  if (draws && arguments.eps.empty()) throw ConfigError("--constraint " + arguments.constraint + " needs --eps");
-  if (arguments.constraint == "dragan" && arguments.noise.empty()) {
-    throw ConfigError("--constraint dragan needs --noise");
+  if (constraint_draws(arguments.constraint, ConstraintDraws::eps) && arguments.eps.empty()) {
+    throw ConfigError("--constraint " + arguments.constraint + " needs --eps");
+  }
+  if (constraint_draws(arguments.constraint, ConstraintDraws::noise) && arguments.noise.empty()) {
+    throw ConfigError("--constraint " + arguments.constraint + " needs --noise");
   }
   if (!arguments.eps.empty()) request.eps = read_npy(arguments.eps);
   if (!arguments.noise.empty()) request.noise = read_npy(arguments.noise);
@@ -87,8 +104,13 @@ void add_gradients(CLI::App& app, int& exit_code) {
   command->add_option("--fake", a->fake, "generated samples, .npy of the same shape")->required();
   command->add_option("--eps", a->eps, "interpolation weights, .npy [B]");
   command->add_option("--noise", a->noise, "dragan's uniform numbers, .npy of real's shape");
-  command->add_option("--constraint", a->constraint, "what keeps the critic Lipschitz; spectral wants weight_u too")
-      ->check(CLI::IsMember(constraint_kinds()))
+  command
+      ->add_option("--constraint", a->constraint,
+                   "what keeps the critic Lipschitz, several joined by +; spectral wants weight_u too")
+      ->check(known_constraint)
+      ->capture_default_str();
+  command->add_option("--loss", a->loss, "what the critic minimizes beside it")
+      ->check(CLI::IsMember(loss_names()))
       ->capture_default_str();
   command->add_option("--lambda", a->lambda, "weight of the penalty")
       ->check(CLI::NonNegativeNumber)

@@ -1,5 +1,4 @@
-// kantor inspect: what a checkpoint, or any safetensors file, holds.
-#include "models/files/files.h"
+// kantor inspect: shows what a checkpoint, or any safetensors file, contains.
 #include "models/metrics/histogram.h"
 #include "models/training/checkpoint.h"
 #include "tools/commands.h"

@@ -1,8 +1,5 @@
-// Interrupts: SIGINT and SIGTERM ask for an orderly stop; a second one ends the process at once. And how long things
-// take, as people read it.
+// Interrupts: SIGINT and SIGTERM ask for an orderly stop; a second one ends the process at once.
 #pragma once
-
-#include <string>
 
 namespace kantor {
 
@@ -10,8 +7,5 @@ namespace kantor {
 void catch_interrupts();
 /// The signal that came, or 0.
 int interrupt();
-
-/// "1:05", "2:01:05".
-std::string duration(double seconds);
 
 }  // namespace kantor

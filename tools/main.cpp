@@ -1,7 +1,8 @@
 // kantor: trains Wasserstein GANs under weight clipping or a gradient penalty, and looks inside them.
 #include "engine/build_info.h"
 #include "engine/error.h"
-#include "models/files/files.h"
+#include "models/files/file_error.h"
+#include "models/files/text.h"
 #include "models/training/config.h"
 #include "tools/commands.h"
 
@@ -48,7 +49,7 @@ std::string suggestion(const CLI::App& app, const std::vector<std::string>& word
   return "";
 }
 
-/// What is wrong with the first words, where one of them stands for a subcommand that there is not; else "".
+/// The error if one of the first words is an unknown subcommand; otherwise "".
 std::string unknown_subcommand(const CLI::App& app, const std::vector<std::string>& words) {
   const CLI::App* at = &app;
   for (const std::string& word : words) {
@@ -123,10 +124,9 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", "kantor " + build_info().version);
   app.require_subcommand(1);
   int exit_code = exit_ok;
-  for (const auto& add : {add_train, add_compare, add_study, add_sample, add_inspect, add_gradients, add_data,
-                          add_report, add_bench, add_doctor}) {
-    add(app, exit_code);
-  }
+#define KANTOR_ADD(name) add_##name(app, exit_code);
+  KANTOR_COMMANDS(KANTOR_ADD)
+#undef KANTOR_ADD
   return guarded([&] {
     const int parsed = parse(app, argc, argv);
     return parsed == exit_ok ? exit_code : parsed;

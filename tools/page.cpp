@@ -1,7 +1,8 @@
 #include "tools/page.h"
 
-#include "models/files/files.h"
+#include "models/files/atomic_file.h"
 
+#include <cstdint>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 

@@ -14,10 +14,10 @@ namespace embedded {
 extern const std::string_view chart_js, report_html, report_css, report_js, study_html, study_css;
 }
 
-/// Puts `content` in the place of the first `mark`. Throws Error where the template has none.
+/// Replaces the first `mark` by `content`. Throws Error if the template has none.
 void replace_mark(std::string& page, std::string_view mark, std::string_view content);
 
-/// JSON that may stand inside a <script>: no text of it can end the element or open a comment.
+/// JSON that is safe inside a <script>: no text in it can end the element or open a comment.
 std::string script_safe(const nlohmann::json& data);
 
 /// A PNG file as the source of an <img>.

@@ -1,6 +1,7 @@
 #include "tools/progress.h"
 
 #include "tools/commands.h"
+#include "tools/duration.h"
 #include "tools/interrupt.h"
 
 #include <cstdlib>
@@ -67,7 +68,8 @@ void Progress::finish() {
 
 int train_with_progress(const RunConfig& config, const std::string& folder, Device device, bool resume,
                         const RunArguments& arguments) {
-  Progress progress(config.name + " " + config.constraint.kind, arguments);
+  const bool usual = config.loss == RunConfig().loss;
+  Progress progress(config.name + " " + config.constraint.kind + (usual ? "" : " " + config.loss), arguments);
   RunOptions options;
   options.folder = folder;
   options.device = device;

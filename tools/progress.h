@@ -27,8 +27,8 @@ class Progress {
   std::string w1_;  // of the last evaluation
 };
 
-/// Trains with progress and SIGINT/SIGTERM ending in a checkpoint; a second signal ends at once. Returns 0, 5 where the
-/// run diverged, which stderr tells, or 128 + the signal.
+/// Trains and shows progress. SIGINT or SIGTERM ends in a checkpoint; a second signal ends at once. Returns 0, 5 if the
+/// run diverged, which stderr reports, or 128 + the signal.
 int train_with_progress(const RunConfig& config, const std::string& folder, Device device, bool resume,
                         const RunArguments& arguments);
 

@@ -1,7 +1,12 @@
 #include "tools/run_arguments.h"
 
 #include "engine/libraries.h"
-#include "models/files/files.h"
+#include "engine/threads.h"
+#include "models/files/atomic_file.h"
+#include "models/losses/loss.h"
+#include "models/training/config_fields.h"
+#include "models/training/config_toml.h"
+#include "models/training/presets.h"
 #include "models/training/resume.h"
 #include "models/training/run_folder.h"
 #include "tools/device_choice.h"
@@ -11,18 +16,35 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <map>
+#include <set>
 
 namespace kantor {
 namespace {
 
 namespace fs = std::filesystem;
 
-void apply_config_file(RunConfig& config, const std::string& path) {
-  const std::vector<std::byte> text = read_file(path, 1 << 20);
-  apply_toml(config, {reinterpret_cast<const char*>(text.data()), text.size()}, path);
+/// Each warning once, however many arms a comparison has.
+void warn(const std::vector<std::string>& warnings) {
+  static std::set<std::string> given;
+  for (const std::string& warning : warnings) {
+    if (given.insert(warning).second) fmt::print(stderr, "warning: {}\n", warning);
+  }
 }
 
-/// A configuration that options change one after the other, and which option asked last for each key.
+void apply_config_file(RunConfig& config, const std::string& path) {
+  const std::vector<std::byte> text = read_file(path, 1 << 20);
+  std::vector<std::string> warnings;
+  apply_toml(config, {reinterpret_cast<const char*>(text.data()), text.size()}, path, &warnings);
+  warn(warnings);
+}
+
+void apply_option(RunConfig& config, const std::string& setting) {
+  std::vector<std::string> warnings;
+  apply_setting(config, setting, &warnings);
+  warn(warnings);
+}
+
+/// A configuration that options change one after the other, and the option that set each key last.
 class Layers {
  public:
   explicit Layers(RunConfig start) : config_(std::move(start)) {}
@@ -46,7 +68,7 @@ class Layers {
   std::map<std::string, std::string> origins_;
 };
 
-/// Whether two paths name one file, which may be gone.
+/// Whether two paths name the same file, which need not exist any more.
 bool same_path(const std::string& a, const std::string& b) {
   return fs::absolute(a).lexically_normal() == fs::absolute(b).lexically_normal();
 }
@@ -68,6 +90,9 @@ void RunArguments::add_to(CLI::App& app) {
       "--data", data,
       "train on this instead: .npy [N, D], [N, T, D] or [N, C, H, W], IDX images, .csv [N, D], plain or .gz, "
       "or a folder of PNGs; `kantor data FILE` tells how it is read");
+  app.add_option(
+      "--loss", loss,
+      fmt::format("what critic and generator minimize: {} (default wasserstein)", fmt::join(loss_names(), ", ")));
   app.add_option("--set", settings, "KEY=VALUE over the rest, such as train.steps=2000; repeatable")
       ->expected(1)
       ->take_all()
@@ -95,13 +120,14 @@ RunConfig RunArguments::run_config(const std::string& constraint, int64_t seed) 
   RunConfig result = kantor::preset(base.empty() ? "ring8" : base, constraint);
   if (!config.empty()) {
     apply_config_file(result, config);
-    if (!constraint.empty()) result.constraint.kind = constraint;
+    if (!constraint.empty()) apply_option(result, "critic.constraint=" + constraint);
   }
   if (!data.empty()) {
     result.data = {"file", data};
     if (preset.empty() && config.empty()) result.name = "data";
   }
-  for (const std::string& setting : settings) apply_setting(result, setting);
+  if (!loss.empty()) apply_option(result, "train.loss=" + loss);
+  for (const std::string& setting : settings) apply_option(result, setting);
   if (seed >= 0) result.seed = seed;
   validate(result);
   return result;
@@ -122,6 +148,9 @@ RunArguments::Resumed RunArguments::resumed_run(const fs::path& folder, const st
     asked.apply("--constraint " + constraint,
                 [&](RunConfig& c) { apply_setting(c, "critic.constraint=" + constraint); });
   }
+  if (!loss.empty()) {
+    asked.apply("--loss " + loss, [&](RunConfig& c) { apply_option(c, "train.loss=" + loss); });
+  }
   if (!data.empty()) {
     if (run.config.data.kind != "file" || !same_path(run.config.data.path, data)) {
       throw ConfigError(fmt::format(
@@ -132,7 +161,7 @@ RunArguments::Resumed RunArguments::resumed_run(const fs::path& folder, const st
     asked.apply("--data " + data, [&](RunConfig& c) { c.data = run.config.data; });
   }
   for (const std::string& setting : settings) {
-    asked.apply("--set " + setting, [&](RunConfig& c) { apply_setting(c, setting); });
+    asked.apply("--set " + setting, [&](RunConfig& c) { apply_option(c, setting); });
   }
   if (seed >= 0) asked.apply(fmt::format("--seed {}", seed), [&](RunConfig& c) { c.seed = seed; });
   validate(asked.config());

@@ -1,4 +1,4 @@
-// RunArguments: the options that `train` and `compare` share, and the configuration that they add up to.
+// RunArguments: the options that `train` and `compare` share, and the configuration that results.
 #pragma once
 
 #include "engine/device.h"
@@ -12,7 +12,7 @@
 namespace kantor {
 
 struct RunArguments {
-  std::string preset, config, data, out, device = "auto";
+  std::string preset, config, data, loss, out, device = "auto";
   std::vector<std::string> settings;
   int threads = 0;
   bool quiet = false, json = false, eager = false, print_config = false, cudnn = false, tf32 = false, resume = false;
@@ -20,13 +20,13 @@ struct RunArguments {
   void add_to(CLI::App& app);
   /// Preset, then --config, --data, --set, in this order. Throws ConfigError and FileError.
   [[nodiscard]] RunConfig run_config(const std::string& constraint, int64_t seed) const;
-  /// What the run in `folder` goes on with: its own configuration, and what these options change of it. "" and -1 ask
+  /// What the run in `folder` continues with: its own configuration, changed by these options. "" and -1 ask
   /// for no constraint and seed. Throws ConfigError, naming option and key, for a change that a started run cannot
   /// make, and FileError.
   struct Resumed {
     RunConfig config;
-    bool done = false;      // all its steps, or it diverged, and nothing is changed
-    bool diverged = false;  // it ended so, and is done
+    bool done = false;      // it has done all steps or diverged, and nothing is changed
+    bool diverged = false;  // it is done because it diverged
   };
   [[nodiscard]] Resumed resumed_run(const std::filesystem::path& folder, const std::string& constraint,
                                     int64_t seed) const;

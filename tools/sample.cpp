@@ -1,5 +1,8 @@
 // kantor sample: samples of a trained generator.
+#include "models/files/npy.h"
+#include "models/files/png.h"
 #include "models/plot/plot.h"
+#include "models/training/random_streams.h"
 #include "models/training/sampling.h"
 #include "models/training/trainer.h"
 #include "tools/commands.h"
@@ -20,7 +23,7 @@ struct SampleArguments {
   int64_t seed = 1;
 };
 
-/// A signal came while samples were drawn; what was written goes away.
+/// Thrown when a signal arrives while samples are drawn; the unfinished file is removed.
 struct Interrupted {};
 
 /// Calls fn(first, samples) for all samples, piece by piece.
@@ -33,7 +36,7 @@ void for_all(const SavedGenerator& saved, const SampleArguments& arguments, cons
   });
 }
 
-/// Throws FileError where the disk has no room for the file.
+/// Throws FileError if the disk has no space for the file.
 void check_room(const fs::path& out, int64_t bytes) {
   std::error_code error;
   const fs::space_info space = fs::space(out.has_parent_path() ? out.parent_path() : fs::path("."), error);

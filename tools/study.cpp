@@ -1,10 +1,13 @@
-// kantor study: tries the claims about weight clipping, and reports.
+// kantor study: tests the claims about weight clipping, and reports.
+#include "engine/threads.h"
 #include "models/data/funnel_pairs.h"
-#include "models/files/files.h"
-#include "models/studies/runner.h"
+#include "models/files/atomic_file.h"
+#include "models/studies/all.h"
+#include "models/studies/framework/runner.h"
 #include "models/training/config.h"
 #include "tools/commands.h"
 #include "tools/device_choice.h"
+#include "tools/duration.h"
 #include "tools/interrupt.h"
 #include "tools/study_page.h"
 
@@ -30,7 +33,7 @@ struct StudyArguments {
 
 std::vector<std::string> study_names() {
   std::vector<std::string> names;
-  for (const auto& study : studies()) names.push_back(study->name());
+  for (const Study& study : studies()) names.push_back(study.name);
   return names;
 }
 
@@ -44,7 +47,7 @@ StudySettings settings_of(const StudyArguments& arguments) {
   if (std::find(kinds.begin(), kinds.end(), "all") != kinds.end()) settings.constraints = constraint_kinds();
   for (const std::string& source : arguments.pairs) {
     for (std::string& pair : find_pairs(source)) {
-      (void)open_pair(pair);  // refused now, also by a study that has no use for it
+      (void)open_pair(pair);  // refused now, even by a study that does not use it
       settings.pairs.push_back(std::move(pair));
     }
   }
@@ -52,7 +55,7 @@ StudySettings settings_of(const StudyArguments& arguments) {
   return settings;
 }
 
-/// One line a run that has ended; what a failed one said.
+/// Prints one line for each run that has ended, and the output of a failed one.
 void show(const RunnerOptions::Progress& p) {
   if (!p.diverged.empty()) {
     fmt::print(stderr, "{} {}: diverged after {}: {}   [{}/{}, {} to go]\n", p.study, p.id, duration(p.seconds),
@@ -66,7 +69,7 @@ void show(const RunnerOptions::Progress& p) {
   }
 }
 
-/// One run, as this program starts itself for it.
+/// Does one run; this program starts itself with --run for it.
 int run_one(const StudyArguments& arguments) {
   if (arguments.threads > 0) set_threads(arguments.threads);
   execute_run(find_study(arguments.name), find_device(arguments.device), arguments.run);
@@ -75,17 +78,17 @@ int run_one(const StudyArguments& arguments) {
 
 void print_verdicts(const std::vector<const Study*>& chosen, const fs::path& out) {
   for (const Study* study : chosen) {
-    const std::vector<std::byte> text = read_file(out / study->name() / "result.json");
+    const std::vector<std::byte> text = read_file(out / study->name / "result.json");
     const auto* begin = reinterpret_cast<const char*>(text.data());
     const auto result = nlohmann::json::parse(begin, begin + text.size());
-    fmt::print("{:<14} {:<10} {}\n", study->name(), result.at("verdict").get<std::string>(), study->title());
+    fmt::print("{:<14} {:<10} {}\n", study->name, result.at("verdict").get<std::string>(), study->title);
   }
 }
 
 std::vector<const Study*> chosen_studies(const std::string& name) {
   if (name != "all") return {&find_study(name)};
   std::vector<const Study*> all;
-  for (const auto& study : studies()) all.push_back(study.get());
+  for (const Study& study : studies()) all.push_back(&study);
   return all;
 }
 
@@ -93,7 +96,7 @@ std::vector<const Study*> chosen_studies(const std::string& name) {
 int list_runs(const StudyArguments& arguments) {
   for (const Study* study : chosen_studies(arguments.name)) {
     for (const StudyRun& run : study->runs(settings_of(arguments))) {
-      fmt::print("{}\n", nlohmann::json{{"study", study->name()}, {"id", run.id}, {"settings", run.settings}}.dump());
+      fmt::print("{}\n", nlohmann::json{{"study", study->name}, {"id", run.id}, {"settings", run.settings}}.dump());
     }
   }
   return exit_ok;
@@ -107,14 +110,14 @@ int run_all(const StudyArguments& arguments) {
   options.settings = settings_of(arguments);
   options.out = arguments.out.empty() ? "runs/studies-" + to_string(options.settings.scale) : arguments.out;
   options.device = to_string(device);
-  // Side by side on one thread each is the fastest way to use a processor; a GPU is shared by a few.
+  // A processor is used best by runs side by side with one thread each; a few runs share a GPU.
   const int usual = device.kind == Device::Kind::cuda ? 4 : cores;
   options.jobs = static_cast<size_t>(arguments.jobs > 0 ? arguments.jobs : usual);
   const std::string each = std::to_string(std::max(1, cores / static_cast<int>(options.jobs)));
   const std::string self = fs::read_symlink("/proc/self/exe").string();
   options.command = [&](const Study& study, const fs::path& folder) {
-    return std::vector<std::string>{self,       "study",        study.name(), "--run", folder.string(),
-                                    "--device", options.device, "--threads",  each};
+    return std::vector<std::string>{self,       "study",        study.name,  "--run", folder.string(),
+                                    "--device", options.device, "--threads", each};
   };
   if (!arguments.quiet) options.on_run = show;
   options.on_conclusion = [&](const Study&) { write_study_page(options.out); };

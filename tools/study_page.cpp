@@ -1,9 +1,9 @@
 #include "tools/study_page.h"
 
 #include "engine/build_info.h"
-#include "models/files/files.h"
-#include "models/studies/study.h"
-#include "tools/interrupt.h"
+#include "models/files/atomic_file.h"
+#include "models/studies/all.h"
+#include "tools/duration.h"
 #include "tools/page.h"
 
 #include <algorithm>
@@ -123,8 +123,8 @@ std::string summary(const std::vector<json>& results) {
 void write_study_page(const fs::path& out) {
   std::vector<json> results;
   std::string sections;
-  for (const auto& study : studies()) {
-    const fs::path folder = out / study->name();
+  for (const Study& study : studies()) {
+    const fs::path folder = out / study.name;
     if (!fs::exists(folder / "result.json")) continue;
     json result = json::parse(read_text(folder / "result.json"), nullptr, false);
     try {

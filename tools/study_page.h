@@ -1,4 +1,4 @@
-// The page of the studies: one section a study that reads like a short paper.
+// The page of the studies: one section per study, which reads like a short paper.
 #pragma once
 
 #include <filesystem>

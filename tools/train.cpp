@@ -1,8 +1,9 @@
 // kantor train: one run.
+#include "models/training/config_toml.h"
 #include "models/training/run.h"
 #include "tools/commands.h"
 #include "tools/progress.h"
-#include "tools/report.h"
+#include "tools/report_page.h"
 #include "tools/run_arguments.h"
 
 #include <fmt/format.h>
@@ -48,7 +49,8 @@ void add_train(CLI::App& app, int& exit_code) {
   arguments->run.add_to(*command);
   command->add_option(
       "--constraint", arguments->constraint,
-      fmt::format("{} (default: penalty); a preset takes its customary optimizer with it, --config keeps its own",
+      fmt::format("{} (default: penalty), several that all hold joined by +, such as r1+r2; a preset takes its "
+                  "customary optimizer with it, --config keeps its own",
                   fmt::join(constraint_kinds(), ", ")));
   command->add_option("--seed", arguments->seed, "of all random numbers (default: the preset's, 1)")
       ->check(CLI::NonNegativeNumber);

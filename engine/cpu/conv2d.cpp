@@ -18,8 +18,8 @@ int64_t places_of(const ConvShape& c) {
   return c.out_height * c.out_width;
 }
 
-/// Output pixels, counted over all images, to a block: enough rows for a product at full speed, and gathered rows
-/// that stay in the second-level cache while they can.
+/// Output pixels per block, counted over all images: enough rows for a product at full speed, but few enough that the
+/// gathered rows stay in the second-level cache if possible.
 int64_t block_pixels(const ConvShape& c) {
   return std::clamp<int64_t>(131072 / std::max<int64_t>(c.window(), 1), 128, 512);
 }
@@ -85,7 +85,7 @@ void scatter(const ConvShape& c, const T* rows, int64_t begin, int64_t end, T* i
   }
 }
 
-/// Whether at least half of the lanes of a vector over `n` neighbours would work.
+/// Whether at least half of the lanes of a vector over `n` neighbours would be used.
 template <class T>
 bool fills_vector(int64_t n) {
   return 2 * n >= lanes<T>;
@@ -112,11 +112,11 @@ void conv2d(const ConvShape& c, const T* x, const T* filter, Epilogue<T> epilogu
 
 template <class T>
 void conv2d_input_grad(const ConvShape& c, const T* g, const T* filter, Epilogue<T> epilogue, T* x) {
-  // One vector of channels is loaded once a multiply-add: gathered, all taps of a pixel are one product of many
-  // columns.
+  // Directly, one vector of channels would be loaded per multiply-add. Gathered, all taps of a pixel are one product of
+  // many columns.
   if (c.channels > lanes<T>) return direct_conv2d_input_grad(c, g, filter, epilogue, x);
   const int64_t block = block_pixels(c);
-  const int64_t images = std::max<int64_t>(1, block / std::max<int64_t>(places_of(c), 1));  // whole ones: rows overlap
+  const int64_t images = std::max<int64_t>(1, block / std::max<int64_t>(places_of(c), 1));  // whole, as rows overlap
   for_pieces((c.batch + images - 1) / images, work_of(c), [&](int64_t p) {
     const int64_t first = p * images, last = std::min(c.batch, first + images);
     std::fill(x + first * image_of(c), x + last * image_of(c), T(0));
@@ -135,16 +135,16 @@ template <class T>
 void conv2d_weight_grad(const ConvShape& c, const T* x, const T* g, T* filter) {
   if (fills_vector<T>(c.filters) && c.channels >= 8) return direct_conv2d_weight_grad(c, x, g, filter);
   const int64_t size = c.filters * c.window();
-  // Partial filters of stretches of pixels, combined in order; few for large filters, to bound the memory they move.
+  // Partial filters of chunks of pixels, added in order. Large filters get few chunks, to bound the memory they move.
   const int64_t groups = std::clamp<int64_t>((int64_t{1} << 21) / std::max<int64_t>(size, 1), 2, 16);
-  const int64_t block = block_pixels(c), pixels = c.pixels(), stretch = (pixels + groups - 1) / groups;
+  const int64_t block = block_pixels(c), pixels = c.pixels(), chunk = (pixels + groups - 1) / groups;
   T* partial = scratch<T, PartialFilters>(groups * size);
   for_pieces(groups, work_of(c), [&](int64_t group) {
     T* sum = partial + group * size;
     std::fill_n(sum, size, T(0));
     T* rows = scratch<T, GatheredRows>(block * c.window());
-    const int64_t last = std::min(pixels, (group + 1) * stretch);
-    for (int64_t begin = group * stretch; begin < last; begin += block) {
+    const int64_t last = std::min(pixels, (group + 1) * chunk);
+    for (int64_t begin = group * chunk; begin < last; begin += block) {
       const int64_t end = std::min(last, begin + block);
       gather(c, x, begin, end, rows);
       gemm_tile<T>(true, false, c.filters, c.window(), end - begin, g + begin * c.filters, c.filters, rows, c.window(),

@@ -1,7 +1,7 @@
-// Output pixels whose windows lie in the image alike form a group: the same taps for all, so none is multiplied that
-// meets padding, and each tap's channels are a stretch of a matrix product (engine/cpu/panel.h) whose rows are the
-// group's pixels. A corner of the picture is a group, an edge, the middle; with a stride the input gradient has such
-// groups for every parity of place, because only taps ky = (y + padding) mod stride, + stride, ... meet row y.
+// Output pixels whose windows overlap the image in the same way form a group. All use the same taps. So no tap that
+// meets padding is multiplied, and a tap's channels are part of a matrix product (engine/cpu/panel.h) whose rows are
+// the group's pixels. Each corner, edge and middle of an image is a group. With a stride the input gradient has such
+// groups for every parity of position, because only taps ky = (y + padding) mod stride, + stride, ... meet row y.
 //
 // FLOPs: 2 O C for each pair of an output pixel and a tap inside the image. Filters are packed into panels once.
 #include "engine/cpu/direct_conv2d.h"
@@ -27,46 +27,46 @@ struct Images {
   }
 };
 
-/// Along one axis: the taps of a place that meet the source, and where the first one does; 0 where none does.
+/// Along one axis: the taps of a position that meet the source, and where the first of them does; 0 if there is none.
 struct Taps {
   int64_t first, count, source;
   friend bool alike(const Taps& a, const Taps& b) { return a.first == b.first && a.count == b.count; }
 };
 
-/// Along one axis: places begin + step i that have the same taps, i in [0, count).
-struct Places {
+/// Along one axis: positions begin + step i that have the same taps, i in [0, count).
+struct Positions {
   int64_t begin, step, count;
   Taps taps;
 };
 
-/// Of a place of the forward product's output every tap; the next tap's source is the next one, the next place's is
-/// `stride` further.
+/// A position of the forward product's output uses every tap. The next tap's source is the next one; the next
+/// position's is `stride` further.
 struct ForwardAxis {
   int64_t source_extent, kernel, stride, padding;
 
   static constexpr int64_t tap_source = 1;
   [[nodiscard]] int64_t tap_step() const { return 1; }
-  [[nodiscard]] int64_t place_step() const { return 1; }
-  [[nodiscard]] int64_t place_source() const { return stride; }
-  [[nodiscard]] Taps taps(int64_t place) const {
-    const int64_t start = place * stride - padding;
+  [[nodiscard]] int64_t position_step() const { return 1; }
+  [[nodiscard]] int64_t position_source() const { return stride; }
+  [[nodiscard]] Taps taps(int64_t position) const {
+    const int64_t start = position * stride - padding;
     const int64_t first = std::clamp<int64_t>(-start, 0, kernel);
     const int64_t last = std::clamp<int64_t>(source_extent - start, first, kernel);
     return {first, last - first, first < last ? start + first : 0};
   }
 };
 
-/// Of a place of the input gradient every stride-th tap; the next tap's source is the one before, and every stride-th
-/// place has the same taps, one source further.
+/// A position of the input gradient uses every stride-th tap. The next tap's source is the one before, and every
+/// stride-th position has the same taps, one source further.
 struct BackwardAxis {
   int64_t source_extent, kernel, stride, padding;
 
   static constexpr int64_t tap_source = -1;
   [[nodiscard]] int64_t tap_step() const { return stride; }
-  [[nodiscard]] int64_t place_step() const { return stride; }
-  [[nodiscard]] int64_t place_source() const { return 1; }
-  [[nodiscard]] Taps taps(int64_t place) const {
-    const int64_t top = place + padding;  // tap t meets source (top - t) / stride
+  [[nodiscard]] int64_t position_step() const { return stride; }
+  [[nodiscard]] int64_t position_source() const { return 1; }
+  [[nodiscard]] Taps taps(int64_t position) const {
+    const int64_t top = position + padding;  // tap t meets source (top - t) / stride
     const int64_t beyond = std::max<int64_t>(0, top / stride - (source_extent - 1));
     const int64_t first = top % stride + beyond * stride, last = std::min(top, kernel - 1);
     if (first > last) return {first, 0, 0};
@@ -74,22 +74,22 @@ struct BackwardAxis {
   }
 };
 
-/// Calls fn(places) for each group of [begin, end).
+/// Calls fn(positions) for each group of [begin, end).
 template <class Axis, class F>
 void for_groups(const Axis& axis, int64_t begin, int64_t end, const F& fn) {
-  for (int64_t first = begin; first < std::min(end, begin + axis.place_step()); ++first) {
-    for (int64_t place = first; place < end;) {
-      Places group{place, axis.place_step(), 0, axis.taps(place)};
-      while (place < end && alike(axis.taps(place), group.taps)) {
+  for (int64_t first = begin; first < std::min(end, begin + axis.position_step()); ++first) {
+    for (int64_t position = first; position < end;) {
+      Positions group{position, axis.position_step(), 0, axis.taps(position)};
+      while (position < end && alike(axis.taps(position), group.taps)) {
         ++group.count;
-        place += group.step;
+        position += group.step;
       }
       fn(group);
     }
   }
 }
 
-/// A product's rows and terms, kept by each thread from call to call.
+/// The rows and terms of a product. Each thread keeps them from call to call.
 template <class T>
 class Product {
  public:
@@ -105,7 +105,7 @@ class Product {
     c_.push_back(c);
   }
   void add_term(Term term) { terms_.push_back(term); }
-  /// In parts of like lengths, each so short that its part of the panel stays in the first-level cache over all rows.
+  /// Runs in parts of similar lengths, so short that a part's panel rows stay in the first-level cache for all rows.
   void run(const T* panel, int64_t width, int64_t columns, bool add) {
     const auto rows = static_cast<int64_t>(a_.size());
     a_.resize(a_.size() + tallest_tile, a_.back());
@@ -124,21 +124,21 @@ class Product {
   std::vector<Term> terms_;
 };
 
-/// Places of a product's target, cut into blocks of like sizes: whole images, or bands of rows of one.
+/// Positions of a product's target, cut into blocks of similar sizes: whole images, or bands of rows of one image.
 struct Blocks {
   int64_t images, image_count, rows, row_count;
 
   Blocks(int64_t batch, int64_t height, int64_t width) {
-    // Enough rows to each part of a panel, also where a group is a corner of the picture, and with their windows little
-    // enough for the second-level cache.
-    constexpr int64_t places = 512, least_images = 8;
+    // Enough rows for each part of a panel, even if a group is a corner of the image, but few enough that they and the
+    // windows fit into the second-level cache.
+    constexpr int64_t positions = 512, least_images = 8;
     const auto cut = [](int64_t extent, int64_t part) {
       const int64_t needed = std::max<int64_t>(1, (extent + part - 1) / part);
-      const int64_t count = needed < 3 ? needed : (needed + 3) / 4 * 4;  // that 2 or 4 threads share alike
+      const int64_t count = needed < 3 ? needed : (needed + 3) / 4 * 4;  // so that 2 or 4 threads get equal parts
       return (extent + count - 1) / count;
     };
-    rows = cut(height, std::max<int64_t>(1, places / width));
-    images = rows < height ? 1 : cut(batch, std::max<int64_t>(least_images, places / (height * width)));
+    rows = cut(height, std::max<int64_t>(1, positions / width));
+    images = rows < height ? 1 : cut(batch, std::max<int64_t>(least_images, positions / (height * width)));
     row_count = (height + rows - 1) / rows;
     image_count = (batch + images - 1) / images;
   }
@@ -163,8 +163,9 @@ struct DirectProduct {
       const int64_t image = block / blocks.row_count * blocks.images, images = std::min(blocks.images, c.batch - image);
       const int64_t top = block % blocks.row_count * blocks.rows, bottom = std::min(top + blocks.rows, target.height);
       const int64_t column = panels.first(panel), columns = panels.used(panel);
-      for_groups(vertical, top, bottom, [&](const Places& v) {
-        for_groups(horizontal, 0, target.width, [&](const Places& h) { multiply(panel, image, image + images, v, h); });
+      for_groups(vertical, top, bottom, [&](const Positions& v) {
+        for_groups(horizontal, 0, target.width,
+                   [&](const Positions& h) { multiply(panel, image, image + images, v, h); });
       });
       const T* bias = epilogue.bias == nullptr ? nullptr : epilogue.bias + column;
       apply_epilogue({bias, epilogue.activation}, images * (bottom - top) * target.width, columns,
@@ -173,14 +174,14 @@ struct DirectProduct {
   }
 
  private:
-  /// The product of one group of places of images [begin, end).
-  void multiply(int64_t panel, int64_t begin, int64_t end, const Places& v, const Places& h) const {
+  /// The product of one group of positions of images [begin, end).
+  void multiply(int64_t panel, int64_t begin, int64_t end, const Positions& v, const Positions& h) const {
     auto& product = Product<T>::of_thread();
     for (int64_t image = begin; image < end; ++image) {
       for (int64_t i = 0; i < v.count; ++i) {
         for (int64_t j = 0; j < h.count; ++j) {
-          product.add_row(source.at(image, v.taps.source + i * vertical.place_source(),
-                                    h.taps.source + j * horizontal.place_source()),
+          product.add_row(source.at(image, v.taps.source + i * vertical.position_source(),
+                                    h.taps.source + j * horizontal.position_source()),
                           target.at(image, v.begin + i * v.step, h.begin + j * h.step) + panels.first(panel));
         }
       }
@@ -217,12 +218,12 @@ void pack_rows(const Panels<T>& panels, int64_t panel, const T* source, int64_t 
   }
 }
 
-/// Output places along an axis that a tap finds inside the image.
+/// Output positions along an axis for which a tap lies inside the image.
 struct Range {
   int64_t begin, end;
 };
-Range places_of_tap(int64_t tap, int64_t extent, int64_t out_extent, const ConvShape& c) {
-  const int64_t before = c.padding - tap, last = extent - 1 + before;  // of place p the tap meets p stride - before
+Range positions_of_tap(int64_t tap, int64_t extent, int64_t out_extent, const ConvShape& c) {
+  const int64_t before = c.padding - tap, last = extent - 1 + before;  // at position p the tap meets p stride - before
   const int64_t begin = before > 0 ? (before + c.stride - 1) / c.stride : 0;
   return {begin, std::max(begin, last < 0 ? 0 : std::min(out_extent, last / c.stride + 1))};
 }
@@ -231,20 +232,20 @@ struct PackedFilter {};
 struct PackedPixels {};
 struct TapSums {};
 
-/// One piece makes the sums of a few taps and one panel of filters over all pixels, [taps, channels, filters], and no
-/// two pieces the same: nothing is left to add up. The panels are the gradient's pixels, a row each.
+/// A piece computes the sums of a few taps and one panel of filters over all pixels, [taps, channels, filters]; no two
+/// pieces compute the same sums, so nothing is left to add up. A panel has one row for each pixel of the gradient.
 template <class T>
 class WeightGrad {
  public:
   WeightGrad(const ConvShape& c, const T* x, const T* g, T* filter)
       : c_(c), source_{x, c.height, c.width, c.channels}, panels_(c.pixels(), c.filters), filter_(filter) {
-    // Pictures that do not stay in the second-level cache are taken in lots that do, by the taps of a kernel's row.
-    const int64_t image = (source_.height * source_.width * source_.channels + places() * c.filters) * sizeof(T);
+    // Images that do not fit into the second-level cache are taken in chunks that do, for the taps of one kernel row.
+    const int64_t image = (source_.height * source_.width * source_.channels + positions() * c.filters) * sizeof(T);
     if (c.batch * image > cache_bytes && c.kernel_height * panels_.count >= enough_pieces) {
-      lot_ = std::max<int64_t>(1, cache_bytes / image);
+      tile_ = std::max<int64_t>(1, cache_bytes / image);
       taps_ = c.kernel_width;
     } else {
-      lot_ = std::max<int64_t>(1, c.batch);
+      tile_ = std::max<int64_t>(1, c.batch);
     }
     pack(g);
   }
@@ -253,7 +254,7 @@ class WeightGrad {
       const int64_t panel = piece % panels_.count, tap = piece / panels_.count * taps_;
       T* sums = scratch<T, TapSums>(taps_ * tap_size(panel));
       std::fill_n(sums, taps_ * tap_size(panel), T(0));
-      for (int64_t image = 0; image < c_.batch; image += lot_) {
+      for (int64_t image = 0; image < c_.batch; image += tile_) {
         for (int64_t i = 0; i < taps_; ++i) add(panel, tap + i, image, sums + i * tap_size(panel));
       }
       store(panel, tap, sums);
@@ -261,34 +262,34 @@ class WeightGrad {
   }
 
  private:
-  [[nodiscard]] int64_t places() const { return c_.out_height * c_.out_width; }
+  [[nodiscard]] int64_t positions() const { return c_.out_height * c_.out_width; }
   [[nodiscard]] int64_t tap_size(int64_t panel) const { return c_.channels * panels_.width(panel); }
 
   void pack(const T* g) {
-    if (panels_.width(0) == c_.filters) {  // they lie so already
+    if (panels_.width(0) == c_.filters) {  // the layout is already right
       packed_ = g;
       return;
     }
     T* packed = scratch<T, PackedPixels>(panels_.size());
     for_pieces(c_.batch * panels_.count, static_cast<double>(panels_.size()), [&](int64_t p) {
-      const int64_t first = p / panels_.count * places();
-      pack_rows(panels_, p % panels_.count, g + first * c_.filters, c_.filters, 1, first, places(), packed);
+      const int64_t first = p / panels_.count * positions();
+      pack_rows(panels_, p % panels_.count, g + first * c_.filters, c_.filters, 1, first, positions(), packed);
     });
     packed_ = packed;
   }
 
-  /// Adds what one lot of images, from `first` on, gives to one tap.
+  /// Adds the contribution of one chunk of images, from `first` on, to one tap.
   void add(int64_t panel, int64_t tap, int64_t first, T* sums) const {
     const int64_t ky = tap / c_.kernel_width, kx = tap % c_.kernel_width, width = panels_.width(panel);
-    const Range ys = places_of_tap(ky, c_.height, c_.out_height, c_);
-    const Range xs = places_of_tap(kx, c_.width, c_.out_width, c_);
+    const Range ys = positions_of_tap(ky, c_.height, c_.out_height, c_);
+    const Range xs = positions_of_tap(kx, c_.width, c_.out_width, c_);
     auto& product = Product<T>::of_thread();
     for (int64_t k = 0; k < c_.channels; ++k) product.add_row(source_.data + k, sums + k * width);
-    for (int64_t image = first; image < std::min(c_.batch, first + lot_); ++image) {
+    for (int64_t image = first; image < std::min(c_.batch, first + tile_); ++image) {
       for (int64_t oy = ys.begin; oy < ys.end; ++oy) {
         for (int64_t ox = xs.begin; ox < xs.end; ++ox) {
           const T* pixel = source_.at(image, oy * c_.stride - c_.padding + ky, ox * c_.stride - c_.padding + kx);
-          product.add_term({pixel - source_.data, (image * places() + oy * c_.out_width + ox) * width});
+          product.add_term({pixel - source_.data, (image * positions() + oy * c_.out_width + ox) * width});
         }
       }
     }
@@ -303,14 +304,14 @@ class WeightGrad {
     }
   }
 
-  // Of a second-level cache, for what is read again and again; and pieces that several threads can share.
+  // The part of a second-level cache for data that is read repeatedly; the pieces that are enough for several threads.
   static constexpr int64_t cache_bytes = 512 * 1024, enough_pieces = 8;
   const ConvShape& c_;
   Images<const T> source_;
   Panels<T> panels_;
   T* filter_;
   const T* packed_ = nullptr;
-  int64_t lot_ = 1, taps_ = 1;  // images and taps at a time
+  int64_t tile_ = 1, taps_ = 1;  // images and taps at a time
 };
 
 }  // namespace

@@ -1,5 +1,5 @@
 // Convolution straight from NHWC, without gathered windows and without the products that padding makes zero. For
-// filters and channels enough to fill vectors; conv2d.h is the entrance.
+// enough filters and channels to fill vectors; callers use conv2d.h.
 #pragma once
 
 #include "engine/cpu/gemm.h"
@@ -12,7 +12,7 @@ inline double work_of(const ConvShape& c) {
   return static_cast<double>(c.pixels()) * static_cast<double>(c.filters * c.window()) / 8;
 }
 
-/// Right wherever there is a filter; fast where the last axis of what is written, or of g, fills vectors.
+/// Correct whenever there is a filter; fast if the last axis of the result, or of g, fills vectors.
 template <class T>
 void direct_conv2d(const ConvShape& shape, const T* x, const T* filter, Epilogue<T> epilogue, T* y);
 template <class T>

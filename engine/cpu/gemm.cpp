@@ -47,8 +47,8 @@ void eigen_tile(bool ta, bool tb, int64_t m, int64_t n, int64_t k, const T* a, i
 }
 
 #ifdef KANTOR_HAS_ONEDNN
-/// oneDNN would start a team of its own, and cut the tile by its size: the bits would depend on the threads, and these
-/// wait for each other however busy the machine is. The thread's setting returns when this ends.
+/// oneDNN would start its own team of threads and cut the tile by the team's size. Bits would depend on the threads,
+/// which also wait for each other however busy the machine is. Restores the thread's setting when it ends.
 class OneThread {
  public:
   OneThread() : previous_(omp_get_max_threads()) {

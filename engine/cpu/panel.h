@@ -1,4 +1,4 @@
-// Rows that lie anywhere in memory times a packed panel: the inner loop of the direct convolutions. A tile of sums
+// Multiplies rows, anywhere in memory, by a packed panel: the inner loop of the direct convolutions. A tile of sums
 // stays in registers over all terms, the terms' panel rows in the first-level cache over all rows: a vector of the
 // panel is loaded once for all rows of a tile, an element of a row once for all vectors of the panel. With AVX-512, 24
 // multiply-adds take 10 loads.
@@ -19,7 +19,7 @@ inline constexpr int vector_bytes = 32, sum_registers = 12, panel_vectors = 2;
 #else
 inline constexpr int vector_bytes = 16, sum_registers = 12, panel_vectors = 2;
 #endif
-inline constexpr int tallest_tile = 12;  // as many rows as addresses find registers
+inline constexpr int tallest_tile = 12;  // more addresses of rows would not fit into registers
 template <class T>
 inline constexpr int64_t lanes = vector_bytes / static_cast<int>(sizeof(T));
 
@@ -36,8 +36,8 @@ struct VectorOf<double> {
 template <class T>
 using Vector = typename VectorOf<T>::Type;
 
-/// Columns [0, n) of a matrix of `rows` rows, cut into panels of whole vectors and like widths. A panel is packed row
-/// by row, zeros beyond column n, and panels one after the other.
+/// Columns [0, n) of a matrix of `rows` rows, cut into panels of whole vectors and similar widths. A panel is packed
+/// row by row, with zeros beyond column n, and panels follow one another.
 template <class T>
 struct Panels {
   int64_t rows, columns, count;
@@ -55,7 +55,7 @@ struct Panels {
   [[nodiscard]] int64_t size() const { return rows * vectors() * lanes<T>; }
 };
 
-/// Rows of a panel of this width that stay in the first-level cache together with what passes by.
+/// Number of rows of a panel of this width that stay in the first-level cache beside the data that streams through it.
 template <class T>
 int64_t cached_rows(int64_t width) {
   constexpr int64_t bytes = 24 * 1024;
@@ -93,7 +93,7 @@ void tile_product(const T* const* a, std::span<const Term> terms, const T* panel
   for (int r = 0; r < rows; ++r) at[r] = a[r];
   const Term* const last = terms.data() + terms.size();
   for (const Term* term = terms.data(); term != last; ++term) {
-    constexpr int ahead = 8;  // some 100 cycles: rows a stride apart are nothing that the hardware sees coming
+    constexpr int ahead = 8;  // about 100 cycles: the hardware does not prefetch rows that are a stride apart
     __builtin_prefetch(at[0] + (last - term > ahead ? term[ahead] : *term).offset);
     Vector<T> right[vectors];
     for (int v = 0; v < vectors; ++v) right[v] = load(panel + term->row + v * lanes<T>);

@@ -1,5 +1,5 @@
 // Parallel work on the CPU. Work is cut by shape alone, never by the number of threads: a piece does the same
-// arithmetic whoever runs it, and partial results combine in piece order. So the bits do not depend on the threads.
+// arithmetic on any thread, and partial results combine in piece order. So the bits do not depend on the threads.
 #pragma once
 
 #include "kernels/host/threads.h"

@@ -27,25 +27,26 @@ void binary_run(const F& f, const T* a, int64_t a_stride, const T* b, int64_t b_
   using Input = Eigen::Map<const Eigen::Array<T, Eigen::Dynamic, 1>>;
   Array<T> out(y, n);
   if (a_stride == 1 && b_stride == 1) {
-    out = f(Input(a, n), Input(b, n));
+    out = Input(a, n).binaryExpr(Input(b, n), f);
   } else if (a_stride == 1) {
-    out = f(Input(a, n), Eigen::Array<T, Eigen::Dynamic, 1>::Constant(n, *b));
+    out = Input(a, n).unaryExpr([f, other = *b](T x) { return f(x, other); });
   } else if (b_stride == 1) {
-    out = f(Eigen::Array<T, Eigen::Dynamic, 1>::Constant(n, *a), Input(b, n));
+    out = Input(b, n).unaryExpr([f, other = *a](T x) { return f(other, x); });
   } else {
-    out = f(Eigen::Array<T, Eigen::Dynamic, 1>::Constant(n, *a), Eigen::Array<T, Eigen::Dynamic, 1>::Constant(n, *b));
+    out = f(*a, *b);
   }
 }
 
+/// out = f(a, b) with broadcasting; `cost` of one f against a multiplication.
 template <class F, class T>
-void binary_broadcast(const F& f, const View& a, const View& b, const View& out) {
+void binary_broadcast(const F& f, double cost, const View& a, const View& b, const View& out) {
   const BroadcastLoop loop(a.shape, b.shape, out.shape);
   const size_t rank = loop.extents.size();
   if (out.size() == 0) return;
   const int64_t inner = loop.extents[rank - 1];
   const int64_t sa = loop.a_strides[rank - 1], sb = loop.b_strides[rank - 1];
   if (rank == 1) {
-    for_ranges(inner, F::cost, [&](int64_t begin, int64_t end) {
+    for_ranges(inner, cost, [&](int64_t begin, int64_t end) {
       binary_run(f, a.as<T>() + begin * sa, sa, b.as<T>() + begin * sb, sb, out.as<T>() + begin, end - begin);
     });
     return;
@@ -53,7 +54,7 @@ void binary_broadcast(const F& f, const View& a, const View& b, const View& out)
   const int64_t rows = out.size() / inner;
   const int64_t rows_per_piece = std::max<int64_t>(1, piece_elements / std::max<int64_t>(inner, 1));
   const int64_t pieces = (rows + rows_per_piece - 1) / rows_per_piece;
-  for_pieces(pieces, static_cast<double>(out.size()) * F::cost, [&](int64_t p) {
+  for_pieces(pieces, static_cast<double>(out.size()) * cost, [&](int64_t p) {
     for (int64_t row = p * rows_per_piece; row < std::min(rows, (p + 1) * rows_per_piece); ++row) {
       int64_t rest = row, ia = 0, ib = 0;
       for (size_t axis = rank - 1; axis-- > 0;) {

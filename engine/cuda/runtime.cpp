@@ -1,4 +1,4 @@
-// The runtime of `cuda`: a stream of its own, memory, CUDA graphs. One instance a GPU.
+// The runtime of `cuda`: a stream of its own, memory, CUDA graphs. One instance per GPU.
 #include "engine/runtime.h"
 
 #include "engine/error.h"
@@ -88,10 +88,10 @@ class CudaRuntime final : public Runtime {
   }
   void* allocate(size_t bytes) noexcept override {
     void* data = nullptr;
-    // Not cudaMallocAsync, which inside a capture would become a node of the graph. The pools above keep what they are
-    // given, and reuse it in the order of the stream.
+    // Not cudaMallocAsync, which would become a node of the graph inside a capture. The pools above keep their memory
+    // and reuse it in stream order.
     if (cudaSetDevice(index_) == cudaSuccess && cudaMalloc(&data, bytes) == cudaSuccess) return data;
-    cudaGetLastError();  // out of memory is told by the caller, and is no lasting error
+    cudaGetLastError();  // the caller reports that memory is out; the error must not remain
     return nullptr;
   }
   void release(void* data) noexcept override {
@@ -132,7 +132,7 @@ class CudaRuntime final : public Runtime {
       cudaStreamEndCapture(stream_, &graph);
       if (graph != nullptr) cudaGraphDestroy(graph);
     }
-    cudaGetLastError();  // what failed is told by the caller, and the next call is not to report it again
+    cudaGetLastError();  // the caller reports this failure; the next call must not report it again
   }
 
  private:

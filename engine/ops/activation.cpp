@@ -20,31 +20,26 @@ double cost_of(Activation activation) {
              : 15;
 }
 
-class Activate final : public OpOf<Activate> {
+class Activate final : public FloatingOp<Activate> {
  public:
   explicit Activate(Activation activation) : activation_(activation) {}
   [[nodiscard]] const char* name() const override { return "activate"; }
-  [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {
+  [[nodiscard]] std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override {
     require_floating(inputs);
     return {inputs[0]};
   }
-  void cpu(Inputs inputs, Outputs outputs) const override {
-    visit_floating(outputs[0].dtype, [&](auto zero) {
-      using T = decltype(zero);
-      cpu::for_ranges(outputs[0].size(), cost_of(activation_), [&](int64_t begin, int64_t end) {
-        T* y = outputs[0].as<T>() + begin;
-        std::copy_n(inputs[0].as<T>() + begin, end - begin, y);
-        cpu::activate_run(activation_, y, end - begin);
-      });
+  template <class T>
+  void forward(Inputs inputs, Outputs outputs) const {
+    cpu::for_ranges(outputs[0].size(), cost_of(activation_), [&](int64_t begin, int64_t end) {
+      T* y = outputs[0].as<T>() + begin;
+      std::copy_n(inputs[0].as<T>() + begin, end - begin, y);
+      cpu::activate_run(activation_, y, end - begin);
     });
   }
-  void device(Device device, Inputs inputs, Outputs outputs) const override {
-    const Target target = target_of(device);
-    visit_floating(outputs[0].dtype, [&](auto zero) {
-      using T = decltype(zero);
-      KANTOR_ON(target.backend, unary(function::Activate{activation_}, inputs[0].as<T>(), outputs[0].as<T>(),
-                                      outputs[0].size(), target.stream));
-    });
+  template <class T>
+  void launch(const Target& target, Inputs inputs, Outputs outputs) const {
+    KANTOR_ON(target.backend, unary(function::Activate{activation_}, inputs[0].as<T>(), outputs[0].as<T>(),
+                                    outputs[0].size(), target.stream));
   }
   [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const override {
     return {activation_grad(c.grads[0], c.outputs[0], activation_)};
@@ -54,26 +49,25 @@ class Activate final : public OpOf<Activate> {
   Activation activation_;
 };
 
-class ActivationGrad final : public OpOf<ActivationGrad> {
+class ActivationGrad final : public FloatingOp<ActivationGrad> {
  public:
   explicit ActivationGrad(Activation activation) : activation_(activation) {}
   [[nodiscard]] const char* name() const override { return "activation_grad"; }
-  [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {
+  [[nodiscard]] std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override {
     require_floating(inputs);
     if (inputs[0].shape != inputs[1].shape) throw ShapeError("the gradient and the output differ in shape");
     return {inputs[0]};
   }
-  void cpu(Inputs inputs, Outputs outputs) const override {
-    visit_floating(outputs[0].dtype, [&](auto zero) {
-      using T = decltype(zero);
-      cpu::for_ranges(outputs[0].size(), cost_of(activation_), [&](int64_t begin, int64_t end) {
-        cpu::activation_grad_run(activation_, inputs[0].as<T>() + begin, inputs[1].as<T>() + begin,
-                                 outputs[0].as<T>() + begin, end - begin);
-      });
+  template <class T>
+  void forward(Inputs inputs, Outputs outputs) const {
+    cpu::for_ranges(outputs[0].size(), cost_of(activation_), [&](int64_t begin, int64_t end) {
+      cpu::activation_grad_run(activation_, inputs[0].as<T>() + begin, inputs[1].as<T>() + begin,
+                               outputs[0].as<T>() + begin, end - begin);
     });
   }
-  void device(Device device, Inputs inputs, Outputs outputs) const override {
-    launch_binary(function::ActivationGrad{activation_}, device, inputs[0], inputs[1], outputs[0]);
+  template <class T>
+  void launch(const Target& target, Inputs inputs, Outputs outputs) const {
+    launch_binary<T>(function::ActivationGrad{activation_}, target, inputs[0], inputs[1], outputs[0]);
   }
   [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const override {
     const Tensor& seed = c.grads[0];
@@ -88,7 +82,7 @@ class ActivationGrad final : public OpOf<ActivationGrad> {
       case Activation::Kind::tanh:
         return seed * g * y * -2;
       case Activation::Kind::sigmoid:
-        return seed * g * affine(y, -2, 1);
+        return seed * g * scale_shift(y, -2, 1);
       case Activation::Kind::softplus:
         return seed * g * exp(-y);
       default:
@@ -99,40 +93,38 @@ class ActivationGrad final : public OpOf<ActivationGrad> {
   Activation activation_;
 };
 
-class BiasActivate final : public OpOf<BiasActivate> {
+class BiasActivate final : public FloatingOp<BiasActivate> {
  public:
   explicit BiasActivate(Activation activation) : activation_(activation) {}
   [[nodiscard]] const char* name() const override { return "bias_activate"; }
-  [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {
+  [[nodiscard]] std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override {
     require_floating(inputs);
     if (inputs[0].shape.rank() < 1 || inputs[1].shape != Shape{inputs[0].shape[-1]}) {
       throw ShapeError("the bias must have one element per channel, the last axis");
     }
     return {inputs[0]};
   }
-  void cpu(Inputs inputs, Outputs outputs) const override {
-    const int64_t channels = outputs[0].shape[-1];
+  template <class T>
+  void forward(Inputs inputs, Outputs outputs) const {
+    using Row = Eigen::Map<const Eigen::Array<T, 1, Eigen::Dynamic>>;
     if (outputs[0].size() == 0) return;
-    const int64_t rows = outputs[0].size() / channels;
+    const int64_t channels = outputs[0].shape[-1], rows = outputs[0].size() / channels;
     const int64_t piece = std::max<int64_t>(1, cpu::piece_elements / channels);
-    visit_floating(outputs[0].dtype, [&](auto zero) {
-      using T = decltype(zero);
-      using Row = Eigen::Map<const Eigen::Array<T, 1, Eigen::Dynamic>>;
-      const Row bias(inputs[1].as<T>(), channels);
-      const auto work = static_cast<double>(outputs[0].size()) * cost_of(activation_);
-      cpu::for_pieces((rows + piece - 1) / piece, work, [&](int64_t p) {
-        const int64_t begin = p * piece, end = std::min(rows, begin + piece);
-        T* y = outputs[0].as<T>() + begin * channels;
-        for (int64_t r = begin; r < end; ++r) {
-          Eigen::Map<Eigen::Array<T, 1, Eigen::Dynamic>>(outputs[0].as<T>() + r * channels, channels) =
-              Row(inputs[0].as<T>() + r * channels, channels) + bias;
-        }
-        cpu::activate_run(activation_, y, (end - begin) * channels);
-      });
+    const Row bias(inputs[1].as<T>(), channels);
+    const auto work = static_cast<double>(outputs[0].size()) * cost_of(activation_);
+    cpu::for_pieces((rows + piece - 1) / piece, work, [&](int64_t p) {
+      const int64_t begin = p * piece, end = std::min(rows, begin + piece);
+      T* y = outputs[0].as<T>() + begin * channels;
+      for (int64_t r = begin; r < end; ++r) {
+        Eigen::Map<Eigen::Array<T, 1, Eigen::Dynamic>>(outputs[0].as<T>() + r * channels, channels) =
+            Row(inputs[0].as<T>() + r * channels, channels) + bias;
+      }
+      cpu::activate_run(activation_, y, (end - begin) * channels);
     });
   }
-  void device(Device device, Inputs inputs, Outputs outputs) const override {
-    launch_binary(function::BiasActivate{activation_}, device, inputs[0], inputs[1], outputs[0]);
+  template <class T>
+  void launch(const Target& target, Inputs inputs, Outputs outputs) const {
+    launch_binary<T>(function::BiasActivate{activation_}, target, inputs[0], inputs[1], outputs[0]);
   }
   [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const override {
     const Tensor gz = activation_grad(c.grads[0], c.outputs[0], activation_);
@@ -161,7 +153,7 @@ FusedActivation split_activation(Activation activation) {
 Tensor activate(const Tensor& x, Activation activation) {
   const auto [inside, falling] = split_activation(activation);
   if (falling.kind != Activation::Kind::identity) {  // at 0, a tie, the derivative is the slope, as in PyTorch
-    return maximum(affine(x, falling.slope, 0), x);
+    return maximum(scale_shift(x, falling.slope, 0), x);
   }
   if (inside.kind == Activation::Kind::identity) return x;
   return apply1(std::make_shared<const Activate>(inside), {x});

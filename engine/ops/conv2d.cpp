@@ -14,7 +14,7 @@ namespace kantor {
 namespace {
 
 /// Extent of the output along one axis. Throws ShapeError where the window does not fit.
-int64_t out_extent(int64_t extent, int64_t kernel, Window window) {
+int64_t out_extent(int64_t extent, int64_t kernel, ConvParams window) {
   if (kernel < 1 || window.stride < 1 || window.padding < 0) {
     throw ShapeError(fmt::format("kernel {}, stride {}, padding {}: at least 1, 1 and 0 are needed", kernel,
                                  window.stride, window.padding));
@@ -26,18 +26,18 @@ int64_t out_extent(int64_t extent, int64_t kernel, Window window) {
   return (extent + 2 * window.padding - kernel) / window.stride + 1;
 }
 
-void require_rank_4(std::span<const Spec> inputs) {
+void require_rank_4(std::span<const TensorSpec> inputs) {
   require_floating(inputs);
-  for (const Spec& input : inputs.first(2)) {
+  for (const TensorSpec& input : inputs.first(2)) {
     if (input.shape.rank() != 4) throw ShapeError("expected rank 4: images [B, H, W, C], filters [O, kh, kw, C]");
   }
 }
 
-ConvShape shape_of(const Shape& x, const Shape& y, int64_t kernel_height, int64_t kernel_width, Window window) {
+ConvShape shape_of(const Shape& x, const Shape& y, int64_t kernel_height, int64_t kernel_width, ConvParams window) {
   return {x[0], x[1], x[2], x[3], y[1], y[2], y[3], kernel_height, kernel_width, window.stride, window.padding};
 }
 
-void require_output(const Shape& y, const Shape& x, int64_t kernel_height, int64_t kernel_width, Window window) {
+void require_output(const Shape& y, const Shape& x, int64_t kernel_height, int64_t kernel_width, ConvParams window) {
   const int64_t height = out_extent(x[1], kernel_height, window), width = out_extent(x[2], kernel_width, window);
   if (y[1] != height || y[2] != width || y[0] != x[0]) {
     throw ShapeError(fmt::format("the output gradient is {}, a convolution of {} by {}x{} gives [{}, {}, {}, O]",
@@ -46,7 +46,7 @@ void require_output(const Shape& y, const Shape& x, int64_t kernel_height, int64
 }
 
 /// Inputs 0 and 1 are the operands, 2 the bias where there is one.
-void require_bias(std::span<const Spec> inputs, int64_t channels) {
+void require_bias(std::span<const TensorSpec> inputs, int64_t channels) {
   if (inputs.size() > 2 && inputs[2].shape != Shape{channels}) {
     throw ShapeError(fmt::format("the bias is {}, [{}] is expected, one element a channel of the output",
                                  to_string(inputs[2].shape), channels));
@@ -62,37 +62,32 @@ std::vector<Tensor> with_bias(Tensor a, Tensor b, const Tensor& bias) {
   return inputs;
 }
 
-class Conv2d final : public OpOf<Conv2d> {
+class Conv2d final : public FloatingOp<Conv2d> {
  public:
-  Conv2d(Window window, Activation activation) : window_(window), activation_(activation) {}
+  Conv2d(ConvParams window, Activation activation) : window_(window), activation_(activation) {}
   [[nodiscard]] const char* name() const override { return "conv2d"; }
-  [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {
+  [[nodiscard]] std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override {
     require_rank_4(inputs);
     const Shape &x = inputs[0].shape, &f = inputs[1].shape;
     if (x[3] != f[3]) throw ShapeError(fmt::format("{} channels in the images, {} in the filter", x[3], f[3]));
     require_bias(inputs, f[0]);
     return {{{x[0], out_extent(x[1], f[1], window_), out_extent(x[2], f[2], window_), f[0]}, inputs[0].dtype}};
   }
-  void cpu(Inputs inputs, Outputs outputs) const override {
-    visit_floating(outputs[0].dtype, [&](auto zero) {
-      using T = decltype(zero);
-      const Shape& f = inputs[1].shape;
-      cpu::conv2d<T>(shape_of(inputs[0].shape, outputs[0].shape, f[1], f[2], window_), inputs[0].as<T>(),
-                     inputs[1].as<T>(), {bias_of<T>(inputs), activation_}, outputs[0].as<T>());
-    });
+  template <class T>
+  void forward(Inputs inputs, Outputs outputs) const {
+    const Shape& f = inputs[1].shape;
+    cpu::conv2d<T>(shape_of(inputs[0].shape, outputs[0].shape, f[1], f[2], window_), inputs[0].as<T>(),
+                   inputs[1].as<T>(), {bias_of<T>(inputs), activation_}, outputs[0].as<T>());
   }
-  void device(Device device, Inputs inputs, Outputs outputs) const override {
-    const Target target = target_of(device);
-    visit_floating(outputs[0].dtype, [&](auto zero) {
-      using T = decltype(zero);
-      const Shape& f = inputs[1].shape;
-      const ConvShape shape = shape_of(inputs[0].shape, outputs[0].shape, f[1], f[2], window_);
-      const ConvArrays<T> arrays{inputs[0].as<T>(), inputs[1].as<T>(), outputs[0].as<T>(), bias_of<T>(inputs),
-                                 activation_};
-      if (convolve_by_library(device, target, cuda::ConvPass::forward, shape, arrays)) return;
-      KANTOR_ON(target.backend,
-                conv2d(shape, arrays.image, arrays.filter, arrays.bias, activation_, arrays.output, target.stream));
-    });
+  template <class T>
+  void launch(const Target& target, Inputs inputs, Outputs outputs) const {
+    const Shape& f = inputs[1].shape;
+    const ConvShape shape = shape_of(inputs[0].shape, outputs[0].shape, f[1], f[2], window_);
+    const ConvArrays<T> arrays{inputs[0].as<T>(), inputs[1].as<T>(), outputs[0].as<T>(), bias_of<T>(inputs),
+                               activation_};
+    if (convolve_by_library(target, cuda::ConvPass::forward, shape, arrays)) return;
+    KANTOR_ON(target.backend,
+              conv2d(shape, arrays.image, arrays.filter, arrays.bias, activation_, arrays.output, target.stream));
   }
   [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const override {
     const Tensor &x = c.inputs[0], &filter = c.inputs[1];
@@ -105,16 +100,16 @@ class Conv2d final : public OpOf<Conv2d> {
   }
 
  private:
-  Window window_;
+  ConvParams window_;
   Activation activation_;
 };
 
-class Conv2dInputGrad final : public OpOf<Conv2dInputGrad> {
+class Conv2dInputGrad final : public FloatingOp<Conv2dInputGrad> {
  public:
-  Conv2dInputGrad(Window window, int64_t height, int64_t width, Activation activation)
+  Conv2dInputGrad(ConvParams window, int64_t height, int64_t width, Activation activation)
       : window_(window), height_(height), width_(width), activation_(activation) {}
   [[nodiscard]] const char* name() const override { return "conv2d_input_grad"; }
-  [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {
+  [[nodiscard]] std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override {
     require_rank_4(inputs);
     const Shape &g = inputs[0].shape, &f = inputs[1].shape;
     if (g[3] != f[0]) throw ShapeError(fmt::format("{} channels in the gradient, {} filters", g[3], f[0]));
@@ -123,26 +118,21 @@ class Conv2dInputGrad final : public OpOf<Conv2dInputGrad> {
     require_bias(inputs, f[3]);
     return {{x, inputs[0].dtype}};
   }
-  void cpu(Inputs inputs, Outputs outputs) const override {
-    visit_floating(outputs[0].dtype, [&](auto zero) {
-      using T = decltype(zero);
-      const Shape& f = inputs[1].shape;
-      cpu::conv2d_input_grad<T>(shape_of(outputs[0].shape, inputs[0].shape, f[1], f[2], window_), inputs[0].as<T>(),
-                                inputs[1].as<T>(), {bias_of<T>(inputs), activation_}, outputs[0].as<T>());
-    });
+  template <class T>
+  void forward(Inputs inputs, Outputs outputs) const {
+    const Shape& f = inputs[1].shape;
+    cpu::conv2d_input_grad<T>(shape_of(outputs[0].shape, inputs[0].shape, f[1], f[2], window_), inputs[0].as<T>(),
+                              inputs[1].as<T>(), {bias_of<T>(inputs), activation_}, outputs[0].as<T>());
   }
-  void device(Device device, Inputs inputs, Outputs outputs) const override {
-    const Target target = target_of(device);
-    visit_floating(outputs[0].dtype, [&](auto zero) {
-      using T = decltype(zero);
-      const Shape& f = inputs[1].shape;
-      const ConvShape shape = shape_of(outputs[0].shape, inputs[0].shape, f[1], f[2], window_);
-      const ConvArrays<T> arrays{outputs[0].as<T>(), inputs[1].as<T>(), inputs[0].as<T>(), bias_of<T>(inputs),
-                                 activation_};
-      if (convolve_by_library(device, target, cuda::ConvPass::input_grad, shape, arrays)) return;
-      KANTOR_ON(target.backend, conv2d_input_grad(shape, arrays.output, arrays.filter, arrays.bias, activation_,
-                                                  arrays.image, target.stream));
-    });
+  template <class T>
+  void launch(const Target& target, Inputs inputs, Outputs outputs) const {
+    const Shape& f = inputs[1].shape;
+    const ConvShape shape = shape_of(outputs[0].shape, inputs[0].shape, f[1], f[2], window_);
+    const ConvArrays<T> arrays{outputs[0].as<T>(), inputs[1].as<T>(), inputs[0].as<T>(), bias_of<T>(inputs),
+                               activation_};
+    if (convolve_by_library(target, cuda::ConvPass::input_grad, shape, arrays)) return;
+    KANTOR_ON(target.backend, conv2d_input_grad(shape, arrays.output, arrays.filter, arrays.bias, activation_,
+                                                arrays.image, target.stream));
   }
   [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const override {
     const Tensor &g = c.inputs[0], &filter = c.inputs[1];
@@ -155,40 +145,35 @@ class Conv2dInputGrad final : public OpOf<Conv2dInputGrad> {
   }
 
  private:
-  Window window_;
+  ConvParams window_;
   int64_t height_, width_;
   Activation activation_;
 };
 
-class Conv2dWeightGrad final : public OpOf<Conv2dWeightGrad> {
+class Conv2dWeightGrad final : public FloatingOp<Conv2dWeightGrad> {
  public:
-  Conv2dWeightGrad(Window window, int64_t kernel_height, int64_t kernel_width)
+  Conv2dWeightGrad(ConvParams window, int64_t kernel_height, int64_t kernel_width)
       : window_(window), kernel_height_(kernel_height), kernel_width_(kernel_width) {}
   [[nodiscard]] const char* name() const override { return "conv2d_weight_grad"; }
-  [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {
+  [[nodiscard]] std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override {
     require_rank_4(inputs);
     const Shape &x = inputs[0].shape, &g = inputs[1].shape;
     require_output(g, x, kernel_height_, kernel_width_, window_);
     return {{{g[3], kernel_height_, kernel_width_, x[3]}, inputs[0].dtype}};
   }
-  void cpu(Inputs inputs, Outputs outputs) const override {
-    visit_floating(outputs[0].dtype, [&](auto zero) {
-      using T = decltype(zero);
-      cpu::conv2d_weight_grad<T>(shape_of(inputs[0].shape, inputs[1].shape, kernel_height_, kernel_width_, window_),
-                                 inputs[0].as<T>(), inputs[1].as<T>(), outputs[0].as<T>());
-    });
+  template <class T>
+  void forward(Inputs inputs, Outputs outputs) const {
+    cpu::conv2d_weight_grad<T>(shape_of(inputs[0].shape, inputs[1].shape, kernel_height_, kernel_width_, window_),
+                               inputs[0].as<T>(), inputs[1].as<T>(), outputs[0].as<T>());
   }
-  void device(Device device, Inputs inputs, Outputs outputs) const override {
-    const Target target = target_of(device);
-    visit_floating(outputs[0].dtype, [&](auto zero) {
-      using T = decltype(zero);
-      const ConvShape shape = shape_of(inputs[0].shape, inputs[1].shape, kernel_height_, kernel_width_, window_);
-      const ConvArrays<T> arrays{inputs[0].as<T>(), outputs[0].as<T>(), inputs[1].as<T>()};
-      if (convolve_by_library(device, target, cuda::ConvPass::weight_grad, shape, arrays)) return;
-      const Temporary partial(device, weight_grad_workspace(shape) * static_cast<int64_t>(sizeof(T)));
-      KANTOR_ON(target.backend, conv2d_weight_grad(shape, arrays.image, arrays.output, arrays.filter,
-                                                   partial.template as<T>(), target.stream));
-    });
+  template <class T>
+  void launch(const Target& target, Inputs inputs, Outputs outputs) const {
+    const ConvShape shape = shape_of(inputs[0].shape, inputs[1].shape, kernel_height_, kernel_width_, window_);
+    const ConvArrays<T> arrays{inputs[0].as<T>(), outputs[0].as<T>(), inputs[1].as<T>()};
+    if (convolve_by_library(target, cuda::ConvPass::weight_grad, shape, arrays)) return;
+    const Temporary partial(target, weight_grad_workspace(shape) * static_cast<int64_t>(sizeof(T)));
+    KANTOR_ON(target.backend, conv2d_weight_grad(shape, arrays.image, arrays.output, arrays.filter,
+                                                 partial.template as<T>(), target.stream));
   }
   [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const override {
     const Tensor &x = c.inputs[0], &g = c.inputs[1], &seed = c.grads[0];  // the seed stands in the filter's place
@@ -197,25 +182,25 @@ class Conv2dWeightGrad final : public OpOf<Conv2dWeightGrad> {
   }
 
  private:
-  Window window_;
+  ConvParams window_;
   int64_t kernel_height_, kernel_width_;
 };
 
 }  // namespace
 
-Tensor conv2d(const Tensor& x, const Tensor& filter, Window window, const Tensor& bias, Activation activation) {
+Tensor conv2d(const Tensor& x, const Tensor& filter, ConvParams window, const Tensor& bias, Activation activation) {
   const auto [inside, after] = split_activation(activation);
   return activate(apply1(std::make_shared<const Conv2d>(window, inside), with_bias(x, filter, bias)), after);
 }
 
-Tensor conv2d_input_grad(const Tensor& g, const Tensor& filter, Window window, int64_t height, int64_t width,
+Tensor conv2d_input_grad(const Tensor& g, const Tensor& filter, ConvParams window, int64_t height, int64_t width,
                          const Tensor& bias, Activation activation) {
   const auto [inside, after] = split_activation(activation);
   auto op = std::make_shared<const Conv2dInputGrad>(window, height, width, inside);
   return activate(apply1(std::move(op), with_bias(g, filter, bias)), after);
 }
 
-Tensor conv2d_weight_grad(const Tensor& x, const Tensor& g, Window window, int64_t kernel_height,
+Tensor conv2d_weight_grad(const Tensor& x, const Tensor& g, ConvParams window, int64_t kernel_height,
                           int64_t kernel_width) {
   return apply1(std::make_shared<const Conv2dWeightGrad>(window, kernel_height, kernel_width), {x, g});
 }

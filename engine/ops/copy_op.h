@@ -1,16 +1,15 @@
 // Moving elements on a device that runs kernels, for the ops that only move them.
 #pragma once
 
-#include "engine/launch.h"
-#include "engine/op.h"
+#include "engine/target.h"
+#include "engine/tensor.h"
 #include "kernels/copy.h"
 
 namespace kantor {
 
 /// Copies x to y between strided places, each offset by elements.
-inline void launch_copy(Device device, const View& x, const View& y, const CopyShape& shape, int64_t x_offset = 0,
-                        int64_t y_offset = 0) {
-  const Target target = target_of(device);
+inline void launch_copy(const Target& target, const View& x, const View& y, const CopyShape& shape,
+                        int64_t x_offset = 0, int64_t y_offset = 0) {
   int64_t size = 1;
   for (int axis = 0; axis < shape.rank; ++axis) size *= shape.extents[axis];
   const auto go = [&](auto zero) {

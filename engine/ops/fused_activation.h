@@ -6,7 +6,7 @@
 namespace kantor {
 
 /// Fused ops keep y = f(z) and not z, so f' must be a function of y. A leaky ReLU of negative slope falls and rises
-/// again and has none: it is left out of the op, `inside`, and applied to the op's result, `after`.
+/// again, so its f' is not: the op leaves it out (`inside`), and it is applied to the op's result (`after`).
 struct FusedActivation {
   Activation inside, after;
 };

@@ -1,5 +1,7 @@
 // The gradient penalty of WGAN-GP and its relatives: value, derivative and norms in one pass over the input gradient.
 // Bytes: 4 read and 4 written per element, while a row stays in cache between its norm and its derivative.
+#include "kernels/gradient_penalty.h"
+
 #include "engine/cpu/reduce.h"
 #include "engine/ops.h"
 #include "engine/ops/pointwise_op.h"
@@ -17,7 +19,7 @@ Tensor as_column(const Tensor& rows, const Tensor& x) {
   return reshape(rows, Shape(shape));
 }
 
-/// out = eps real + (1 - eps) fake, eps_of(row) one number a row; on the CPU.
+/// out = eps real + (1 - eps) fake, with one eps_of(row) per row; on the CPU.
 template <class T, class Eps>
 void interpolate_rows(const View& real, const View& fake, const View& out, const Eps& eps_of) {
   const int64_t rows = out.shape[0], columns = out.shape.size_from(1);
@@ -32,75 +34,67 @@ void interpolate_rows(const View& real, const View& fake, const View& out, const
   });
 }
 
-void require_pairs(std::span<const Spec> inputs) {
+void require_pairs(std::span<const TensorSpec> inputs) {
   require_floating(inputs.first(2));
   const Shape& x = inputs[0].shape;
   if (x.rank() < 1 || inputs[1].shape != x) throw ShapeError("expected real and fake of one shape [B, ...]");
 }
 
-class Interpolate final : public OpOf<Interpolate> {
+class Interpolate final : public FloatingOp<Interpolate> {
  public:
   [[nodiscard]] const char* name() const override { return "interpolate"; }
-  [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {
+  [[nodiscard]] std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override {
     require_pairs(inputs);
     require_floating(inputs);
     if (inputs[2].shape != Shape{inputs[0].shape[0]}) throw ShapeError("expected one eps [B] per sample");
     return {inputs[0]};
   }
-  void cpu(Inputs inputs, Outputs outputs) const override {
-    visit_floating(outputs[0].dtype, [&](auto zero) {
-      using T = decltype(zero);
-      interpolate_rows<T>(inputs[0], inputs[1], outputs[0], [&](int64_t row) { return inputs[2].as<T>()[row]; });
-    });
+  template <class T>
+  void forward(Inputs inputs, Outputs outputs) const {
+    interpolate_rows<T>(inputs[0], inputs[1], outputs[0], [&](int64_t row) { return inputs[2].as<T>()[row]; });
   }
-  void device(Device device, Inputs inputs, Outputs outputs) const override {
-    const Target target = target_of(device);
-    visit_floating(outputs[0].dtype, [&](auto zero) {
-      using T = decltype(zero);
-      KANTOR_ON(target.backend, interpolate(inputs[0].as<T>(), inputs[1].as<T>(), inputs[2].as<T>(), outputs[0].as<T>(),
-                                            outputs[0].shape[0], outputs[0].shape.size_from(1), target.stream));
-    });
+  template <class T>
+  void launch(const Target& target, Inputs inputs, Outputs outputs) const {
+    KANTOR_ON(target.backend, interpolate(inputs[0].as<T>(), inputs[1].as<T>(), inputs[2].as<T>(), outputs[0].as<T>(),
+                                          outputs[0].shape[0], outputs[0].shape.size_from(1), target.stream));
   }
   [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const override {
     const Tensor& g = c.grads[0];
     const Tensor eps = as_column(c.inputs[2], g);
     std::vector<Tensor> grads(3);
     if (c.wanted[0]) grads[0] = g * eps;
-    if (c.wanted[1]) grads[1] = g * affine(eps, -1, 1);
+    if (c.wanted[1]) grads[1] = g * scale_shift(eps, -1, 1);
     if (c.wanted[2]) grads[2] = reshape(sum_to(g * (c.inputs[0] - c.inputs[1]), eps.shape()), c.inputs[2].shape());
     return grads;
   }
 };
 
 /// Interpolate with eps drawn in the pass. Inputs: real, fake, the step of the draw.
-class InterpolateDrawn final : public OpOf<InterpolateDrawn> {
+class InterpolateDrawn final : public FloatingOp<InterpolateDrawn> {
  public:
   InterpolateDrawn(uint64_t seed, uint32_t stream, int64_t first) : seed_(seed), stream_(stream), first_(first) {}
   [[nodiscard]] const char* name() const override { return "interpolate"; }
-  [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {
+  [[nodiscard]] std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override {
     require_pairs(inputs);
     if (inputs[2].dtype != DType::int64 || inputs[2].shape.size() != 1) {
       throw DTypeError("the step of the draw must be one int64");
     }
     return {inputs[0]};
   }
-  void cpu(Inputs inputs, Outputs outputs) const override {
+  template <class T>
+  void forward(Inputs inputs, Outputs outputs) const {
     const auto step = static_cast<uint64_t>(*inputs[2].as<int64_t>());
-    visit_floating(outputs[0].dtype, [&](auto zero) {
-      using T = decltype(zero);
-      interpolate_rows<T>(inputs[0], inputs[1], outputs[0], [&](int64_t row) {
-        return static_cast<T>(uniform_at(seed_, stream_, step, static_cast<uint64_t>(first_ + row)));
-      });
+
+    interpolate_rows<T>(inputs[0], inputs[1], outputs[0], [&](int64_t row) {
+      return static_cast<T>(uniform_at(seed_, stream_, step, static_cast<uint64_t>(first_ + row)));
     });
   }
-  void device(Device device, Inputs inputs, Outputs outputs) const override {
-    const Target target = target_of(device);
+  template <class T>
+  void launch(const Target& target, Inputs inputs, Outputs outputs) const {
     const DrawKey key{seed_, stream_, inputs[2].as<int64_t>(), first_};
-    visit_floating(outputs[0].dtype, [&](auto zero) {
-      using T = decltype(zero);
-      KANTOR_ON(target.backend, interpolate_drawn(inputs[0].as<T>(), inputs[1].as<T>(), key, outputs[0].as<T>(),
-                                                  outputs[0].shape[0], outputs[0].shape.size_from(1), target.stream));
-    });
+
+    KANTOR_ON(target.backend, interpolate_drawn(inputs[0].as<T>(), inputs[1].as<T>(), key, outputs[0].as<T>(),
+                                                outputs[0].shape[0], outputs[0].shape.size_from(1), target.stream));
   }
   [[nodiscard]] std::vector<Tensor> reference(std::span<const Tensor> in) const override {
     return {interpolate(in[0], in[1], uniform({in[0].shape()[0]}, {seed_, stream_, in[2], first_}, in[0].dtype()))};
@@ -112,8 +106,8 @@ class InterpolateDrawn final : public OpOf<InterpolateDrawn> {
   int64_t first_;
 };
 
-/// Of one row of norm n: what it adds to the penalty over coefficient / B, and d penalty / d g = factor * g over the
-/// same. A NaN passes every comparison by.
+/// For one row of norm n: its part of the penalty, and the factor in d penalty / d g = factor * g, both divided by
+/// coefficient / B. NaN fails every comparison and is returned.
 struct RowPenalty {
   double value, factor;
 };
@@ -130,31 +124,29 @@ RowPenalty row_penalty(PenaltyKind kind, double n) {
   return {0, 0};
 }
 
-class GradientPenalty final : public OpOf<GradientPenalty> {
+class GradientPenalty final : public FloatingOp<GradientPenalty> {
  public:
   GradientPenalty(PenaltyKind kind, double coefficient) : kind_(kind), coefficient_(coefficient) {}
   [[nodiscard]] const char* name() const override { return "gradient_penalty"; }
-  [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {
+  [[nodiscard]] std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override {
     require_floating(inputs);
     if (inputs[0].shape.rank() < 2) throw ShapeError("expected gradients [B, ...]");
     if (inputs[0].shape[0] == 0) throw ShapeError("an empty batch has no mean penalty");
     return {{Shape{}, inputs[0].dtype}, inputs[0], {{inputs[0].shape[0]}, inputs[0].dtype}};
   }
-  void cpu(Inputs inputs, Outputs outputs) const override {
-    visit_floating(outputs[0].dtype, [&](auto zero) { run<decltype(zero)>(inputs[0], outputs); });
+  template <class T>
+  void forward(Inputs inputs, Outputs outputs) const {
+    run<T>(inputs[0], outputs);
   }
-  void device(Device device, Inputs inputs, Outputs outputs) const override {
-    const Target target = target_of(device);
-    visit_floating(outputs[0].dtype, [&](auto zero) {
-      using T = decltype(zero);
-      const int64_t rows = inputs[0].shape[0];
-      const Temporary shares(device, rows * static_cast<int64_t>(sizeof(double)));
-      KANTOR_ON(target.backend, gradient_penalty(kind_, coefficient_, inputs[0].as<T>(), outputs[0].as<T>(),
-                                                 outputs[1].as<T>(), outputs[2].as<T>(), rows,
-                                                 inputs[0].shape.size_from(1), shares.as<double>(), target.stream));
-    });
+  template <class T>
+  void launch(const Target& target, Inputs inputs, Outputs outputs) const {
+    const int64_t rows = inputs[0].shape[0];
+    const Temporary shares(target, rows * static_cast<int64_t>(sizeof(double)));
+    KANTOR_ON(target.backend, gradient_penalty(kind_, coefficient_, inputs[0].as<T>(), outputs[0].as<T>(),
+                                               outputs[1].as<T>(), outputs[2].as<T>(), rows,
+                                               inputs[0].shape.size_from(1), shares.as<double>(), target.stream));
   }
-  /// The derivative is already there as the second output; only its own derivative needs the reference.
+  /// The second output is the derivative already; only the derivative's own derivative needs the reference.
   [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const override {
     Tensor g = c.grads[0].defined() ? c.outputs[1] * c.grads[0] : Tensor();
     if (c.grads[1].defined() || c.grads[2].defined()) {
@@ -171,11 +163,11 @@ class GradientPenalty final : public OpOf<GradientPenalty> {
     const Tensor factor = [&] {
       switch (kind_) {
         case PenaltyKind::two_sided:
-          return affine(inverse, -2 * share, 2 * share);
+          return scale_shift(inverse, -2 * share, 2 * share);
         case PenaltyKind::one_sided:
-          return relu(affine(inverse, -1, 1)) * greater_equal(n, ones_like(n)) * (2 * share);
+          return relu(scale_shift(inverse, -1, 1)) * greater_equal(n, ones_like(n)) * (2 * share);
         default:
-          return affine(inverse, 0, share);
+          return scale_shift(inverse, 0, share);
       }
     }();
     return {gradient_penalty_reference(g, kind_, coefficient_), g * as_column(factor, g), n};

@@ -3,10 +3,10 @@
 // gradients follow where each element came from. Both keep a gradient's norm.
 #include "kernels/group_sort.h"
 
+#include "engine/apply.h"
 #include "engine/cpu/parallel.h"
-#include "engine/launch.h"
-#include "engine/op.h"
 #include "engine/ops.h"
+#include "engine/target.h"
 
 #include <algorithm>
 #include <array>
@@ -22,10 +22,10 @@
 namespace kantor {
 namespace {
 
-class OrderPairs final : public OpOf<OrderPairs> {
+class MaxMin final : public FloatingOp<MaxMin> {
  public:
-  [[nodiscard]] const char* name() const override { return "order_pairs"; }
-  [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {
+  [[nodiscard]] const char* name() const override { return "maxmin"; }
+  [[nodiscard]] std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override {
     require_floating(inputs);
     if (inputs[0].shape != inputs[1].shape) throw ShapeError("the values and their key differ in shape");
     if (inputs[0].shape.rank() < 1 || inputs[0].shape[-1] % 2 != 0) {
@@ -33,35 +33,30 @@ class OrderPairs final : public OpOf<OrderPairs> {
     }
     return {inputs[0]};
   }
-  void cpu(Inputs inputs, Outputs outputs) const override {
-    visit_floating(outputs[0].dtype, [&](auto zero) {
-      using T = decltype(zero);
-      const T *x = inputs[0].as<T>(), *key = inputs[1].as<T>();
-      T* y = outputs[0].as<T>();
-      cpu::for_ranges(outputs[0].size(), 2, [&](int64_t begin, int64_t end) {
-        for (int64_t i = begin; i < end; i += 2) {
-          const bool exchanged = key[i] > key[i + 1];
-          y[i] = exchanged ? x[i + 1] : x[i];
-          y[i + 1] = exchanged ? x[i] : x[i + 1];
-        }
-      });
+  template <class T>
+  void forward(Inputs inputs, Outputs outputs) const {
+    const T *x = inputs[0].as<T>(), *key = inputs[1].as<T>();
+    T* y = outputs[0].as<T>();
+    cpu::for_ranges(outputs[0].size(), 2, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; i += 2) {
+        const bool exchanged = key[i] > key[i + 1];
+        y[i] = exchanged ? x[i + 1] : x[i];
+        y[i + 1] = exchanged ? x[i] : x[i + 1];
+      }
     });
   }
-  void device(Device device, Inputs inputs, Outputs outputs) const override {
-    const Target target = target_of(device);
-    visit_floating(outputs[0].dtype, [&](auto zero) {
-      using T = decltype(zero);
-      KANTOR_ON(target.backend, order_pairs(inputs[0].as<T>(), inputs[1].as<T>(), outputs[0].as<T>(),
-                                            outputs[0].size() / 2, target.stream));
-    });
+  template <class T>
+  void launch(const Target& target, Inputs inputs, Outputs outputs) const {
+    KANTOR_ON(target.backend,
+              maxmin(inputs[0].as<T>(), inputs[1].as<T>(), outputs[0].as<T>(), outputs[0].size() / 2, target.stream));
   }
-  /// The exchange is its own inverse and its own transpose; the key chooses, and has no derivative.
+  /// The exchange is its own inverse and its own transpose; the key only selects, and has no derivative.
   [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const override {
-    return {c.wanted[0] ? order_pairs(c.grads[0], c.inputs[1]) : Tensor(), Tensor()};
+    return {c.wanted[0] ? maxmin(c.grads[0], c.inputs[1]) : Tensor(), Tensor()};
   }
 };
 
-/// Of the last axis. Throws ShapeError unless `group` divides it.
+/// Throws ShapeError unless `group` divides the last axis.
 void require_groups(const Shape& shape, int64_t group) {
   if (group < 1 || shape.rank() < 1 || shape[-1] % group != 0) {
     throw ShapeError(fmt::format("groups of {} need a last axis that they divide", group));
@@ -76,8 +71,8 @@ void for_groups(int64_t size, int64_t group, double cost, const F& fn) {
                   [&](int64_t p) { fn(p * piece * group, std::min(groups, (p + 1) * piece) * group); });
 }
 
-/// Sorts one group after another: smaller first, NaN last, equal ones in their order. An element travels as one integer
-/// whose order that is: the bits of its value made monotone, then its place. Many of them are sorted by the bytes of
+/// Sorts one group after another: smaller first, NaN last, equal values in their order. An element becomes one integer
+/// with this order: the bits of its value made monotone, then its index. Large groups are sorted by the bytes of
 /// the value, four linear passes in float32: a third of the time of comparing them at 256 units.
 template <class T>
 class GroupSorter {
@@ -128,85 +123,75 @@ class GroupSorter {
 };
 
 /// Outputs: x sorted in groups, and the place in its group that each element had. Only the values have a derivative.
-class SortGroups final : public OpOf<SortGroups> {
+class SortGroups final : public FloatingOp<SortGroups> {
  public:
   explicit SortGroups(int64_t group) : group_(group) {}
   [[nodiscard]] const char* name() const override { return "sort_groups"; }
-  [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {
+  [[nodiscard]] std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override {
     require_floating(inputs);
     require_groups(inputs[0].shape, group_);
     return {inputs[0], {inputs[0].shape, DType::int64}};
   }
-  void cpu(Inputs inputs, Outputs outputs) const override {
-    visit_floating(outputs[0].dtype, [&](auto zero) {
-      using T = decltype(zero);
-      const T* x = inputs[0].as<T>();
-      T* y = outputs[0].as<T>();
-      auto* origin = outputs[1].as<int64_t>();
-      for_groups(outputs[0].size(), group_, 8.0, [&](int64_t begin, int64_t end) {
-        GroupSorter<T> sorter(group_);
-        for (int64_t first = begin; first < end; first += group_) sorter(x + first, y + first, origin + first);
-      });
+  template <class T>
+  void forward(Inputs inputs, Outputs outputs) const {
+    const T* x = inputs[0].as<T>();
+    T* y = outputs[0].as<T>();
+    auto* origin = outputs[1].as<int64_t>();
+    for_groups(outputs[0].size(), group_, 8.0, [&](int64_t begin, int64_t end) {
+      GroupSorter<T> sorter(group_);
+      for (int64_t first = begin; first < end; first += group_) sorter(x + first, y + first, origin + first);
     });
   }
-  void device(Device device, Inputs inputs, Outputs outputs) const override {
-    const Target target = target_of(device);
-    visit_floating(outputs[0].dtype, [&](auto zero) {
-      using T = decltype(zero);
-      KANTOR_ON(target.backend, sort_groups(inputs[0].as<T>(), outputs[0].as<T>(), outputs[1].as<int64_t>(),
-                                            outputs[0].size(), group_, target.stream));
-    });
+  template <class T>
+  void launch(const Target& target, Inputs inputs, Outputs outputs) const {
+    KANTOR_ON(target.backend, sort_groups(inputs[0].as<T>(), outputs[0].as<T>(), outputs[1].as<int64_t>(),
+                                          outputs[0].size(), group_, target.stream));
   }
   [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const override {
     if (!c.wanted[0] || !c.grads[0].defined()) return {Tensor()};
-    return {move_in_groups(c.grads[0], c.outputs[1], group_, true)};
+    return {permute_groups(c.grads[0], c.outputs[1], group_, true)};
   }
 
  private:
   int64_t group_;
 };
 
-class MoveInGroups final : public OpOf<MoveInGroups> {
+class PermuteGroups final : public FloatingOp<PermuteGroups> {
  public:
-  MoveInGroups(int64_t group, bool back) : group_(group), back_(back) {}
-  [[nodiscard]] const char* name() const override { return "move_in_groups"; }
-  [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {
+  PermuteGroups(int64_t group, bool back) : group_(group), back_(back) {}
+  [[nodiscard]] const char* name() const override { return "permute_groups"; }
+  [[nodiscard]] std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override {
     require_floating(inputs.first(1));
     if (inputs[1].dtype != DType::int64) throw DTypeError("the places are not int64");
     if (inputs[0].shape != inputs[1].shape) throw ShapeError("the values and their places differ in shape");
     require_groups(inputs[0].shape, group_);
     return {inputs[0]};
   }
-  void cpu(Inputs inputs, Outputs outputs) const override {
-    visit_floating(outputs[0].dtype, [&](auto zero) {
-      using T = decltype(zero);
-      const T* x = inputs[0].as<T>();
-      const auto* origin = inputs[1].as<int64_t>();
-      T* y = outputs[0].as<T>();
-      for_groups(outputs[0].size(), group_, 2.0, [&](int64_t begin, int64_t end) {
-        for (int64_t first = begin; first < end; first += group_) {
-          for (int64_t i = first; i < first + group_; ++i) {
-            if (back_) {
-              y[first + origin[i]] = x[i];
-            } else {
-              y[i] = x[first + origin[i]];
-            }
+  template <class T>
+  void forward(Inputs inputs, Outputs outputs) const {
+    const T* x = inputs[0].as<T>();
+    const auto* origin = inputs[1].as<int64_t>();
+    T* y = outputs[0].as<T>();
+    for_groups(outputs[0].size(), group_, 2.0, [&](int64_t begin, int64_t end) {
+      for (int64_t first = begin; first < end; first += group_) {
+        for (int64_t i = first; i < first + group_; ++i) {
+          if (back_) {
+            y[first + origin[i]] = x[i];
+          } else {
+            y[i] = x[first + origin[i]];
           }
         }
-      });
+      }
     });
   }
-  void device(Device device, Inputs inputs, Outputs outputs) const override {
-    const Target target = target_of(device);
-    visit_floating(outputs[0].dtype, [&](auto zero) {
-      using T = decltype(zero);
-      KANTOR_ON(target.backend, move_in_groups(inputs[0].as<T>(), inputs[1].as<int64_t>(), outputs[0].as<T>(),
-                                               outputs[0].size(), group_, back_, target.stream));
-    });
+  template <class T>
+  void launch(const Target& target, Inputs inputs, Outputs outputs) const {
+    KANTOR_ON(target.backend, permute_groups(inputs[0].as<T>(), inputs[1].as<int64_t>(), outputs[0].as<T>(),
+                                             outputs[0].size(), group_, back_, target.stream));
   }
   /// The inverse of a permutation is its transpose.
   [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const override {
-    return {c.wanted[0] ? move_in_groups(c.grads[0], c.inputs[1], group_, !back_) : Tensor(), Tensor()};
+    return {c.wanted[0] ? permute_groups(c.grads[0], c.inputs[1], group_, !back_) : Tensor(), Tensor()};
   }
 
  private:
@@ -216,8 +201,8 @@ class MoveInGroups final : public OpOf<MoveInGroups> {
 
 }  // namespace
 
-Tensor order_pairs(const Tensor& x, const Tensor& key) {
-  return apply1(std::make_shared<const OrderPairs>(), {x, key});
+Tensor maxmin(const Tensor& x, const Tensor& key) {
+  return apply1(std::make_shared<const MaxMin>(), {x, key});
 }
 
 SortedGroups sort_groups(const Tensor& x, int64_t group) {
@@ -225,12 +210,12 @@ SortedGroups sort_groups(const Tensor& x, int64_t group) {
   return {outputs[0], outputs[1]};
 }
 
-Tensor move_in_groups(const Tensor& x, const Tensor& origin, int64_t group, bool back) {
-  return apply1(std::make_shared<const MoveInGroups>(group, back), {x, origin});
+Tensor permute_groups(const Tensor& x, const Tensor& origin, int64_t group, bool back) {
+  return apply1(std::make_shared<const PermuteGroups>(group, back), {x, origin});
 }
 
 Tensor group_sort(const Tensor& x, int64_t group) {
-  return group == 2 ? order_pairs(x, x) : sort_groups(x, group).values;
+  return group == 2 ? maxmin(x, x) : sort_groups(x, group).values;
 }
 
 }  // namespace kantor

@@ -1,9 +1,10 @@
 // NVIDIA's libraries behind ops on `cuda`: cuBLAS's products, cuDNN's convolutions, and the epilogue that they leave to
-// do. A build without them answers that they are not taken.
+// do. In a build without them the functions return false.
 #pragma once
 
-#include "engine/launch.h"
+#include "engine/libraries.h"
 #include "engine/ops/pointwise_op.h"
+#include "engine/target.h"
 #include "kernels/cuda/cublas.h"
 #include "kernels/cuda/cudnn.h"
 #include "kernels/pointwise.h"
@@ -15,7 +16,7 @@ namespace kantor {
 #ifdef KANTOR_HAS_CUDA
 /// c [rows, n] = f(c + bias), bias [n] or null.
 template <class T>
-void bias_activate_rows(Target target, int64_t rows, int64_t n, const T* bias, Activation activation, T* c) {
+void bias_activate_rows(const Target& target, int64_t rows, int64_t n, const T* bias, Activation activation, T* c) {
   if (bias != nullptr) {
     const BroadcastShape shape = broadcast_shape(Shape{rows, n}, Shape{n}, Shape{rows, n});
     cuda::binary(function::BiasActivate{activation}, c, bias, c, shape, rows * n, target.stream);
@@ -25,9 +26,9 @@ void bias_activate_rows(Target target, int64_t rows, int64_t n, const T* bias, A
 }
 #endif
 
-/// C [m, n] = f(op(A) op(B) + bias) by cuBLAS. False: not on this device, and nothing was done.
+/// C [m, n] = f(op(A) op(B) + bias) by cuBLAS. Returns false, and does nothing, unless on `cuda`.
 template <class T>
-bool gemm_by_library([[maybe_unused]] Target target, [[maybe_unused]] bool ta, [[maybe_unused]] bool tb,
+bool gemm_by_library([[maybe_unused]] const Target& target, [[maybe_unused]] bool ta, [[maybe_unused]] bool tb,
                      [[maybe_unused]] int64_t m, [[maybe_unused]] int64_t n, [[maybe_unused]] int64_t k,
                      [[maybe_unused]] const T* a, [[maybe_unused]] const T* b, [[maybe_unused]] const T* bias,
                      [[maybe_unused]] Activation activation, [[maybe_unused]] T* c) {
@@ -49,17 +50,16 @@ struct ConvArrays {
   Activation activation = {};
 };
 
-/// One pass by cuDNN where that is chosen (set_libraries), in float32. False: it is not, and nothing was done.
+/// One pass by cuDNN in float32. Returns false, and does nothing, where cuDNN is not used (see set_libraries).
 template <class T>
-bool convolve_by_library([[maybe_unused]] Device device, [[maybe_unused]] Target target,
-                         [[maybe_unused]] cuda::ConvPass pass, [[maybe_unused]] const ConvShape& c,
-                         [[maybe_unused]] const ConvArrays<T>& arrays) {
+bool convolve_by_library([[maybe_unused]] const Target& target, [[maybe_unused]] cuda::ConvPass pass,
+                         [[maybe_unused]] const ConvShape& c, [[maybe_unused]] const ConvArrays<T>& arrays) {
 #ifdef KANTOR_HAS_CUDNN
   if constexpr (std::is_same_v<T, float>) {
     const bool empty = c.pixels() * c.filters * c.batch * c.height * c.width * c.channels == 0;
     if (target.backend != Backend::cuda || !libraries().cudnn || empty) return false;
     const bool tf32 = libraries().tf32;
-    const Temporary workspace(device,
+    const Temporary workspace(target,
                               static_cast<int64_t>(cuda::library_conv2d_workspace(pass, c, tf32, target.stream)));
     cuda::library_conv2d(pass, c, arrays.image, arrays.filter, arrays.output, workspace.as<void>(), tf32,
                          target.stream);

@@ -13,17 +13,17 @@ namespace {
 
 /// C = f(op(A) op(B) + bias): cuBLAS on `cuda`, with bias and activation after it, the project's own kernel on `sim`.
 template <class T>
-void launch_gemm(Target target, bool ta, bool tb, int64_t m, int64_t n, int64_t k, const T* a, const T* b,
+void launch_gemm(const Target& target, bool ta, bool tb, int64_t m, int64_t n, int64_t k, const T* a, const T* b,
                  const T* bias, Activation activation, T* c) {
   if (gemm_by_library(target, ta, tb, m, n, k, a, b, bias, activation, c)) return;
   KANTOR_ON(target.backend, gemm(ta, tb, m, n, k, a, b, bias, activation, c, target.stream));
 }
 
-class Matmul final : public OpOf<Matmul> {
+class Matmul final : public FloatingOp<Matmul> {
  public:
   Matmul(bool transpose_a, bool transpose_b) : ta_(transpose_a), tb_(transpose_b) {}
   [[nodiscard]] const char* name() const override { return "matmul"; }
-  [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {
+  [[nodiscard]] std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override {
     require_floating(inputs);
     const Shape &a = inputs[0].shape, &b = inputs[1].shape;
     if (a.rank() != 2 || b.rank() != 2) throw ShapeError("both operands must have rank 2");
@@ -33,21 +33,16 @@ class Matmul final : public OpOf<Matmul> {
     }
     return {{{a[ta_ ? 1 : 0], b[tb_ ? 0 : 1]}, inputs[0].dtype}};
   }
-  void cpu(Inputs inputs, Outputs outputs) const override {
-    visit_floating(outputs[0].dtype, [&](auto zero) {
-      using T = decltype(zero);
-      const int64_t k = inputs[0].shape[ta_ ? 0 : 1];
-      cpu::gemm<T>(ta_, tb_, outputs[0].shape[0], outputs[0].shape[1], k, inputs[0].as<T>(), inputs[1].as<T>(),
-                   outputs[0].as<T>());
-    });
+  template <class T>
+  void forward(Inputs inputs, Outputs outputs) const {
+    const int64_t k = inputs[0].shape[ta_ ? 0 : 1];
+    cpu::gemm<T>(ta_, tb_, outputs[0].shape[0], outputs[0].shape[1], k, inputs[0].as<T>(), inputs[1].as<T>(),
+                 outputs[0].as<T>());
   }
-  void device(Device device, Inputs inputs, Outputs outputs) const override {
-    const Target target = target_of(device);
-    visit_floating(outputs[0].dtype, [&](auto zero) {
-      using T = decltype(zero);
-      launch_gemm(target, ta_, tb_, outputs[0].shape[0], outputs[0].shape[1], inputs[0].shape[ta_ ? 0 : 1],
-                  inputs[0].as<T>(), inputs[1].as<T>(), static_cast<const T*>(nullptr), {}, outputs[0].as<T>());
-    });
+  template <class T>
+  void launch(const Target& target, Inputs inputs, Outputs outputs) const {
+    launch_gemm(target, ta_, tb_, outputs[0].shape[0], outputs[0].shape[1], inputs[0].shape[ta_ ? 0 : 1],
+                inputs[0].as<T>(), inputs[1].as<T>(), static_cast<const T*>(nullptr), {}, outputs[0].as<T>());
   }
   [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const override {
     const Tensor &a = c.inputs[0], &b = c.inputs[1], &g = c.grads[0];
@@ -61,11 +56,11 @@ class Matmul final : public OpOf<Matmul> {
   bool ta_, tb_;
 };
 
-class Linear final : public OpOf<Linear> {
+class Linear final : public FloatingOp<Linear> {
  public:
   explicit Linear(Activation activation) : activation_(activation) {}
   [[nodiscard]] const char* name() const override { return "linear"; }
-  [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {
+  [[nodiscard]] std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override {
     require_floating(inputs);
     const Shape &x = inputs[0].shape, &w = inputs[1].shape;
     if (x.rank() != 2 || w.rank() != 2 || x[1] != w[1]) {
@@ -76,22 +71,17 @@ class Linear final : public OpOf<Linear> {
     }
     return {{{x[0], w[0]}, inputs[0].dtype}};
   }
-  void cpu(Inputs inputs, Outputs outputs) const override {
-    visit_floating(outputs[0].dtype, [&](auto zero) {
-      using T = decltype(zero);
-      const cpu::Epilogue<T> epilogue{inputs.size() > 2 ? inputs[2].as<T>() : nullptr, activation_};
-      cpu::gemm<T>(false, true, outputs[0].shape[0], outputs[0].shape[1], inputs[0].shape[1], inputs[0].as<T>(),
-                   inputs[1].as<T>(), outputs[0].as<T>(), epilogue);
-    });
+  template <class T>
+  void forward(Inputs inputs, Outputs outputs) const {
+    const cpu::Epilogue<T> epilogue{inputs.size() > 2 ? inputs[2].as<T>() : nullptr, activation_};
+    cpu::gemm<T>(false, true, outputs[0].shape[0], outputs[0].shape[1], inputs[0].shape[1], inputs[0].as<T>(),
+                 inputs[1].as<T>(), outputs[0].as<T>(), epilogue);
   }
-  void device(Device device, Inputs inputs, Outputs outputs) const override {
-    const Target target = target_of(device);
-    visit_floating(outputs[0].dtype, [&](auto zero) {
-      using T = decltype(zero);
-      const T* bias = inputs.size() > 2 ? inputs[2].as<T>() : nullptr;
-      launch_gemm(target, false, true, outputs[0].shape[0], outputs[0].shape[1], inputs[0].shape[1], inputs[0].as<T>(),
-                  inputs[1].as<T>(), bias, activation_, outputs[0].as<T>());
-    });
+  template <class T>
+  void launch(const Target& target, Inputs inputs, Outputs outputs) const {
+    const T* bias = inputs.size() > 2 ? inputs[2].as<T>() : nullptr;
+    launch_gemm(target, false, true, outputs[0].shape[0], outputs[0].shape[1], inputs[0].shape[1], inputs[0].as<T>(),
+                inputs[1].as<T>(), bias, activation_, outputs[0].as<T>());
   }
   [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const override {
     const Tensor gz = activation_grad(c.grads[0], c.outputs[0], activation_);

@@ -19,7 +19,7 @@ std::vector<int> axes_between(int first, int last) {
   return axes;
 }
 
-void require_channels(std::span<const Spec> inputs) {
+void require_channels(std::span<const TensorSpec> inputs) {
   require_floating(inputs);
   if (inputs[0].shape.rank() < 2) throw ShapeError("expected x [..., C] of rank 2 or more");
   for (size_t i = 1; i < inputs.size(); ++i) {
@@ -44,7 +44,7 @@ void scale_and_shift(const T* x, const std::vector<T>& scale, const std::vector<
   });
 }
 
-/// The affine form of (x - mean) / sqrt(variance + epsilon) * gamma + beta.
+/// The scale_shift form of (x - mean) / sqrt(variance + epsilon) * gamma + beta.
 template <class T>
 void normalize_channels(const View& x, const T* gamma, const T* beta, const T* mean, const T* variance, double epsilon,
                         const View& y) {
@@ -58,48 +58,43 @@ void normalize_channels(const View& x, const T* gamma, const T* beta, const T* m
   scale_and_shift(x.as<T>(), scale, shift, y.as<T>(), channels == 0 ? 0 : x.size() / channels);
 }
 
-class BatchNorm final : public OpOf<BatchNorm> {
+class BatchNorm final : public FloatingOp<BatchNorm> {
  public:
   explicit BatchNorm(double epsilon) : epsilon_(epsilon) {}
   [[nodiscard]] const char* name() const override { return "batch_norm"; }
-  [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {
+  [[nodiscard]] std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override {
     require_channels(inputs);
     if (inputs[0].shape.size() == 0) throw ShapeError("an empty batch has no statistics");
     return {inputs[0], inputs[1], inputs[1]};
   }
-  void cpu(Inputs inputs, Outputs outputs) const override {
-    visit_floating(outputs[0].dtype, [&](auto zero) {
-      using T = decltype(zero);
-      const int64_t channels = inputs[0].shape[-1], rows = inputs[0].size() / channels;
-      T *mean = outputs[1].as<T>(), *variance = outputs[2].as<T>();
-      const T* x = inputs[0].as<T>();
-      cpu::sum_middle(x, mean, 1, rows, channels);
-      for (int64_t i = 0; i < channels; ++i) mean[i] /= static_cast<T>(rows);
-      T* centred = outputs[0].as<T>();  // squared deviations; overwritten by y below
-      const int64_t group = std::max<int64_t>(1, cpu::piece_elements / channels);
-      cpu::for_pieces((rows + group - 1) / group, static_cast<double>(rows * channels), [&](int64_t p) {
-        for (int64_t r = p * group; r < std::min(rows, (p + 1) * group); ++r) {
-          for (int64_t i = 0; i < channels; ++i) {
-            const T d = x[r * channels + i] - mean[i];
-            centred[r * channels + i] = d * d;
-          }
+  template <class T>
+  void forward(Inputs inputs, Outputs outputs) const {
+    const int64_t channels = inputs[0].shape[-1], rows = inputs[0].size() / channels;
+    T *mean = outputs[1].as<T>(), *variance = outputs[2].as<T>();
+    const T* x = inputs[0].as<T>();
+    cpu::sum_middle(x, mean, 1, rows, channels);
+    for (int64_t i = 0; i < channels; ++i) mean[i] /= static_cast<T>(rows);
+    T* centred = outputs[0].as<T>();  // squared deviations; overwritten by y below
+    const int64_t group = std::max<int64_t>(1, cpu::piece_elements / channels);
+    cpu::for_pieces((rows + group - 1) / group, static_cast<double>(rows * channels), [&](int64_t p) {
+      for (int64_t r = p * group; r < std::min(rows, (p + 1) * group); ++r) {
+        for (int64_t i = 0; i < channels; ++i) {
+          const T d = x[r * channels + i] - mean[i];
+          centred[r * channels + i] = d * d;
         }
-      });
-      cpu::sum_middle(centred, variance, 1, rows, channels);
-      for (int64_t i = 0; i < channels; ++i) variance[i] /= static_cast<T>(rows);
-      normalize_channels(inputs[0], inputs[1].as<T>(), inputs[2].as<T>(), mean, variance, epsilon_, outputs[0]);
+      }
     });
+    cpu::sum_middle(centred, variance, 1, rows, channels);
+    for (int64_t i = 0; i < channels; ++i) variance[i] /= static_cast<T>(rows);
+    normalize_channels(inputs[0], inputs[1].as<T>(), inputs[2].as<T>(), mean, variance, epsilon_, outputs[0]);
   }
-  void device(Device device, Inputs inputs, Outputs outputs) const override {
-    const Target target = target_of(device);
-    visit_floating(outputs[0].dtype, [&](auto zero) {
-      using T = decltype(zero);
-      const int64_t channels = inputs[0].shape[-1], rows = inputs[0].size() / channels;
-      const Temporary workspace(device, batch_norm_workspace(rows, channels) * static_cast<int64_t>(sizeof(double)));
-      KANTOR_ON(target.backend, batch_norm(inputs[0].as<T>(), inputs[1].as<T>(), inputs[2].as<T>(), epsilon_,
-                                           outputs[0].as<T>(), outputs[1].as<T>(), outputs[2].as<T>(), rows, channels,
-                                           workspace.as<double>(), target.stream));
-    });
+  template <class T>
+  void launch(const Target& target, Inputs inputs, Outputs outputs) const {
+    const int64_t channels = inputs[0].shape[-1], rows = inputs[0].size() / channels;
+    const Temporary workspace(target, batch_norm_workspace(rows, channels) * static_cast<int64_t>(sizeof(double)));
+    KANTOR_ON(target.backend, batch_norm(inputs[0].as<T>(), inputs[1].as<T>(), inputs[2].as<T>(), epsilon_,
+                                         outputs[0].as<T>(), outputs[1].as<T>(), outputs[2].as<T>(), rows, channels,
+                                         workspace.as<double>(), target.stream));
   }
   [[nodiscard]] std::vector<Tensor> reference(std::span<const Tensor> in) const override {
     const std::vector<int> axes = axes_between(0, in[0].rank() - 1);
@@ -113,31 +108,26 @@ class BatchNorm final : public OpOf<BatchNorm> {
   double epsilon_;
 };
 
-class BatchNormFixed final : public OpOf<BatchNormFixed> {
+class BatchNormFixed final : public FloatingOp<BatchNormFixed> {
  public:
   explicit BatchNormFixed(double epsilon) : epsilon_(epsilon) {}
   [[nodiscard]] const char* name() const override { return "batch_norm_fixed"; }
-  [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {
+  [[nodiscard]] std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override {
     require_channels(inputs);
     return {inputs[0]};
   }
-  void cpu(Inputs inputs, Outputs outputs) const override {
-    visit_floating(outputs[0].dtype, [&](auto zero) {
-      using T = decltype(zero);
-      normalize_channels(inputs[0], inputs[1].as<T>(), inputs[2].as<T>(), inputs[3].as<T>(), inputs[4].as<T>(),
-                         epsilon_, outputs[0]);
-    });
+  template <class T>
+  void forward(Inputs inputs, Outputs outputs) const {
+    normalize_channels(inputs[0], inputs[1].as<T>(), inputs[2].as<T>(), inputs[3].as<T>(), inputs[4].as<T>(), epsilon_,
+                       outputs[0]);
   }
-  void device(Device device, Inputs inputs, Outputs outputs) const override {
-    const Target target = target_of(device);
-    visit_floating(outputs[0].dtype, [&](auto zero) {
-      using T = decltype(zero);
-      const int64_t channels = inputs[0].shape[-1];
-      KANTOR_ON(target.backend,
-                batch_norm_fixed(inputs[0].as<T>(), inputs[1].as<T>(), inputs[2].as<T>(), inputs[3].as<T>(),
-                                 inputs[4].as<T>(), epsilon_, outputs[0].as<T>(),
-                                 channels == 0 ? 0 : inputs[0].size() / channels, channels, target.stream));
-    });
+  template <class T>
+  void launch(const Target& target, Inputs inputs, Outputs outputs) const {
+    const int64_t channels = inputs[0].shape[-1];
+    KANTOR_ON(target.backend,
+              batch_norm_fixed(inputs[0].as<T>(), inputs[1].as<T>(), inputs[2].as<T>(), inputs[3].as<T>(),
+                               inputs[4].as<T>(), epsilon_, outputs[0].as<T>(),
+                               channels == 0 ? 0 : inputs[0].size() / channels, channels, target.stream));
   }
   [[nodiscard]] std::vector<Tensor> reference(std::span<const Tensor> in) const override {
     return {(in[0] - in[3]) * (in[1] / sqrt(in[4] + epsilon_)) + in[2]};
@@ -147,11 +137,11 @@ class BatchNormFixed final : public OpOf<BatchNormFixed> {
   double epsilon_;
 };
 
-class LayerNorm final : public OpOf<LayerNorm> {
+class LayerNorm final : public FloatingOp<LayerNorm> {
  public:
   explicit LayerNorm(double epsilon) : epsilon_(epsilon) {}
   [[nodiscard]] const char* name() const override { return "layer_norm"; }
-  [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {
+  [[nodiscard]] std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override {
     require_floating(inputs);
     const Shape& x = inputs[0].shape;
     if (x.rank() < 2) throw ShapeError("expected x [B, ...] of rank 2 or more");
@@ -162,17 +152,15 @@ class LayerNorm final : public OpOf<LayerNorm> {
     if (sample.size() == 0) throw ShapeError("a sample without elements has no statistics");
     return {inputs[0]};
   }
-  void cpu(Inputs inputs, Outputs outputs) const override {
-    visit_floating(outputs[0].dtype, [&](auto zero) { run<decltype(zero)>(inputs, outputs[0]); });
+  template <class T>
+  void forward(Inputs inputs, Outputs outputs) const {
+    run<T>(inputs, outputs[0]);
   }
-  void device(Device device, Inputs inputs, Outputs outputs) const override {
-    const Target target = target_of(device);
-    visit_floating(outputs[0].dtype, [&](auto zero) {
-      using T = decltype(zero);
-      KANTOR_ON(target.backend,
-                layer_norm(inputs[0].as<T>(), inputs[1].as<T>(), inputs[2].as<T>(), epsilon_, outputs[0].as<T>(),
-                           outputs[0].shape[0], outputs[0].shape.size_from(1), target.stream));
-    });
+  template <class T>
+  void launch(const Target& target, Inputs inputs, Outputs outputs) const {
+    KANTOR_ON(target.backend,
+              layer_norm(inputs[0].as<T>(), inputs[1].as<T>(), inputs[2].as<T>(), epsilon_, outputs[0].as<T>(),
+                         outputs[0].shape[0], outputs[0].shape.size_from(1), target.stream));
   }
   [[nodiscard]] std::vector<Tensor> reference(std::span<const Tensor> in) const override {
     const std::vector<int> axes = axes_between(1, in[0].rank());

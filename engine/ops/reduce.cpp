@@ -15,40 +15,38 @@ namespace kantor {
 namespace {
 
 /// Sum over a set of axes. Neighbouring axes merge; each merged run is one [outer, n, inner] sum, last run first.
-class Sum final : public OpOf<Sum> {
+class Sum final : public FloatingOp<Sum> {
  public:
-  Sum(std::vector<bool> reduced, bool keep) : reduced_(std::move(reduced)), keep_(keep) {}
+  Sum(std::vector<bool> reduced, bool keepdims) : reduced_(std::move(reduced)), keepdims_(keepdims) {}
   [[nodiscard]] const char* name() const override { return "sum"; }
-  [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {
+  [[nodiscard]] std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override {
     require_floating(inputs);
     std::vector<int64_t> extents;
     for (int axis = 0; axis < inputs[0].shape.rank(); ++axis) {
       if (!reduced_[static_cast<size_t>(axis)]) {
         extents.push_back(inputs[0].shape[axis]);
-      } else if (keep_) {
+      } else if (keepdims_) {
         extents.push_back(1);
       }
     }
     return {{Shape(extents), inputs[0].dtype}};
   }
-  void cpu(Inputs inputs, Outputs outputs) const override {
-    visit_floating(outputs[0].dtype, [&](auto zero) { run<decltype(zero)>(inputs[0], outputs[0]); });
+  template <class T>
+  void forward(Inputs inputs, Outputs outputs) const {
+    run<T>(inputs[0], outputs[0]);
   }
-  void device(Device device, Inputs inputs, Outputs outputs) const override {
-    const Target target = target_of(device);
-    visit_floating(outputs[0].dtype, [&](auto zero) {
-      using T = decltype(zero);
-      const T* source = inputs[0].as<T>();
-      std::optional<Temporary> current;
-      for_runs(inputs[0].shape, [&](int64_t outer, int64_t n, int64_t inner, bool last) {
-        std::optional<Temporary> next;
-        if (!last) next.emplace(device, outer * inner * static_cast<int64_t>(sizeof(T)));
-        T* y = last ? outputs[0].as<T>() : next->as<T>();
-        const Temporary workspace(device, sum_workspace(outer, n, inner) * static_cast<int64_t>(sizeof(double)));
-        KANTOR_ON(target.backend, sum_middle(source, y, outer, n, inner, workspace.as<double>(), target.stream));
-        source = y;
-        if (next) current.swap(next);
-      });
+  template <class T>
+  void launch(const Target& target, Inputs inputs, Outputs outputs) const {
+    const T* source = inputs[0].as<T>();
+    std::optional<Temporary> current;
+    for_runs(inputs[0].shape, [&](int64_t outer, int64_t n, int64_t inner, bool last) {
+      std::optional<Temporary> next;
+      if (!last) next.emplace(target, outer * inner * static_cast<int64_t>(sizeof(T)));
+      T* y = last ? outputs[0].as<T>() : next->as<T>();
+      const Temporary workspace(target, sum_workspace(outer, n, inner) * static_cast<int64_t>(sizeof(double)));
+      KANTOR_ON(target.backend, sum_middle(source, y, outer, n, inner, workspace.as<double>(), target.stream));
+      source = y;
+      if (next) current.swap(next);
     });
   }
   [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const override {
@@ -97,14 +95,14 @@ class Sum final : public OpOf<Sum> {
   }
 
   std::vector<bool> reduced_;
-  bool keep_;
+  bool keepdims_;
 };
 
 class BroadcastTo final : public OpOf<BroadcastTo> {
  public:
   explicit BroadcastTo(const Shape& shape) : shape_(shape) {}
   [[nodiscard]] const char* name() const override { return "broadcast_to"; }
-  [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {
+  [[nodiscard]] std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override {
     require_floating(inputs);
     if (broadcast(inputs[0].shape, shape_) != shape_) {
       throw ShapeError(fmt::format("{} does not broadcast to {}", to_string(inputs[0].shape), to_string(shape_)));
@@ -113,11 +111,11 @@ class BroadcastTo final : public OpOf<BroadcastTo> {
   }
   void cpu(Inputs inputs, Outputs outputs) const override {
     visit_floating(outputs[0].dtype, [&](auto zero) {
-      cpu::binary_broadcast<First, decltype(zero)>({}, inputs[0], inputs[0], outputs[0]);
+      cpu::binary_broadcast<First, decltype(zero)>({}, 1, inputs[0], inputs[0], outputs[0]);
     });
   }
-  void device(Device device, Inputs inputs, Outputs outputs) const override {
-    launch_copy(device, inputs[0], outputs[0], repeated(inputs[0].shape, shape_));
+  void device(const Target& target, Inputs inputs, Outputs outputs) const override {
+    launch_copy(target, inputs[0], outputs[0], repeated(inputs[0].shape, shape_));
   }
   [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const override {
     return {sum_to(c.grads[0], c.inputs[0].shape())};
@@ -140,40 +138,38 @@ class BroadcastTo final : public OpOf<BroadcastTo> {
   }
 
   struct First {
-    static constexpr double cost = 1;
-    auto operator()(const auto& a, const auto&) const { return a; }
+    template <class T>
+    T operator()(T a, T) const {
+      return a;
+    }
   };
   Shape shape_;
 };
 
-class RowNorm final : public OpOf<RowNorm> {
+class RowNorm final : public FloatingOp<RowNorm> {
  public:
   [[nodiscard]] const char* name() const override { return "row_norm"; }
-  [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {
+  [[nodiscard]] std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override {
     require_floating(inputs);
     if (inputs[0].shape.rank() < 1) throw ShapeError("rank 0 has no rows; expected [B, ...]");
     return {{{inputs[0].shape[0]}, inputs[0].dtype}};
   }
-  void cpu(Inputs inputs, Outputs outputs) const override {
+  template <class T>
+  void forward(Inputs inputs, Outputs outputs) const {
     const int64_t rows = outputs[0].size(), columns = inputs[0].shape.size_from(1);
     const int64_t group = std::max<int64_t>(1, cpu::piece_elements / std::max<int64_t>(1, columns));
-    visit_floating(outputs[0].dtype, [&](auto zero) {
-      using T = decltype(zero);
-      cpu::for_pieces((rows + group - 1) / group, static_cast<double>(inputs[0].size()), [&](int64_t p) {
-        for (int64_t r = p * group; r < std::min(rows, (p + 1) * group); ++r) {
-          const double squares = cpu::sum_run(inputs[0].as<T>() + r * columns, columns, [](double v) { return v * v; });
-          outputs[0].as<T>()[r] = static_cast<T>(std::sqrt(squares));
-        }
-      });
+
+    cpu::for_pieces((rows + group - 1) / group, static_cast<double>(inputs[0].size()), [&](int64_t p) {
+      for (int64_t r = p * group; r < std::min(rows, (p + 1) * group); ++r) {
+        const double squares = cpu::sum_run(inputs[0].as<T>() + r * columns, columns, [](double v) { return v * v; });
+        outputs[0].as<T>()[r] = static_cast<T>(std::sqrt(squares));
+      }
     });
   }
-  void device(Device device, Inputs inputs, Outputs outputs) const override {
-    const Target target = target_of(device);
-    visit_floating(outputs[0].dtype, [&](auto zero) {
-      using T = decltype(zero);
-      KANTOR_ON(target.backend, row_norm(inputs[0].as<T>(), outputs[0].as<T>(), outputs[0].size(),
-                                         inputs[0].shape.size_from(1), target.stream));
-    });
+  template <class T>
+  void launch(const Target& target, Inputs inputs, Outputs outputs) const {
+    KANTOR_ON(target.backend, row_norm(inputs[0].as<T>(), outputs[0].as<T>(), outputs[0].size(),
+                                       inputs[0].shape.size_from(1), target.stream));
   }
   [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const override {
     const Shape& shape = c.inputs[0].shape();
@@ -185,17 +181,17 @@ class RowNorm final : public OpOf<RowNorm> {
 
 }  // namespace
 
-Tensor sum(const Tensor& x, std::vector<int> axes, bool keep) {
+Tensor sum(const Tensor& x, std::vector<int> axes, bool keepdims) {
   std::vector<bool> reduced(static_cast<size_t>(x.rank()), axes.empty());
   for (const int axis : axes) reduced[static_cast<size_t>(x.shape().normalize_axis(axis))] = true;
-  return apply1(std::make_shared<const Sum>(std::move(reduced), keep), {x});
+  return apply1(std::make_shared<const Sum>(std::move(reduced), keepdims), {x});
 }
 
-Tensor mean(const Tensor& x, std::vector<int> axes, bool keep) {
+Tensor mean(const Tensor& x, std::vector<int> axes, bool keepdims) {
   int64_t count = axes.empty() ? x.size() : 1;
   for (const int axis : axes) count *= x.shape()[axis];
   if (count == 0) throw ShapeError("mean: " + describe(x) + " has no elements to average");
-  return sum(x, std::move(axes), keep) * (1 / static_cast<double>(count));
+  return sum(x, std::move(axes), keepdims) * (1 / static_cast<double>(count));
 }
 
 Tensor broadcast_to(const Tensor& x, const Shape& shape) {

@@ -22,7 +22,7 @@ class Reshape final : public OpOf<Reshape> {
  public:
   explicit Reshape(const Shape& shape) : shape_(shape) {}
   [[nodiscard]] const char* name() const override { return "reshape"; }
-  [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {
+  [[nodiscard]] std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override {
     if (inputs[0].shape.size() != shape_.size()) {
       throw ShapeError(fmt::format("{} has {} elements, {} has {}", to_string(inputs[0].shape), inputs[0].shape.size(),
                                    to_string(shape_), shape_.size()));
@@ -47,7 +47,7 @@ class Transpose final : public OpOf<Transpose> {
  public:
   explicit Transpose(std::vector<int> order) : order_(std::move(order)) {}
   [[nodiscard]] const char* name() const override { return "transpose"; }
-  [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {
+  [[nodiscard]] std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override {
     std::vector<int> sorted = order_, axes(static_cast<size_t>(inputs[0].shape.rank()));
     std::sort(sorted.begin(), sorted.end());
     std::iota(axes.begin(), axes.end(), 0);
@@ -59,7 +59,7 @@ class Transpose final : public OpOf<Transpose> {
   void cpu(Inputs inputs, Outputs outputs) const override {
     visit_any(outputs[0].dtype, [&](auto zero) { run<decltype(zero)>(inputs[0], outputs[0]); });
   }
-  void device(Device device, Inputs inputs, Outputs outputs) const override {
+  void device(const Target& target, Inputs inputs, Outputs outputs) const override {
     CopyShape shape;
     shape.rank = static_cast<int>(order_.size());
     for (int axis = 0; axis < shape.rank; ++axis) {
@@ -67,7 +67,7 @@ class Transpose final : public OpOf<Transpose> {
       shape.source_strides[axis] = inputs[0].shape.size_from(order_[static_cast<size_t>(axis)] + 1);
       shape.target_strides[axis] = outputs[0].shape.size_from(axis + 1);
     }
-    launch_copy(device, inputs[0], outputs[0], shape);
+    launch_copy(target, inputs[0], outputs[0], shape);
   }
   [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const override {
     std::vector<int> inverse(order_.size());
@@ -122,10 +122,10 @@ class Concat final : public OpOf<Concat> {
  public:
   explicit Concat(int axis) : axis_(axis) {}
   [[nodiscard]] const char* name() const override { return "concat"; }
-  [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {
+  [[nodiscard]] std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override {
     require_floating(inputs);
     int64_t total = 0;
-    for (const Spec& input : inputs) {
+    for (const TensorSpec& input : inputs) {
       if (input.shape.rank() != inputs[0].shape.rank() ||
           input.shape.with(axis_, 0) != inputs[0].shape.with(axis_, 0)) {
         throw ShapeError(fmt::format("shapes differ off axis {}", axis_));
@@ -147,13 +147,13 @@ class Concat final : public OpOf<Concat> {
       }
     });
   }
-  void device(Device device, Inputs inputs, Outputs outputs) const override {
+  void device(const Target& target, Inputs inputs, Outputs outputs) const override {
     const int64_t stride = outputs[0].shape.size_from(axis_);
     const int64_t count = stride == 0 ? 0 : outputs[0].size() / stride;
     int64_t offset = 0;
     for (const View& input : inputs) {
       const int64_t run = input.shape.size_from(axis_);
-      launch_copy(device, input, outputs[0], copy_of_runs(run, stride, run, count), 0, offset);
+      launch_copy(target, input, outputs[0], copy_of_runs(run, stride, run, count), 0, offset);
       offset += run;
     }
   }
@@ -176,7 +176,7 @@ class Slice final : public OpOf<Slice> {
  public:
   Slice(int axis, int64_t begin, int64_t end) : axis_(axis), begin_(begin), end_(end) {}
   [[nodiscard]] const char* name() const override { return "slice"; }
-  [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {
+  [[nodiscard]] std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override {
     const int64_t extent = inputs[0].shape[axis_];
     if (begin_ < 0 || begin_ > end_ || end_ > extent) {
       throw ShapeError(fmt::format("[{}, {}) of axis {}, which has {} elements", begin_, end_, axis_, extent));
@@ -191,10 +191,10 @@ class Slice final : public OpOf<Slice> {
       if (run > 0) copy_runs(inputs[0].as<T>() + offset, stride, outputs[0].as<T>(), run, run, outputs[0].size() / run);
     });
   }
-  void device(Device device, Inputs inputs, Outputs outputs) const override {
+  void device(const Target& target, Inputs inputs, Outputs outputs) const override {
     const int64_t stride = inputs[0].shape.size_from(axis_), run = outputs[0].shape.size_from(axis_);
     if (run == 0) return;
-    launch_copy(device, inputs[0], outputs[0], copy_of_runs(stride, run, run, outputs[0].size() / run),
+    launch_copy(target, inputs[0], outputs[0], copy_of_runs(stride, run, run, outputs[0].size() / run),
                 begin_ * inputs[0].shape.size_from(axis_ + 1));
   }
   [[nodiscard]] std::optional<Value> alias(std::span<const Tensor> inputs) const override {
@@ -205,7 +205,7 @@ class Slice final : public OpOf<Slice> {
     return value;
   }
   [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const override {
-    return {pad_to(c.grads[0], axis_, begin_, c.inputs[0].shape()[axis_])};
+    return {slice_backward(c.grads[0], axis_, begin_, c.inputs[0].shape()[axis_])};
   }
 
  private:
@@ -213,11 +213,11 @@ class Slice final : public OpOf<Slice> {
   int64_t begin_, end_;
 };
 
-class PadTo final : public OpOf<PadTo> {
+class SliceBackward final : public OpOf<SliceBackward> {
  public:
-  PadTo(int axis, int64_t begin, int64_t total) : axis_(axis), begin_(begin), total_(total) {}
-  [[nodiscard]] const char* name() const override { return "pad_to"; }
-  [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {
+  SliceBackward(int axis, int64_t begin, int64_t total) : axis_(axis), begin_(begin), total_(total) {}
+  [[nodiscard]] const char* name() const override { return "slice_backward"; }
+  [[nodiscard]] std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override {
     require_floating(inputs);
     const int64_t extent = inputs[0].shape[axis_];
     if (begin_ < 0 || begin_ > total_ || extent > total_ - begin_) {
@@ -234,14 +234,13 @@ class PadTo final : public OpOf<PadTo> {
       if (run > 0) copy_runs(inputs[0].as<T>(), run, outputs[0].as<T>() + offset, stride, run, inputs[0].size() / run);
     });
   }
-  void device(Device device, Inputs inputs, Outputs outputs) const override {
+  void device(const Target& target, Inputs inputs, Outputs outputs) const override {
     const int64_t stride = outputs[0].shape.size_from(axis_), run = inputs[0].shape.size_from(axis_);
-    const Target target = target_of(device);
     visit_floating(outputs[0].dtype, [&](auto zero) {
       KANTOR_ON(target.backend, fill(outputs[0].as<decltype(zero)>(), zero, outputs[0].size(), target.stream));
     });
     if (run == 0) return;
-    launch_copy(device, inputs[0], outputs[0], copy_of_runs(run, stride, run, inputs[0].size() / run), 0,
+    launch_copy(target, inputs[0], outputs[0], copy_of_runs(run, stride, run, inputs[0].size() / run), 0,
                 begin_ * outputs[0].shape.size_from(axis_ + 1));
   }
   [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const override {
@@ -253,7 +252,7 @@ class PadTo final : public OpOf<PadTo> {
   int64_t begin_, total_;
 };
 
-void require_index(std::span<const Spec> inputs) {
+void require_index(std::span<const TensorSpec> inputs) {
   require_floating(inputs.first(1));
   if (inputs[0].shape.rank() < 1) throw ShapeError("rank 0 has no rows");
   if (inputs[1].dtype != DType::int64 || inputs[1].shape.rank() != 1) {
@@ -268,69 +267,59 @@ int64_t checked(int64_t index, int64_t rows, const char* op) {
   return index;
 }
 
-class GatherRows final : public OpOf<GatherRows> {
+class GatherRows final : public FloatingOp<GatherRows> {
  public:
   [[nodiscard]] const char* name() const override { return "gather_rows"; }
-  [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {
+  [[nodiscard]] std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override {
     require_index(inputs);
     return {{inputs[0].shape.with(0, inputs[1].shape[0]), inputs[0].dtype}};
   }
-  void cpu(Inputs inputs, Outputs outputs) const override {
-    visit_floating(outputs[0].dtype, [&](auto zero) {
-      using T = decltype(zero);
-      const int64_t run = inputs[0].shape.size_from(1);
-      const int64_t count = inputs[1].size(),
-                    group = std::max<int64_t>(1, cpu::piece_elements / std::max<int64_t>(1, run));
-      cpu::for_pieces((count + group - 1) / group, static_cast<double>(outputs[0].size()) / 2, [&](int64_t p) {
-        for (int64_t i = p * group; i < std::min(count, (p + 1) * group); ++i) {
-          const int64_t row = checked(inputs[1].as<int64_t>()[i], inputs[0].shape[0], name());
-          std::copy_n(inputs[0].as<T>() + row * run, run, outputs[0].as<T>() + i * run);
-        }
-      });
+  template <class T>
+  void forward(Inputs inputs, Outputs outputs) const {
+    const int64_t run = inputs[0].shape.size_from(1);
+    const int64_t count = inputs[1].size(),
+                  group = std::max<int64_t>(1, cpu::piece_elements / std::max<int64_t>(1, run));
+    cpu::for_pieces((count + group - 1) / group, static_cast<double>(outputs[0].size()) / 2, [&](int64_t p) {
+      for (int64_t i = p * group; i < std::min(count, (p + 1) * group); ++i) {
+        const int64_t row = checked(inputs[1].as<int64_t>()[i], inputs[0].shape[0], name());
+        std::copy_n(inputs[0].as<T>() + row * run, run, outputs[0].as<T>() + i * run);
+      }
     });
   }
-  void device(Device device, Inputs inputs, Outputs outputs) const override {
-    const Target target = target_of(device);
-    visit_floating(outputs[0].dtype, [&](auto zero) {
-      using T = decltype(zero);
-      KANTOR_ON(target.backend,
-                gather_rows(inputs[0].as<T>(), inputs[1].as<int64_t>(), outputs[0].as<T>(), inputs[0].shape[0],
-                            inputs[1].size(), inputs[0].shape.size_from(1), target.stream));
-    });
+  template <class T>
+  void launch(const Target& target, Inputs inputs, Outputs outputs) const {
+    KANTOR_ON(target.backend,
+              gather_rows(inputs[0].as<T>(), inputs[1].as<int64_t>(), outputs[0].as<T>(), inputs[0].shape[0],
+                          inputs[1].size(), inputs[0].shape.size_from(1), target.stream));
   }
   [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const override {
     return {scatter_add_rows(c.grads[0], c.inputs[1], c.inputs[0].shape()[0]), Tensor()};
   }
 };
 
-class ScatterAddRows final : public OpOf<ScatterAddRows> {
+class ScatterAddRows final : public FloatingOp<ScatterAddRows> {
  public:
   explicit ScatterAddRows(int64_t rows) : rows_(rows) {}
   [[nodiscard]] const char* name() const override { return "scatter_add_rows"; }
-  [[nodiscard]] std::vector<Spec> infer(std::span<const Spec> inputs) const override {
+  [[nodiscard]] std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override {
     require_index(inputs);
     if (inputs[0].shape[0] != inputs[1].shape[0]) throw ShapeError("one index per row is needed");
     return {{inputs[0].shape.with(0, rows_), inputs[0].dtype}};
   }
-  void cpu(Inputs inputs, Outputs outputs) const override {
-    visit_floating(outputs[0].dtype, [&](auto zero) {
-      using T = decltype(zero);
-      const int64_t run = inputs[0].shape.size_from(1);
-      std::fill_n(outputs[0].as<T>(), outputs[0].size(), T(0));
-      for (int64_t i = 0; i < inputs[1].size(); ++i) {  // in order: several rows may meet in one
-        T* target = outputs[0].as<T>() + checked(inputs[1].as<int64_t>()[i], rows_, name()) * run;
-        const T* source = inputs[0].as<T>() + i * run;
-        for (int64_t k = 0; k < run; ++k) target[k] += source[k];
-      }
-    });
+  template <class T>
+  void forward(Inputs inputs, Outputs outputs) const {
+    const int64_t run = inputs[0].shape.size_from(1);
+    std::fill_n(outputs[0].as<T>(), outputs[0].size(), T(0));
+    for (int64_t i = 0; i < inputs[1].size(); ++i) {  // in order: several rows may be added to one
+      T* target = outputs[0].as<T>() + checked(inputs[1].as<int64_t>()[i], rows_, name()) * run;
+      const T* source = inputs[0].as<T>() + i * run;
+      for (int64_t k = 0; k < run; ++k) target[k] += source[k];
+    }
   }
-  void device(Device device, Inputs inputs, Outputs outputs) const override {
-    const Target target = target_of(device);
-    visit_floating(outputs[0].dtype, [&](auto zero) {
-      using T = decltype(zero);
-      KANTOR_ON(target.backend, scatter_add_rows(inputs[0].as<T>(), inputs[1].as<int64_t>(), outputs[0].as<T>(), rows_,
-                                                 inputs[1].size(), inputs[0].shape.size_from(1), target.stream));
-    });
+  template <class T>
+  void launch(const Target& target, Inputs inputs, Outputs outputs) const {
+    KANTOR_ON(target.backend, scatter_add_rows(inputs[0].as<T>(), inputs[1].as<int64_t>(), outputs[0].as<T>(), rows_,
+                                               inputs[1].size(), inputs[0].shape.size_from(1), target.stream));
   }
   [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const override {
     return {gather_rows(c.grads[0], c.inputs[1]), Tensor()};
@@ -360,8 +349,8 @@ Tensor slice(const Tensor& x, int axis, int64_t begin, int64_t end) {
   return apply1(std::make_shared<const Slice>(x.shape().normalize_axis(axis), begin, end), {x});
 }
 
-Tensor pad_to(const Tensor& x, int axis, int64_t begin, int64_t total) {
-  return apply1(std::make_shared<const PadTo>(x.shape().normalize_axis(axis), begin, total), {x});
+Tensor slice_backward(const Tensor& x, int axis, int64_t begin, int64_t total) {
+  return apply1(std::make_shared<const SliceBackward>(x.shape().normalize_axis(axis), begin, total), {x});
 }
 
 Tensor gather_rows(const Tensor& x, const Tensor& index) {

@@ -1,4 +1,4 @@
-// CUDA's failures as KernelErrors. Plain C++: for launches and for the calls of CUDA's libraries.
+// Turns CUDA's failures into KernelErrors. Plain C++, for launches and for calls of CUDA's libraries.
 #pragma once
 
 #include "kernels/launcher.h"
@@ -9,13 +9,13 @@
 
 namespace kantor::cuda {
 
-/// Throws KernelError with CUDA's own words unless `status` is success.
+/// Throws KernelError with CUDA's own message unless `status` is success.
 inline void check(cudaError_t status, std::string_view kernel, const char* action) {
   if (status == cudaSuccess) return;
   throw KernelError("kernel " + std::string(kernel) + ": " + action + " failed: " + cudaGetErrorString(status));
 }
 
-/// After a launch: where launches are synchronous, waits for the kernel and throws KernelError with its name where it
+/// Called after a launch: if launches are synchronous, waits for the kernel, and throws KernelError with its name if it
 /// failed. Inside a capture nothing has run yet, and nothing may wait.
 inline void wait_if_synchronous(Stream stream, std::string_view kernel) {
   if (!synchronous()) return;

@@ -29,7 +29,7 @@ struct Cublas {
 };
 
 const Cublas& cublas() {
-  static const Cublas instance;  // tried again at the next call where it throws
+  static const Cublas instance;  // if this throws, the next call tries again
   return instance;
 }
 
@@ -39,7 +39,7 @@ void check(cublasStatus_t status, const char* action) {
   }
 }
 
-/// A handle for one stream, with a workspace of its own: the same in eager and in replay.
+/// A handle for one stream, with its own workspace, which is the same in eager execution and in replay.
 class Handle {
  public:
   explicit Handle(Stream stream) {
@@ -68,7 +68,7 @@ class Handle {
   std::unique_ptr<cublasContext, Destroy> handle_;
 };
 
-/// Of the stream; complete ones are kept for the life of the program. Its caller locks.
+/// The handle of a stream. Complete handles are kept for the life of the program. The caller must hold the lock.
 cublasHandle_t handle_of(Stream stream) {
   static auto* const handles = new std::map<Stream, std::unique_ptr<Handle>>;
   const auto found = handles->find(stream);
@@ -102,7 +102,7 @@ void library_gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int6
   }
   const auto flag = [](bool transpose) { return transpose ? CUBLAS_OP_T : CUBLAS_OP_N; };
   {
-    // A handle's arithmetic and the product that it is meant for belong together.
+    // No other thread may change the handle's arithmetic between setting it and calling the product.
     static auto* const mutex = new std::mutex;
     const std::lock_guard lock(*mutex);
     const cublasHandle_t handle = handle_of(stream);

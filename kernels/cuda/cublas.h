@@ -1,5 +1,5 @@
-// Matrix products by cuBLAS, which `cuda` takes in place of kernels/gemm.cu. Float32 stays float32 unless TF32 is asked
-// for.
+// Matrix products by cuBLAS, which `cuda` uses in place of kernels/gemm.cu. Float32 stays float32 unless TF32 is
+// requested.
 #pragma once
 
 #include "kernels/launcher.h"
@@ -15,11 +15,11 @@ template <class T>
 void library_gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const T* a, const T* b, T* c,
                   bool tf32, Stream stream);
 
-/// "13.0.2", of the headers that this build was compiled with.
+/// The version of the headers that this build was compiled with, such as "13.0.2".
 std::string cublas_built_with();
-/// Loads the library. Empty where it is there; else why not, and what to install.
+/// Loads the library. Returns "" if it is there, otherwise the reason and what to install.
 std::string why_no_cublas();
-/// Of the library that is loaded. Throws KernelError where it cannot be.
+/// The version of the loaded library. Throws KernelError if it cannot be loaded.
 std::string cublas_version();
 
 }  // namespace kantor::cuda

@@ -43,7 +43,7 @@ struct Cudnn {
 };
 
 const Cudnn& cudnn() {
-  static const Cudnn instance;  // tried again at the next call where it throws
+  static const Cudnn instance;  // if this throws, the next call tries again
   return instance;
 }
 
@@ -53,7 +53,7 @@ void check(cudnnStatus_t status, const char* action) {
   }
 }
 
-/// What cuDNN made by `create` (a member of Cudnn), and takes back by `destroy`.
+/// Owns an object that cuDNN made with `create` (a member of Cudnn) and frees with `destroy`.
 template <auto create, auto destroy, class Pointer>
 class Made {
  public:
@@ -84,11 +84,11 @@ std::string describe(ConvPass pass, const ConvShape& c) {
          text(c.kernel_width) + ", stride " + text(c.stride) + ", padding " + text(c.padding);
 }
 
-/// cuDNN counts in 32 bits. Throws KernelError that names the sizes where they, or the elements of an array, are more.
+/// cuDNN counts in 32 bits. Throws KernelError naming the sizes if one of them, or an array's element count, is larger.
 void require_countable(ConvPass pass, const ConvShape& c) {
   constexpr double most = std::numeric_limits<int32_t>::max();
   const auto product = [](std::initializer_list<int64_t> sizes) {
-    double result = 1;  // of any sizes: no overflow
+    double result = 1;  // a double, so that no size overflows
     for (const int64_t size : sizes) result *= static_cast<double>(size);
     return result;
   };
@@ -111,7 +111,7 @@ struct Plan {
   size_t workspace = 0;
 
   Plan(cudnnHandle_t handle, ConvPass pass, const ConvShape& c, bool tf32) {
-    const auto whole = [](int64_t n) { return static_cast<int>(n); };  // require_countable has looked
+    const auto whole = [](int64_t n) { return static_cast<int>(n); };  // require_countable has checked the range
     check(cudnn().cudnnSetTensor4dDescriptor(image, CUDNN_TENSOR_NHWC, CUDNN_DATA_FLOAT, whole(c.batch),
                                              whole(c.channels), whole(c.height), whole(c.width)),
           "describing the images");
@@ -167,7 +167,7 @@ struct Plan {
   }
 };
 
-/// One handle a stream, with its plans; never destroyed: the driver goes first at exit.
+/// One handle per stream, with its plans. Never destroyed, because the driver may be unloaded first at exit.
 struct Library {
   Handle handle{"starting"};
   using Key = std::tuple<ConvPass, bool, std::array<int64_t, 11>>;
@@ -197,7 +197,7 @@ std::mutex& library_mutex() {
   return *mutex;
 }
 
-/// 91301: major * 10000 + minor * 100 + patch.
+/// The version as one number: major * 10000 + minor * 100 + patch, such as 91301.
 std::string text_of_version(size_t v) {
   return std::to_string(v / 10000) + "." + std::to_string(v / 100 % 100) + "." + std::to_string(v % 100);
 }

@@ -12,7 +12,7 @@ namespace kantor::cuda {
 /// The three partials, in the terms of kernels/conv2d.h.
 enum class ConvPass : uint8_t { forward, input_grad, weight_grad };
 
-/// Bytes of workspace that library_conv2d wants for this pass. Throws KernelError where cuDNN has no algorithm for it,
+/// Bytes of workspace that library_conv2d needs for this pass. Throws KernelError if cuDNN has no algorithm for it,
 /// and for sizes that it cannot count: 2^31 elements and more.
 size_t library_conv2d_workspace(ConvPass pass, const ConvShape& shape, bool tf32, Stream stream);
 
@@ -21,11 +21,11 @@ size_t library_conv2d_workspace(ConvPass pass, const ConvShape& shape, bool tf32
 void library_conv2d(ConvPass pass, const ConvShape& shape, float* image, float* filter, float* output, void* workspace,
                     bool tf32, Stream stream);
 
-/// "9.13.0", of the headers that this build was compiled with.
+/// The version of the headers that this build was compiled with, such as "9.13.0".
 std::string cudnn_built_with();
-/// Loads the library. Empty where it is there; else why not, and what to install.
+/// Loads the library. Returns "" if it is there, otherwise the reason and what to install.
 std::string why_no_cudnn();
-/// Of the library that is loaded. Throws KernelError where it cannot be.
+/// The version of the loaded library. Throws KernelError if it cannot be loaded.
 std::string cudnn_version();
 
 }  // namespace kantor::cuda

@@ -17,11 +17,11 @@ struct LaunchShape {
   Stream stream = nullptr;
 };
 
-/// Starts a kernel. Arguments convert to the parameters' types. Throws KernelError where CUDA refuses the launch; what
-/// fails later, inside the kernel, shows at the stream's next synchronization, and here where launches are synchronous.
+/// Starts a kernel. Arguments convert to the parameters' types. Throws KernelError if CUDA refuses the launch; failures
+/// inside the kernel show at the stream's next synchronization, and here if launches are synchronous.
 template <auto kernel, class... Args>
 void launch(const LaunchShape& shape, Args&&... args) {
-  constexpr size_t without_asking = 32 * 1024;  // of the 48 KiB that every kernel has, static arrays take their part
+  constexpr size_t without_asking = 32 * 1024;  // every kernel has 48 KiB; static arrays use the rest
   constexpr std::string_view name = kernel_name<kernel>();
   if (shape.shared_bytes > without_asking) {
     check(

@@ -1,5 +1,5 @@
-// NVIDIA's shared libraries, loaded when a GPU is first asked for what is theirs, not when the program starts: a run on
-// the CPU does without them, and a machine may lack them.
+// NVIDIA's shared libraries. They are loaded when a GPU first needs them, not when the program starts: a run on
+// the CPU works without them, and a machine may not have them.
 #pragma once
 
 #include <string>
@@ -12,7 +12,7 @@ class SharedLibrary {
   /// loaded. Throws KernelError that names the file, what `library` needs to be installed, and how it is found.
   SharedLibrary(const std::string& library, const std::string& file);
 
-  /// A function of it. Throws KernelError where it has none of that name.
+  /// A function of the library. Throws KernelError if it has none of that name.
   template <class Function>
   [[nodiscard]] Function function(const char* name) const {
     return reinterpret_cast<Function>(symbol(name));

@@ -11,7 +11,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The number that a file holds; INT64_MAX where it holds none ("max").
+/// The number in a file; INT64_MAX if it has none ("max").
 int64_t number_in(const fs::path& path) {
   std::ifstream file(path);
   int64_t value = 0;
@@ -28,7 +28,7 @@ int64_t free_memory(const fs::path& root) {
   return INT64_MAX;
 }
 
-/// What a group leaves, by the names of one of the two versions.
+/// The bytes that a group leaves, read from the files of one of the two versions.
 int64_t left_in(const fs::path& group, const char* limit_file, const char* usage_file) {
   const int64_t limit = number_in(group / limit_file), used = number_in(group / usage_file);
   return limit == INT64_MAX || used == INT64_MAX ? INT64_MAX : std::max<int64_t>(0, limit - used);

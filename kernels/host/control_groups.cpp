@@ -10,7 +10,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Whether a comma-separated list has the word.
+/// Whether a comma-separated list contains the word.
 bool lists(std::string_view words, std::string_view word) {
   while (!words.empty()) {
     const size_t comma = std::min(words.find(','), words.size());
@@ -31,7 +31,7 @@ void append(std::vector<fs::path>& groups, const fs::path& mount, fs::path group
 std::vector<fs::path> control_groups(std::string_view controller, const fs::path& root) {
   const fs::path mounts = root / "sys/fs/cgroup";
   std::vector<fs::path> groups;
-  std::ifstream file(root / "proc/self/cgroup");  // a line a hierarchy: "number:controllers:path"
+  std::ifstream file(root / "proc/self/cgroup");  // one line per hierarchy: "number:controllers:path"
   for (std::string line; std::getline(file, line);) {
     const size_t first = line.find(':'), second = first == std::string::npos ? first : line.find(':', first + 1);
     if (second == std::string::npos) continue;

@@ -8,7 +8,7 @@
 namespace kantor::host {
 
 /// Folders of the groups that limit this process by `controller` ("cpu", "memory"), its own and all above it, of
-/// version 1 and 2; what is not mounted here limits nothing. `root` stands in for "/" in tests.
+/// version 1 and 2; a group that is not mounted here limits nothing. `root` stands in for "/" in tests.
 std::vector<std::filesystem::path> control_groups(std::string_view controller, const std::filesystem::path& root = "/");
 
 }  // namespace kantor::host

@@ -30,7 +30,7 @@ int processors_of(const std::string& quota, const std::string& period) {
   return static_cast<int>(std::clamp(std::ceil(allowed / every), 1.0, 65536.0));
 }
 
-/// Of one group's folder, in either version.
+/// The CPU quota of one group's folder, in either version.
 int quota_of_group(const fs::path& folder) {
   const std::string both = text_of(folder / "cpu.max");
   if (const size_t space = both.find(' '); space != std::string::npos) {

@@ -9,7 +9,7 @@ namespace kantor::host {
 /// and in every group above), rounded up, at least 1; 0 where there is none. `root` stands in for "/" in tests.
 int cpu_quota(const std::filesystem::path& root = "/");
 
-/// Processors of this process's affinity, or of its CPU quota where that is less; at least 1.
+/// Processors in this process's affinity mask, or its CPU quota if that is less; at least 1.
 int available_processors();
 
 }  // namespace kantor::host

@@ -20,7 +20,7 @@
 namespace kantor::host {
 namespace {
 
-constexpr size_t line = 64;  // of a cache
+constexpr size_t line = 64;  // bytes of a cache line
 
 /// How long a thread spins before it sleeps. Longer than the serial work between most passes, so that an idle machine's
 /// threads stay awake; far shorter than a scheduler's slice, so that a busy machine's processors are given to others.
@@ -36,7 +36,7 @@ void relax() {
 #endif
 }
 
-/// Whether `condition` came true while this thread spun.
+/// Spins until `condition` is true, at most for spin_time. Returns whether it is true.
 template <class Condition>
 bool spin_until(const Condition& condition) {
   const auto end = std::chrono::steady_clock::now() + spin_time;
@@ -49,13 +49,13 @@ bool spin_until(const Condition& condition) {
   return condition();
 }
 
-/// A flag that one thread waits for: spins, then sleeps. Raising it costs a system call only where it sleeps.
+/// A flag that one thread waits for: it spins, then sleeps. Raising it costs a system call only if the thread sleeps.
 class alignas(line) Signal {
  public:
-  /// After what makes the waiter's condition true.
+  /// Must be called after the change that makes the waiter's condition true.
   void notify() {
     if (!asleep_) return;
-    const std::lock_guard lock(mutex_);  // the waiter is in wait() now, or has not looked yet
+    const std::lock_guard lock(mutex_);  // the waiter is in wait() now, or has not checked yet
     wake_.notify_one();
   }
   template <class Condition>
@@ -73,7 +73,7 @@ class alignas(line) Signal {
   std::condition_variable wake_;
 };
 
-/// One job at a time. Threads take its pieces one by one, the caller too, so that a job waits only for pieces that a
+/// Runs one job at a time. Threads, also the caller, take its pieces one by one. So a job waits only for pieces that a
 /// thread has begun, never for a thread that has not woken up.
 class Pool {
  public:
@@ -85,7 +85,7 @@ class Pool {
     pieces_ = pieces;
     lowest_failed_ = std::numeric_limits<int64_t>::max();
     unfinished_ = pieces;
-    left_ = pieces;  // from here on threads take pieces: also one that comes late from the job before
+    left_ = pieces;  // from here on threads take pieces, even one that is late from the previous job
     for (int i = 0; i < helpers; ++i) {
       Worker& worker = *workers_[static_cast<size_t>(i)];
       ++worker.calls;
@@ -98,7 +98,7 @@ class Pool {
     }
   }
 
-  std::mutex owner;  // of whom the job is
+  std::mutex owner;  // held by the thread that runs a job
 
  private:
   struct Worker {
@@ -106,13 +106,13 @@ class Pool {
     Signal called;
   };
 
-  /// As many as the system gives.
+  /// Starts threads until there are `count`, or as many as the system allows.
   void hire(int count) {
     while (static_cast<int>(workers_.size()) < count) {
       workers_.push_back(std::make_unique<Worker>());
       try {
         std::thread([this, &worker = *workers_.back()] { help(worker); }).detach();
-      } catch (const std::system_error&) {  // no more threads: those that are there do the work
+      } catch (const std::system_error&) {  // no more threads: the existing ones do the work
         workers_.pop_back();
         return;
       }
@@ -134,7 +134,7 @@ class Pool {
     if (taken > 0 && unfinished_.fetch_sub(taken) == taken) finished_.notify();
   }
 
-  /// Pieces are taken in their order: those below one that failed have begun, and of them the lowest counts.
+  /// Pieces are taken in order, so all pieces below a failed one have begun; the lowest failure is the one reported.
   void run_piece(int64_t piece) {
     if (piece > lowest_failed_) return;
     try {
@@ -165,7 +165,7 @@ Pool& pool() {
   return *instance;
 }
 
-/// OMP_NUM_THREADS, the first of its list; 0 where it is not set, or is no number above 0.
+/// The first number of OMP_NUM_THREADS; 0 if it is not set, or is not a number above 0.
 int wanted_threads() {
   const char* text = std::getenv("OMP_NUM_THREADS");
   const long count = text != nullptr ? std::strtol(text, nullptr, 10) : 0;

@@ -6,14 +6,14 @@
 
 namespace kantor::host {
 
-/// Threads that work may use, the caller among them. At the start OMP_NUM_THREADS where it is set, at most the
+/// Number of threads that work may use, the caller included. It starts as OMP_NUM_THREADS if that is set, at most the
 /// processors that this process may use. Results do not depend on it.
 int threads();
 /// `count` is at least 1.
 void set_threads(int count);
 
 /// `call(work, piece)` for each piece in [0, pieces) on the caller and on threads of the pool, in any order; returns
-/// when all have ended. Serial within a piece, and while another thread's pieces run. The exception of the lowest piece
+/// when all have ended. It is serial within a piece and during another thread's job. The exception of the lowest piece
 /// that throws is rethrown; pieces above it may not have run. Waiting is bounded: threads that have nothing to do spin
 /// for some microseconds, then sleep.
 void for_each_piece(int64_t pieces, void (*call)(const void* work, int64_t piece), const void* work);

@@ -1,6 +1,6 @@
 // Atomic operations under CUDA's names, relaxed as on the device. For integers only: sums of floats in the order of
 // arrival would differ from run to run, and two runs must give the same bits. Inlined always, so that the race checker
-// tells the kernel's line.
+// reports the kernel's line.
 #pragma once
 
 #include "kernels/sim/words.h"
@@ -10,7 +10,7 @@
 
 namespace kantor::sim {
 
-/// *target = change(*target) at once; returns what was there.
+/// Atomically sets *target = change(*target) and returns the old value.
 template <std::integral T, class Change>
 __forceinline__ T change_atomically(T* target, const Change& change) {
   static_assert(sizeof(T) == 4 || sizeof(T) == 8, "atomics are of 4 or 8 bytes");

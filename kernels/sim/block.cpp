@@ -32,12 +32,12 @@ std::string text_of(Site site) {
   return std::string(site.file) + ":" + std::to_string(site.line);
 }
 
-/// NaN into static shared memory. Byte by byte, past AddressSanitizer: its zones lie between the arrays.
+/// Fills static shared memory with NaN, byte by byte, unseen by AddressSanitizer, whose zones lie between arrays.
 __attribute__((no_sanitize("address", "undefined"))) void fill_static_shared() {
   for (volatile unsigned char* at = __start_kantor_sim_shared; at != __stop_kantor_sim_shared; ++at) *at = 0xff;
 }
 
-/// xorshift64*: the order of threads is no result.
+/// xorshift64* is enough here: results do not depend on the order of threads.
 uint64_t draw(uint64_t& state) {
   state ^= state << 13U;
   state ^= state >> 7U;
@@ -89,7 +89,7 @@ std::string BlockRunner::run(const KernelLaunch& launch, uint64_t index, Order o
   running = this;
   on_->jump_from(host_);  // returns when every thread has returned, or one has failed
   running = nullptr;
-  if (!error_.empty()) {  // fibers were left in the middle: all begin anew
+  if (!error_.empty()) {  // fibers were abandoned in the middle: restart all of them
     idle_.clear();
     for (const auto& fiber : fibers_) {
       fiber->restart();
@@ -126,7 +126,7 @@ void BlockRunner::entry(boost::context::detail::transfer_t transfer) {
   }
 }
 
-/// On an idle fiber: runs threads that begin, goes over to fibers of threads that go on, back to the host at the end.
+/// Runs on an idle fiber: starts threads, switches to the fibers of threads that resume, and at the end to the host.
 void BlockRunner::work() {
   Fiber& self = *on_;
   const int thread = next();
@@ -147,10 +147,10 @@ void BlockRunner::work() {
     return;
   }
   idle_.push_back(&self);
-  resume(thread);  // comes back here when this fiber is taken from the idle ones
+  resume(thread);  // returns here when this fiber is taken from the idle ones
 }
 
-/// A thread that may run: one that may go on before one that begins, or any of them in random order; -1: none.
+/// The next thread to run: one that can resume before one that starts, or any of them in random order; -1 if none.
 int BlockRunner::next() {
   const size_t waiting = ready_.size() - ready_begin_, fresh = static_cast<size_t>(count_ - started_);
   if (waiting + fresh == 0) return -1;
@@ -176,7 +176,7 @@ void BlockRunner::set_indices(int thread) {
   threads_[static_cast<size_t>(thread)].state = State::running;
 }
 
-/// Goes on in the fiber of a thread that had waited.
+/// Switches to the fiber of a thread that had waited.
 void BlockRunner::resume(int thread) {
   Fiber& from = *on_;
   on_ = threads_[static_cast<size_t>(thread)].fiber;
@@ -184,13 +184,13 @@ void BlockRunner::resume(int thread) {
   if (on_ != &from) on_->jump_from(from);
 }
 
-/// Leaves the current thread, which waits, until it is made ready and its turn has come.
+/// Suspends the current thread until it is ready again and its turn comes.
 void BlockRunner::suspend() {
   const int self = current_;
   const int thread = next();
   if (thread >= 0 && threads_[static_cast<size_t>(thread)].state != State::fresh) return resume(thread);
   Fiber& from = *threads_[static_cast<size_t>(self)].fiber;
-  if (thread >= 0) {  // a thread begins: on an idle fiber, which asks for it again
+  if (thread >= 0) {  // a thread starts on an idle fiber, which calls next() again
     --started_;
   }
   on_ = &idle_fiber();
@@ -253,7 +253,7 @@ bool BlockRunner::is_complete(const Collective& record, int warp) const {
   return true;
 }
 
-/// Wakes the lanes that wait for the record. Of all collectives __syncwarp alone orders memory.
+/// Wakes the lanes that wait for the record. Only __syncwarp orders memory; no other collective does.
 void BlockRunner::complete(Collective& record) {
   const int warp = current_ / 32;
   record.complete = true;
@@ -350,7 +350,7 @@ std::string BlockRunner::states() const {
   return text;
 }
 
-/// The frames below are abandoned: what they hold on the heap by now would leak, so `what` is taken from them.
+/// The frames below are abandoned, so heap memory that they own would leak: `what` is moved out of them.
 void BlockRunner::fail(std::string what) {
   races::set_watching(false);
   error_ = "thread " + text_of(threadIdx) + ": ";
@@ -359,7 +359,7 @@ void BlockRunner::fail(std::string what) {
   Fiber& from = *on_;
   on_ = &host_;
   host_.jump_from(from);
-  std::abort();  // nobody comes back to an abandoned fiber
+  std::abort();  // an abandoned fiber is never resumed
 }
 
 void fail(const char* format, ...) {

@@ -1,4 +1,4 @@
-// A block: its threads take turns on fibers of one host thread. Barriers and warp collectives are where they wait.
+// Runs a block: its threads take turns on fibers of one host thread, and wait in barriers and warp collectives.
 #pragma once
 
 #include "kernels/sim/fiber.h"
@@ -59,7 +59,7 @@ class BlockRunner {
   uint64_t random_ = 1;
   int count_ = 0, current_ = -1, started_ = 0, returned_ = 0, at_barrier_ = 0;
   std::vector<Thread> threads_;
-  std::vector<int> sequence_, ready_;  // in which threads begin; those that may go on
+  std::vector<int> sequence_, ready_;  // the order in which threads start; threads that can resume
   size_t ready_begin_ = 0;
   Votes votes_, results_[2];
   unsigned generation_ = 0;

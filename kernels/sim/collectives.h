@@ -31,7 +31,7 @@ inline void __syncwarp(unsigned mask = ~0U, Site site = Site::here()) {
   collective("__syncwarp", mask, char{}, site, [](const Collective&, int) { return 0; });
 }
 
-// A width cuts the warp into segments of that many lanes; out of the segment, up and down give the lane's own value.
+// A width cuts the warp into segments of that many lanes. Outside the segment, up and down return the lane's own value.
 template <class T>
 T __shfl_sync(unsigned mask, T value, int source, int width = 32, Site site = Site::here()) {
   return collective("__shfl_sync", mask, value, site, [&](const Collective& lanes, int lane) {
@@ -60,7 +60,7 @@ T __shfl_up_sync(unsigned mask, T value, unsigned distance, int width = 32, Site
   });
 }
 
-/// Combines the values of the arrived lanes, the lowest lane first. Not CUDA's: the words below are made of it.
+/// Combines the values of the arrived lanes, the lowest lane first. Not part of CUDA; the built-ins below use it.
 template <class T, class Fold, class Result>
 Result fold_lanes(const char* word, unsigned mask, T value, Result start, Site site, const Fold& fold) {
   return collective(word, mask, value, site, [&](const Collective& lanes, int) {

@@ -22,7 +22,7 @@ namespace kantor::sim {
 namespace {
 
 #if defined(__SANITIZE_ADDRESS__)
-/// Buffers of the heap, of the exact size, so that the byte behind one is not part of it; poisoned while closed.
+/// Heap buffers of exact size, so that the byte after one is not part of it. They are poisoned while closed.
 class Memory {
  public:
   void* allocate(size_t bytes) {

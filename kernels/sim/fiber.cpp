@@ -19,12 +19,12 @@ using boost::context::detail::transfer_t;
 
 constexpr size_t page = 4096;
 #ifdef KANTOR_ASAN
-constexpr size_t stack_bytes = size_t{256} << 10;  // redzones take room
+constexpr size_t stack_bytes = size_t{256} << 10;  // redzones need space
 #else
 constexpr size_t stack_bytes = size_t{64} << 10;
 #endif
 
-/// Where the last jump came from, and its target, for the side that arrives.
+/// The origin and the target of the last jump, for the fiber that it arrives at.
 struct Jump {
   Fiber* from = nullptr;
   Fiber* to = nullptr;

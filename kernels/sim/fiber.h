@@ -15,17 +15,17 @@ class Fiber {
 
   /// The host's own stack.
   Fiber() = default;
-  /// A stack with a guard page below, that begins in `entry`. Throws KernelError where the system gives no memory.
+  /// A stack with a guard page below it, which starts in `entry`. Throws KernelError if there is no memory.
   explicit Fiber(Entry entry);
   ~Fiber();
   Fiber(const Fiber&) = delete;
   Fiber& operator=(const Fiber&) = delete;
 
-  /// Leaves `from` where it is and goes on in this fiber; returns when somebody jumps back to `from`.
+  /// Suspends `from` and continues in this fiber. Returns when another fiber jumps back to `from`.
   void jump_from(Fiber& from);
-  /// Lets an abandoned fiber begin anew in its entry.
+  /// Restarts an abandoned fiber at its entry.
   void restart();
-  /// First thing in an entry: says who jumped here.
+  /// Must be called first in an entry: records which fiber jumped here.
   static void arrived(boost::context::detail::transfer_t transfer);
 
  private:

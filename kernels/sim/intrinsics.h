@@ -1,4 +1,4 @@
-// CUDA's functions of one thread that C++ lacks: intrinsics of float and double, bits, cached loads. What C has under
+// CUDA's per-thread functions that are not in C++: intrinsics of float and double, bits, cached loads. What C has under
 // the same name (fmaf, expf, ...) comes from <math.h>. The fast intrinsics (__expf, ...) are the exact functions here:
 // their last bits are the hardware's, so tests compare them with a tolerance.
 #pragma once

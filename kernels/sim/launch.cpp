@@ -61,7 +61,7 @@ std::string place_of(uint64_t block, dim3 grid) {
          std::to_string(block / grid.x / grid.y) + ")";
 }
 
-/// The blocks of a launch. Throws what the lowest block at fault did.
+/// Runs the blocks of a launch. Throws the error of the lowest block that failed.
 void run(const KernelLaunch& launch) {
   const DeviceAccess access;
   races::launch_begins();
@@ -76,7 +76,7 @@ void run(const KernelLaunch& launch) {
     throw KernelError("kernel " + std::string(launch.kernel) + ", block " + place_of(block, launch.shape.grid) + ", " +
                       what);
   };
-#ifdef KANTOR_SIM_CHECKED  // static shared memory is one for all
+#ifdef KANTOR_SIM_CHECKED  // static shared memory exists once for all threads
   for (uint64_t b = 0; b < blocks; ++b) one(static_cast<int64_t>(b));
 #else
   host::for_each_piece(static_cast<int64_t>(blocks), one);

@@ -29,11 +29,11 @@ struct KernelLaunch {
   size_t argument_bytes;
 };
 
-/// Runs a launch, or records it where its stream is being captured. Throws KernelError: a limit of the hardware is
-/// exceeded, or a thread did what must not be done.
+/// Runs a launch, or records it while its stream is captured. Throws KernelError if a limit of the hardware is
+/// exceeded, or if a thread does something that is not allowed.
 void submit(const KernelLaunch& launch);
 
-/// Throws KernelError where a kernel's parameter, counted from 1, points to memory that is not the device's.
+/// Throws KernelError if a kernel's parameter, counted from 1, points to memory that is not the device's.
 void check_pointer(std::string_view kernel, int position, const void* pointer);
 
 /// The arguments as the kernel's parameters: converted once, then copied for every thread, as a GPU does.

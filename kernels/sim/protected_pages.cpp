@@ -20,7 +20,7 @@ namespace {
 constexpr size_t most_reserved = size_t{64} << 30, least_reserved = size_t{64} << 20;
 constexpr size_t alignment = 256, worth_returning = size_t{1} << 20;
 
-// For the handler: the addresses, whether they are open, and who handled faults before.
+// For the handler: the addresses, whether they are open, and the previous handler.
 std::byte* watched = nullptr;
 size_t watched_bytes = 0;
 volatile std::sig_atomic_t watched_open = 0;
@@ -35,7 +35,7 @@ size_t up(size_t bytes, size_t unit) {
   return (std::max<size_t>(bytes, 1) + unit - 1) / unit * unit;
 }
 
-/// Calls that led here, innermost first, through addr2line; their addresses in the program where it is not installed.
+/// Prints the calls that led here, innermost first, by addr2line; or their addresses if it is not installed.
 void print_calls(void* const* calls, int count) {
   static std::array<std::array<char, 24>, 40> texts;
   static std::array<char*, 48> words;
@@ -50,7 +50,7 @@ void print_calls(void* const* calls, int count) {
     Dl_info info{};
     void* map = nullptr;
     if (dladdr1(calls[i], &info, &map, RTLD_DL_LINKMAP) == 0 || *static_cast<const link_map*>(map)->l_name != '\0') {
-      continue;  // of a library
+      continue;  // an address in a library
     }
     auto& text = texts[used - first];
     const uintptr_t address = reinterpret_cast<uintptr_t>(calls[i]) - static_cast<const link_map*>(map)->l_addr;
@@ -69,9 +69,9 @@ void print_calls(void* const* calls, int count) {
   if (child > 0) waitpid(child, nullptr, 0);
 }
 
-/// A fault in the pages is told, then ends the program as any other.
+/// Reports a fault in the pages, which then ends the program as any other fault does.
 void report(int signal, siginfo_t* fault, void*) {
-  sigaction(signal, &previous_handler, nullptr);  // this handler's return meets the fault once more
+  sigaction(signal, &previous_handler, nullptr);  // when this handler returns, the fault happens again
   const auto* at = static_cast<const std::byte*>(fault->si_addr);
   if (watched == nullptr || at < watched || at >= watched + watched_bytes) return;
   dprintf(STDERR_FILENO, "kantor: simulator: %s at %p, on thread %d; called by:\n",
@@ -80,10 +80,10 @@ void report(int signal, siginfo_t* fault, void*) {
           fault->si_addr, gettid());
   std::array<void*, 40> calls{};
   const int count = backtrace(calls.data(), static_cast<int>(calls.size()));
-  print_calls(calls.data() + 1, count - 1);  // without this function
+  print_calls(calls.data() + 1, count - 1);  // leaves out this function
 }
 
-/// Others set handlers of their own now and then, such as a test framework.
+/// Installs the handler again if another one, such as a test framework's, has replaced it.
 void watch_faults() {
   struct sigaction now {};
   if (sigaction(SIGSEGV, nullptr, &now) != 0 || now.sa_sigaction == report) return;
@@ -105,7 +105,7 @@ ProtectedPages::ProtectedPages() {
   begin_ = watched = static_cast<std::byte*>(memory);
   watched_bytes = reserved_;
   std::array<void*, 1> call{};
-  backtrace(call.data(), 1);  // loads what it needs now, not in the handler
+  backtrace(call.data(), 1);  // backtrace loads its library now, not in the handler
 }
 
 void* ProtectedPages::allocate(size_t bytes) {

@@ -1,4 +1,4 @@
-// Pages that only the simulator's kernels and copies reach: a fault tells of host code that touches them.
+// Pages that only the simulator's kernels and copies can access: host code that touches them causes a reported fault.
 #pragma once
 
 #include <cstddef>
@@ -6,25 +6,25 @@
 
 namespace kantor::sim {
 
-/// Not thread-safe: its owner locks. One lives in a process, for ever.
+/// Not thread-safe: its owner locks. A process has one, which is never destroyed.
 class ProtectedPages {
  public:
-  /// Reserves addresses, closed. Where the system gives none nothing can be allocated.
+  /// Reserves closed addresses. If the system provides none, nothing can be allocated.
   ProtectedPages();
   ProtectedPages(const ProtectedPages&) = delete;
   ProtectedPages& operator=(const ProtectedPages&) = delete;
 
-  /// Memory of 256-byte alignment, null where there is not enough.
+  /// Memory with 256-byte alignment; null if there is not enough.
   void* allocate(size_t bytes);
   void release(void* data, size_t bytes);
-  /// Whether all of it can be reached; of the buffers in it nothing need be known.
+  /// Makes all of it accessible, or not. The list of buffers is not needed here.
   void open(bool on, const std::map<const void*, size_t>& buffers);
 
  private:
   std::byte* begin_ = nullptr;
-  size_t reserved_ = 0, top_ = 0;  // bytes; those that were ever in use, from the start
+  size_t reserved_ = 0, top_ = 0;  // bytes reserved; end of the part that was ever in use
   bool is_open_ = false;
-  std::map<size_t, size_t> free_;  // offset and bytes; neighbours are one
+  std::map<size_t, size_t> free_;  // offset and bytes; adjacent gaps are merged
 };
 
 }  // namespace kantor::sim

@@ -1,5 +1,5 @@
-// What the scheduler tells the race checker (kernels/sim/races). Only the checker's own build has one; elsewhere these
-// calls are nothing.
+// The scheduler's calls to the race checker (kernels/sim/races). Only the checker's own build has one; elsewhere these
+// calls do nothing.
 #pragma once
 
 #include <cstddef>
@@ -9,26 +9,26 @@
 namespace kantor::sim::races {
 
 #ifdef KANTOR_SIM_RACES
-/// Device memory, from where to where it is watched.
+/// Begin and end the watching of a buffer of device memory.
 void memory_begins(void* data, size_t bytes);
 void memory_ends(void* data);
 
 void launch_begins();
 /// Block number `block` of the launch begins, with its dynamic shared memory.
 void block_begins(uint64_t block, void* dynamic_shared, size_t bytes);
-/// All its threads have returned. Tells of a read of shared memory that nobody had written, else "".
+/// All its threads have returned. Returns a report of a read of shared memory that no thread had written, or "".
 std::string block_ends();
 
-/// Whether accesses count: those of a kernel's own code. Gives what was so before.
+/// Sets whether accesses count, as those of a kernel's own code do. Returns the previous setting.
 bool set_watching(bool on);
 
-/// Every thread of the block has come to a barrier.
+/// Every thread of the block has reached a barrier.
 void barrier();
 /// These lanes of the warp have met in __syncwarp.
 void warp_barrier(int warp, uint32_t lanes);
 
-/// While a kernel's code has called the scheduler. Templates of the standard library that both use may be compiled with
-/// the kernels, and then call the checker too.
+/// Stops watching while a kernel's code is in the scheduler. Templates of the standard library that both use may be
+/// compiled with the kernels, and then call the checker too.
 class Pause {
  public:
   Pause() : before_(set_watching(false)) {}

@@ -1,4 +1,4 @@
-// What the words of a kernel (barriers, collectives) ask of the scheduler. Included by the headers that kernels see.
+// The scheduler's functions behind barriers and collectives. Included by the headers that kernels see.
 #pragma once
 
 #include "kernels/sim/words.h"
@@ -10,7 +10,7 @@
 
 namespace kantor::sim {
 
-/// A place in a source file. As a last parameter, `Site site = Site::here()` is where the caller stands.
+/// A line of a source file. As a last parameter, `Site site = Site::here()` is the caller's line.
 struct Site {
   const char* file = "";
   int line = 0;
@@ -27,18 +27,18 @@ inline int lane() {
 }
 
 /// Abandons the launch: launch() throws a KernelError that names kernel, block and thread before this text. The frames
-/// of the thread are left as they are: nothing on them may need a destructor.
+/// of the thread are abandoned: nothing on them may need a destructor.
 [[noreturn]] void fail(const char* format, ...) __attribute__((format(printf, 1, 2)));
 
-/// What a barrier gives to every thread of its block.
+/// What a barrier returns to every thread of its block.
 struct Votes {
-  int yes = 0;  // threads that came with a true predicate
+  int yes = 0;  // threads whose predicate was true
   int all = 0;  // threads of the block
 };
-/// Waits until every thread of the block has come to this site. `word` is static text.
+/// Waits until every thread of the block has reached this site. `word` is a static string.
 Votes block_barrier(const char* word, bool predicate, Site site);
 
-/// One warp collective in flight: what each lane brought. It is complete when every lane of its mask that has not
+/// One warp collective in flight, with the value of each lane. It is complete when every lane of its mask that has not
 /// returned has arrived.
 struct Collective {
   static constexpr size_t max_bytes = 64;
@@ -48,7 +48,7 @@ struct Collective {
   alignas(16) std::byte values[32][max_bytes];
 
   [[nodiscard]] bool has(int lane) const { return (arrived >> lane & 1) != 0; }
-  /// What a lane brought. Fails where that lane takes no part.
+  /// The value of a lane. Fails if that lane does not take part.
   template <class T>
   [[nodiscard]] T of(int source, Site site) const {
     if (source < 0 || source > 31 || !has(source)) {
@@ -61,14 +61,14 @@ struct Collective {
   }
 };
 
-/// The open collective of the thread's warp with this word, mask and size that lacks its lane, or a new one; the lane
-/// has then arrived. Fails where the mask omits the lane.
+/// Joins the warp's open collective with this word, mask and size that this lane has not joined yet, or a new one.
+/// Fails if the mask omits the lane.
 Collective& join_collective(const char* word, uint32_t mask, uint32_t bytes, Site site);
 void await_collective(Collective& collective, Site site);
 void leave_collective(Collective& collective);
 
-/// Brings `value` to the lanes of `mask`, waits for theirs, and returns pick(collective, own lane). Shuffles, votes and
-/// the emulations of tensor-core instructions are made of it.
+/// Gives `value` to the lanes of `mask`, waits for theirs, and returns pick(collective, own lane). Shuffles, votes and
+/// the emulations of tensor-core instructions use it.
 template <class T, class Pick>
 auto collective(const char* word, uint32_t mask, const T& value, Site site, const Pick& pick) {
   static_assert(sizeof(T) <= Collective::max_bytes && std::is_trivially_copyable_v<T>);
@@ -80,7 +80,7 @@ auto collective(const char* word, uint32_t mask, const T& value, Site site, cons
   return result;
 }
 
-/// __threadfence: what this thread wrote before is seen by threads that find out afterwards, by an atomic.
+/// __threadfence: threads that learn of it afterwards, by an atomic, see what this thread wrote before.
 void thread_fence();
 
 /// The launch's dynamic shared memory: a heap block of its exact size.

@@ -1,4 +1,4 @@
-// What the host asks of the simulator: in which order threads run, device memory, capture and replay.
+// The host's interface to the simulator: the order in which threads run, device memory, capture and replay.
 #pragma once
 
 #include "kernels/launcher.h"
@@ -19,7 +19,7 @@ void set_order(Order order, uint64_t seed = 0);
 /// is not enough.
 void* device_malloc(size_t bytes) noexcept;
 void device_free(void* data) noexcept;
-/// Copies in stream order. The first two are between host and device and may not stand in a capture.
+/// Copies in stream order. The first two are between host and device and are not allowed in a capture.
 void copy_in(void* device, const void* host, size_t bytes);
 void copy_out(void* host, const void* device, size_t bytes);
 void copy(void* to, const void* from, size_t bytes, Stream stream);
@@ -39,7 +39,7 @@ class Graph {
 /// Between the two, this thread's launches and copies are recorded instead of run.
 void begin_capture();
 Graph end_capture();
-/// Forgets this thread's recording; nothing where there is none.
+/// Discards this thread's recording, if there is one.
 void abandon_capture() noexcept;
 
 }  // namespace kantor::sim

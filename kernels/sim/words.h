@@ -1,5 +1,5 @@
-// CUDA's words, types and index variables for the host compiler. Our own minimal set, so that the simulator needs no
-// CUDA toolkit; in kantor::sim, so that it gets along with one.
+// CUDA's keywords, types and index variables for the host compiler. A minimal set of our own, so that the simulator
+// needs no CUDA toolkit; in kantor::sim, so that it does not collide with one.
 #pragma once
 
 #define __global__
@@ -11,9 +11,9 @@
 #define __forceinline__ inline __attribute__((always_inline))
 #define __align__(bytes) __attribute__((aligned(bytes)))
 
-// Under AddressSanitizer shared memory is one section, which is filled with NaN before each block; but for the arrays
-// of template kernels, whose section g++ ignores. Else every host thread has its own, so that blocks run in parallel;
-// the race checker finds it among the thread's variables, and there reports whoever reads what no thread wrote.
+// Under AddressSanitizer, shared memory is one section, which is filled with NaN before each block, except the arrays
+// of template kernels, whose section g++ ignores. Else each host thread has its own, so that blocks run in parallel;
+// the race checker finds it among the thread's variables, and reports reads there of what no thread wrote.
 #if defined(KANTOR_SIM_CHECKED) && !defined(KANTOR_SIM_RACES)
 #define __shared__ static __attribute__((section("kantor_sim_shared")))
 #else

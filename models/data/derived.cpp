@@ -4,6 +4,7 @@
 #include "engine/random.h"
 
 #include <fmt/format.h>
+#include <utility>
 
 namespace kantor {
 namespace {
@@ -12,49 +13,49 @@ constexpr uint32_t noise_stream = 0x80000000, base_stream = 0x40000000;  // flag
 
 class WithNoise final : public Dataset {
  public:
-  WithNoise(DatasetRef data, double deviation) : data_(data), deviation_(deviation) {}
-  [[nodiscard]] std::string name() const override { return fmt::format("{} + noise {}", data_.name(), deviation_); }
-  [[nodiscard]] Shape sample_shape() const override { return data_.sample_shape(); }
-  [[nodiscard]] int64_t size() const override { return data_.size(); }
+  WithNoise(DatasetPtr data, double deviation) : data_(std::move(data)), deviation_(deviation) {}
+  [[nodiscard]] std::string name() const override { return fmt::format("{} + noise {}", data_->name(), deviation_); }
+  [[nodiscard]] Shape sample_shape() const override { return data_->sample_shape(); }
+  [[nodiscard]] int64_t size() const override { return data_->size(); }
   void draw(uint64_t seed, uint32_t stream, uint64_t step, int64_t count, float* out) const override {
-    data_.draw(seed, stream | base_stream, step, count, out);
+    data_->draw(seed, stream | base_stream, step, count, out);
     HostRandom random(seed, stream | noise_stream, step);
     const int64_t values = count * sample_shape().size();
     for (int64_t i = 0; i < values; ++i) out[i] += static_cast<float>(deviation_ * random.normal());
   }
 
  private:
-  const Dataset& data_;
+  DatasetPtr data_;
   double deviation_;
 };
 
 class Sequences final : public Dataset {
  public:
-  Sequences(DatasetRef data, int64_t length) : data_(data), length_(length) {
-    if (data_.sample_shape().rank() != 1 || length < 1) {
+  Sequences(DatasetPtr data, int64_t length) : data_(std::move(data)), length_(length) {
+    if (data_->sample_shape().rank() != 1 || length < 1) {
       throw ShapeError(fmt::format("sequences of {} samples of shape {}: expected samples [D], and at least 1", length,
-                                   to_string(data_.sample_shape())));
+                                   to_string(data_->sample_shape())));
     }
   }
-  [[nodiscard]] std::string name() const override { return fmt::format("{} of {}", length_, data_.name()); }
-  [[nodiscard]] Shape sample_shape() const override { return {length_, data_.sample_shape()[0]}; }
+  [[nodiscard]] std::string name() const override { return fmt::format("{} of {}", length_, data_->name()); }
+  [[nodiscard]] Shape sample_shape() const override { return {length_, data_->sample_shape()[0]}; }
   void draw(uint64_t seed, uint32_t stream, uint64_t step, int64_t count, float* out) const override {
-    data_.draw(seed, stream, step, count * length_, out);
+    data_->draw(seed, stream, step, count * length_, out);
   }
 
  private:
-  const Dataset& data_;
+  DatasetPtr data_;
   int64_t length_;
 };
 
 }  // namespace
 
-std::unique_ptr<Dataset> with_noise(DatasetRef data, double deviation) {
-  return std::make_unique<WithNoise>(data, deviation);
+DatasetPtr with_noise(DatasetPtr data, double deviation) {
+  return std::make_shared<const WithNoise>(std::move(data), deviation);
 }
 
-std::unique_ptr<Dataset> sequences(DatasetRef data, int64_t length) {
-  return std::make_unique<Sequences>(data, length);
+DatasetPtr sequences(DatasetPtr data, int64_t length) {
+  return std::make_shared<const Sequences>(std::move(data), length);
 }
 
 }  // namespace kantor

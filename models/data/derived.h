@@ -1,4 +1,4 @@
-// Data sets made of others: with noise, as a generator that is held fixed, and in sequences.
+// Data sets made from others: with noise, like a frozen generator, and in sequences.
 #pragma once
 
 #include "models/data/dataset.h"
@@ -7,9 +7,9 @@ namespace kantor {
 
 /// `data` + N(0, deviation^2) on every value. Drawn with the same stream it is another sample of `data`, not a noisy
 /// copy of the same one.
-std::unique_ptr<Dataset> with_noise(DatasetRef data, double deviation);
+DatasetPtr with_noise(DatasetPtr data, double deviation);
 
 /// Sequences [length, D] of independent samples of `data` [D]. Throws ShapeError for images and for a length below 1.
-std::unique_ptr<Dataset> sequences(DatasetRef data, int64_t length);
+DatasetPtr sequences(DatasetPtr data, int64_t length);
 
 }  // namespace kantor

@@ -1,6 +1,7 @@
 #include "models/data/funnel_pairs.h"
 
-#include "models/files/files.h"
+#include "models/data/open_dataset.h"
+#include "models/files/npy.h"
 
 #include <algorithm>
 #include <array>
@@ -86,7 +87,7 @@ Tensor parse_embedded(std::string_view bytes, const std::string& name) {
   return parse_npy(std::as_bytes(std::span(bytes.data(), bytes.size())), name);
 }
 
-/// A number at the start of `text`, which it is taken from.
+/// Parses a number at the start of `text`, and removes it there.
 std::optional<int64_t> take_number(std::string_view& text) {
   int64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -156,5 +157,10 @@ std::vector<std::string> find_pairs(const std::string& source) {
   std::sort(found.begin(), found.end());
   return found;
 }
+
+extern const DatasetKind funnels_kind;
+const DatasetKind funnels_kind{"funnels", [](const DataConfig& config) {
+                                 return funnels_p(open_pair(config.path.empty() ? "d2_n4:1" : config.path).funnels);
+                               }};
 
 }  // namespace kantor

@@ -24,7 +24,7 @@ const std::vector<std::string>& published_pairs();
 /// beside it. Throws FileError naming what was found and what can be given.
 FunnelPair open_pair(const std::string& source);
 
-/// The sources that a user means: of a folder that holds pairs, each of them, in order; else `source` itself, folders
+/// The sources that a user means: each pair in a folder that contains pairs, in order; else `source` itself, folders
 /// by their absolute path. Throws FileError for a folder without a pair in it.
 std::vector<std::string> find_pairs(const std::string& source);
 

@@ -3,6 +3,7 @@
 
 #include "engine/random.h"
 #include "models/files/bytes.h"
+#include "models/files/npy.h"
 
 #include <algorithm>
 #include <array>
@@ -105,7 +106,7 @@ std::span<const double> Funnels::centre(size_t n) const {
   return std::span(centres_).subspan(n * dimensions_, dimensions_);
 }
 
-/// The n of the minimum, the first of equals.
+/// The index n of the minimum; the first one if several are equal.
 size_t Funnels::funnel_of(std::span<const double> x) const {
   size_t nearest = 0;
   double least = std::numeric_limits<double>::infinity();
@@ -176,7 +177,7 @@ FunnelDistance funnel_distance(const Funnels& funnels, int64_t samples, uint64_t
   HostRandom random(seed, 0);
   const auto dimensions = static_cast<size_t>(funnels.dimensions());
   std::vector<double> x(dimensions), y(dimensions);
-  double mean = 0, squares = 0;  // Welford's
+  double mean = 0, squares = 0;  // Welford's algorithm
   for (int64_t k = 1; k <= samples; ++k) {
     draw_box(random, y);
     funnels.transport(y, x);
@@ -220,12 +221,12 @@ void write_funnels(const fs::path& folder, const Funnels& funnels) {
   write_npy(folder / "offsets.npy", from_host(funnels.offsets(), {funnels.count()}, options));
 }
 
-std::unique_ptr<Dataset> funnels_p(Funnels funnels) {
-  return std::make_unique<FunnelSamples>(std::move(funnels), true);
+DatasetPtr funnels_p(Funnels funnels) {
+  return std::make_shared<const FunnelSamples>(std::move(funnels), true);
 }
 
-std::unique_ptr<Dataset> funnels_q(Funnels funnels) {
-  return std::make_unique<FunnelSamples>(std::move(funnels), false);
+DatasetPtr funnels_q(Funnels funnels) {
+  return std::make_shared<const FunnelSamples>(std::move(funnels), false);
 }
 
 }  // namespace kantor

@@ -32,7 +32,7 @@ class Funnels {
   /// The optimal critic's gradient, -(x - a)/|x - a|, into `gradient`; 0 at a centre. A point of Q and what it is moved
   /// to have the same one: take it at the point of Q, as P lies so near the centres that float32 loses the direction.
   void critic_gradient(std::span<const double> x, std::span<double> gradient) const;
-  /// What `y`, a point of the box, is moved to, into `x`.
+  /// Writes into `x` the point that `y`, a point of the box, is moved to.
   void transport(std::span<const double> y, std::span<double> x) const;
 
   /// Points of Q into `q` and what they are moved to into `p`, each [count, D]; either may be null. Point k depends on
@@ -52,11 +52,11 @@ class Funnels {
 struct FunnelDistance {
   double w1 = 0, standard_error = 0;
 };
-/// By Monte Carlo, the mean of |x - y| over `samples` pairs, in double. Depends on its arguments only. Throws
+/// The mean of |x - y| over `samples` pairs by Monte Carlo, in double. Depends only on its arguments. Throws
 /// ShapeError for fewer than 2 samples.
 FunnelDistance funnel_distance(const Funnels& funnels, int64_t samples, uint64_t seed = 0);
 
-/// A pair in the manner of the published ones: centres uniform in the box, offsets normal with deviation 0.1. A funnel
+/// A pair like the published ones: centres uniform in the box, offsets normal with deviation 0.1. A funnel
 /// may lie wholly under another; it then has no points. Throws ShapeError for sizes below 1 or above 2^24 values.
 Funnels make_funnels(int64_t dimensions, int64_t count, uint64_t seed);
 
@@ -67,7 +67,7 @@ Funnels read_funnels(const std::filesystem::path& folder);
 void write_funnels(const std::filesystem::path& folder, const Funnels& funnels);
 
 /// P and Q as data sets of D values a sample.
-std::unique_ptr<Dataset> funnels_p(Funnels funnels);
-std::unique_ptr<Dataset> funnels_q(Funnels funnels);
+DatasetPtr funnels_p(Funnels funnels);
+DatasetPtr funnels_q(Funnels funnels);
 
 }  // namespace kantor

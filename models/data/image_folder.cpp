@@ -1,7 +1,8 @@
 // A folder of PNGs as a data set: every file whose name ends in .png and does not begin with a dot, sorted by name, all
 // of one size. Gray images stay gray where all are; among colour ones they become RGB.
-#include "models/data/held_samples.h"
+#include "models/data/samples_in_memory.h"
 #include "models/files/bytes.h"
+#include "models/files/png.h"
 
 namespace kantor {
 
@@ -32,7 +33,7 @@ std::vector<fs::path> png_files(const fs::path& folder) {
 
 }  // namespace
 
-std::unique_ptr<Dataset> open_image_folder(const fs::path& folder, std::string name) {
+DatasetPtr open_image_folder(const fs::path& folder, std::string name) {
   const std::vector<fs::path> files = png_files(folder);
   std::vector<Image> images;
   int channels = 1;
@@ -54,7 +55,8 @@ std::unique_ptr<Dataset> open_image_folder(const fs::path& folder, std::string n
   }
   const Shape sample{channels, images.front().height, images.front().width};
   std::string reading = describe_pictures(sample) + " (PNG), scaled by 1/255";
-  return std::make_unique<HeldSamples<uint8_t>>(std::move(name), sample, std::move(values), std::move(reading), 255.0F);
+  return std::make_shared<const SamplesInMemory<uint8_t>>(std::move(name), sample, std::move(values),
+                                                          std::move(reading), 255.0F);
 }
 
 }  // namespace kantor

@@ -1,6 +1,7 @@
 #include "models/data/labelled.h"
 
-#include "models/files/files.h"
+#include "models/files/file_error.h"
+#include "models/files/idx.h"
 
 #include <algorithm>
 #include <fmt/format.h>

@@ -1,4 +1,4 @@
-// Images with a class each, whole in memory: what a classifier learns from.
+// Labelled images, all in memory, for a classifier to learn from.
 #pragma once
 
 #include "engine/shape.h"
@@ -13,7 +13,7 @@ struct LabelledImages {
   Shape sample;                 // [C, H, W]
   std::vector<uint8_t> pixels;  // [N, H, W, C], 0..255
   std::vector<uint8_t> labels;  // [N]
-  int classes = 0;              // the largest label and one
+  int classes = 0;              // the largest label plus one
 
   [[nodiscard]] int64_t count() const { return static_cast<int64_t>(labels.size()); }
   /// Images `index` [M] as floats in [0, 1], [M, H, W, C].

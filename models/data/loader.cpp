@@ -1,4 +1,4 @@
-// The loader's queue: a ring of slabs between one producer, the thread, and one consumer, `next`.
+// The loader's queue: a ring of buffers between one producer, the thread, and one consumer, `next`.
 #include "models/data/loader.h"
 
 #include "engine/error.h"
@@ -8,15 +8,17 @@
 #include <fmt/format.h>
 #include <mutex>
 #include <thread>
+#include <utility>
+#include <vector>
 
 namespace kantor {
 
 struct Loader::Queue {
-  Queue(const Dataset& dataset, const LoaderOptions& opts)
-      : data(dataset),
+  Queue(DatasetPtr dataset, const LoaderOptions& opts)
+      : data(std::move(dataset)),
         options(opts),
-        slabs(static_cast<size_t>(opts.depth) + 1,
-              std::vector<float>(static_cast<size_t>(dataset.batch_shape(opts.samples).size()))),
+        buffers(static_cast<size_t>(opts.depth) + 1,
+                std::vector<float>(static_cast<size_t>(data->batch_shape(opts.samples).size()))),
         thread([this] { produce(); }) {}
 
   ~Queue() {
@@ -28,18 +30,18 @@ struct Loader::Queue {
     thread.join();
   }
 
-  std::vector<float>& slab(uint64_t index) { return slabs[index % slabs.size()]; }
+  std::vector<float>& buffer(uint64_t index) { return buffers[index % buffers.size()]; }
 
   void produce() {
     try {
       for (uint64_t index = 0;; ++index) {
         {
           std::unique_lock lock(mutex);
-          // Slab `taken` - 1 is in the consumer's hands, hence one slab more than the depth.
+          // The consumer still reads buffer `taken` - 1, hence one buffer more than the depth.
           changed.wait(lock, [&] { return stop || index < taken + static_cast<uint64_t>(options.depth); });
           if (stop) return;
         }
-        data.draw(options.seed, options.stream, options.first_step + index, options.samples, slab(index).data());
+        data->draw(options.seed, options.stream, options.first_step + index, options.samples, buffer(index).data());
         {
           const std::lock_guard lock(mutex);
           ready = index + 1;
@@ -53,37 +55,36 @@ struct Loader::Queue {
     }
   }
 
-  Slab next() {
+  LoadedSamples next() {
     std::unique_lock lock(mutex);
     changed.wait(lock, [&] { return ready > taken || failure; });
     if (ready == taken) std::rethrow_exception(failure);
     const uint64_t index = taken++;
     changed.notify_all();
-    return {options.first_step + index, slab(index)};
+    return {options.first_step + index, buffer(index)};
   }
 
-  const Dataset& data;
+  const DatasetPtr data;
   const LoaderOptions options;
-  std::vector<std::vector<float>> slabs;
+  std::vector<std::vector<float>> buffers;
   std::mutex mutex;
   std::condition_variable changed;
-  uint64_t ready = 0, taken = 0;  // slabs finished, slabs handed out
+  uint64_t ready = 0, taken = 0;  // buffers filled, buffers handed out
   bool stop = false;
   std::exception_ptr failure;
-  std::thread thread;  // last: it starts when all the rest stands
+  std::thread thread;  // last: it starts when all other members are there
 };
 
-Loader::Loader(DatasetRef dataset, const LoaderOptions& options) {
-  const Dataset& data = dataset;
+Loader::Loader(DatasetPtr data, const LoaderOptions& options) {
   if (options.samples < 1 || options.depth < 1)
-    throw Error(fmt::format("loader of {}: {} samples a step, {} steps ahead; expected at least 1 of each", data.name(),
-                            options.samples, options.depth));
-  queue_ = std::make_unique<Queue>(data, options);
+    throw Error(fmt::format("loader of {}: {} samples a step, {} steps ahead; expected at least 1 of each",
+                            data->name(), options.samples, options.depth));
+  queue_ = std::make_unique<Queue>(std::move(data), options);
 }
 
 Loader::~Loader() = default;
 
-Slab Loader::next() {
+LoadedSamples Loader::next() {
   return queue_->next();
 }
 

@@ -12,28 +12,28 @@ namespace kantor {
 struct LoaderOptions {
   uint64_t seed = 0;
   uint32_t stream = 0;
-  int64_t samples = 0;      // in one slab: critic updates of a step times the batch
+  int64_t samples = 0;      // of a step: its critic updates times the batch
   uint64_t first_step = 0;  // where a resumed run goes on
-  int depth = 4;            // slabs prepared ahead
+  int depth = 4;            // steps prepared ahead
 };
 
-/// The slab of one step: what `data.draw(seed, stream, step, samples, ...)` writes.
-struct Slab {
+/// The samples of one step: what `data.draw(seed, stream, step, samples, ...)` writes.
+struct LoadedSamples {
   uint64_t step = 0;
   std::span<const float> values;
 };
 
 class Loader {
  public:
-  /// Throws Error for fewer than one sample or slab ahead.
-  Loader(DatasetRef data, const LoaderOptions& options);
+  /// Throws Error for fewer than one sample or step ahead.
+  Loader(DatasetPtr data, const LoaderOptions& options);
   ~Loader();
   Loader(const Loader&) = delete;
   Loader& operator=(const Loader&) = delete;
 
-  /// The next step's slab, first_step first; it stays valid until the next call. What `draw` threw is thrown here, at
-  /// its step and from then on.
-  Slab next();
+  /// The next step's samples, first_step first; they stay valid until the next call. What `draw` threw is thrown here,
+  /// at its step and from then on.
+  LoadedSamples next();
 
  private:
   struct Queue;

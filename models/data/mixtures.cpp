@@ -1,6 +1,7 @@
 // Mixtures of Gaussians: the ring of 8 and the grid of 25 of the released WGAN-GP toy code, with its scales.
 #include "engine/random.h"
-#include "models/data/dataset.h"
+#include "models/data/distributions.h"
+#include "models/data/open_dataset.h"
 
 #include <cmath>
 #include <numbers>
@@ -32,22 +33,26 @@ class Gaussians final : public Dataset {
 
 }  // namespace
 
-std::unique_ptr<Dataset> gaussians8() {
+DatasetPtr gaussians8() {
   constexpr double scale = 1.414;
   Mixture mixture{{}, 0.02 / scale};
   for (int k = 0; k < 8; ++k) {
     const double angle = k * std::numbers::pi / 4;
     mixture.centres.insert(mixture.centres.end(), {2 * std::cos(angle) / scale, 2 * std::sin(angle) / scale});
   }
-  return std::make_unique<Gaussians>("gaussians8", std::move(mixture));
+  return std::make_shared<const Gaussians>("gaussians8", std::move(mixture));
 }
 
-std::unique_ptr<Dataset> gaussians25() {
+DatasetPtr gaussians25() {
   constexpr double scale = 2.828;
   Mixture mixture{{}, 0.05 / scale};
   for (const int x : {-4, -2, 0, 2, 4})
     for (const int y : {-4, -2, 0, 2, 4}) mixture.centres.insert(mixture.centres.end(), {x / scale, y / scale});
-  return std::make_unique<Gaussians>("gaussians25", std::move(mixture));
+  return std::make_shared<const Gaussians>("gaussians25", std::move(mixture));
 }
+
+extern const DatasetKind gaussians8_kind, gaussians25_kind;
+const DatasetKind gaussians8_kind{"gaussians8", [](const DataConfig&) { return gaussians8(); }};
+const DatasetKind gaussians25_kind{"gaussians25", [](const DataConfig&) { return gaussians25(); }};
 
 }  // namespace kantor

@@ -1,7 +1,15 @@
 // Samples of a file: IDX images, NPY arrays, CSV tables; what the axes and the numbers of an array mean; and the rule
 // by which a path is one of these or a folder.
-#include "models/data/held_samples.h"
+#include "models/data/samples.h"
+
+#include "models/data/samples_in_memory.h"
 #include "models/files/bytes.h"
+#include "models/files/content.h"
+#include "models/files/csv.h"
+#include "models/files/gzip.h"
+#include "models/files/idx.h"
+#include "models/files/npy.h"
+#include "models/files/png.h"
 
 #include <cmath>
 
@@ -15,7 +23,7 @@ void refuse_empty(const std::string& file, const Shape& shape) {
   if (shape.size() == 0) refuse(file, "shape {} holds no values, expected at least one sample", to_string(shape));
 }
 
-std::unique_ptr<Dataset> open_idx(Bytes content, const std::string& file, std::string name) {
+DatasetPtr open_idx(Bytes content, const std::string& file, std::string name) {
   IdxBytes idx = parse_idx(content, file);
   const Shape shape{std::span<const int64_t>(idx.shape)};
   if (shape.rank() != 3) {
@@ -25,8 +33,8 @@ std::unique_ptr<Dataset> open_idx(Bytes content, const std::string& file, std::s
   const Shape sample{1, shape[1], shape[2]};
   const PixelScale scale = pixel_scale(idx.values);
   std::string reading = fmt::format("{} (IDX), {}", describe_pictures(sample), scale.text);
-  return std::make_unique<HeldSamples<uint8_t>>(std::move(name), sample, std::move(idx.values), std::move(reading),
-                                                scale.divisor);
+  return std::make_shared<const SamplesInMemory<uint8_t>>(std::move(name), sample, std::move(idx.values),
+                                                          std::move(reading), scale.divisor);
 }
 
 /// What the axes of an array mean.
@@ -87,7 +95,7 @@ std::string own_index(const NpyArray& array, const Axes& axes, size_t i) {
   return index_text(array.shape(), flat);
 }
 
-/// What to do about floats of pictures that are not in [0, 1].
+/// Advice about images whose floats are not in [0, 1].
 std::string_view advice(const std::vector<float>& values) {
   const auto [low, high] = std::minmax_element(values.begin(), values.end());
   if (*low >= 0 && *high <= 255) return ": divide by 255";
@@ -95,8 +103,7 @@ std::string_view advice(const std::vector<float>& values) {
   return ": scale them";
 }
 
-std::unique_ptr<Dataset> hold_floats(const NpyArray& array, const Axes& axes, const std::string& file,
-                                     std::string name) {
+DatasetPtr hold_floats(const NpyArray& array, const Axes& axes, const std::string& file, std::string name) {
   std::vector<float> values = array.values<float>(axes.order);
   const auto not_finite = [](float value) { return !std::isfinite(value); };
   if (const auto bad = std::find_if(values.begin(), values.end(), not_finite); bad != values.end()) {
@@ -110,7 +117,8 @@ std::unique_ptr<Dataset> hold_floats(const NpyArray& array, const Axes& axes, co
   }
   std::string reading = fmt::format("{} ({} of {}), as they are", describe(axes), axes.text, array.dtype());
   if (axes.sample.rank() == 2) reading += "; pictures would be [N, C, H, W], or uint8";
-  return std::make_unique<HeldSamples<float>>(std::move(name), axes.sample, std::move(values), std::move(reading));
+  return std::make_shared<const SamplesInMemory<float>>(std::move(name), axes.sample, std::move(values),
+                                                        std::move(reading));
 }
 
 /// Bytes, or pictures of other integers, as bytes.
@@ -125,7 +133,7 @@ std::vector<uint8_t> pixels(const NpyArray& array, const Axes& axes, const std::
   return {values.begin(), values.end()};
 }
 
-std::unique_ptr<Dataset> open_npy(Bytes content, const std::string& file, std::string name) {
+DatasetPtr open_npy(Bytes content, const std::string& file, std::string name) {
   const NpyArray array(content, file);
   const Axes axes = interpret(array, file);
   refuse_empty(file, array.shape());
@@ -135,18 +143,18 @@ std::unique_ptr<Dataset> open_npy(Bytes content, const std::string& file, std::s
                            : array.dtype() == "bool" ? PixelScale{1, "False is 0 and True is 1"}
                                                      : pixel_scale(values);
   std::string reading = fmt::format("{} ({} of {}), {}", describe(axes), axes.text, array.dtype(), scale.text);
-  return std::make_unique<HeldSamples<uint8_t>>(std::move(name), axes.sample, std::move(values), std::move(reading),
-                                                scale.divisor);
+  return std::make_shared<const SamplesInMemory<uint8_t>>(std::move(name), axes.sample, std::move(values),
+                                                          std::move(reading), scale.divisor);
 }
 
-std::unique_ptr<Dataset> open_csv(Bytes content, const std::string& file, std::string name) {
+DatasetPtr open_csv(Bytes content, const std::string& file, std::string name) {
   const Tensor table = parse_csv(content, file);
   std::string reading = fmt::format("points of {} values (rows of a table), as they are", table.shape()[1]);
-  return std::make_unique<HeldSamples<float>>(std::move(name), Shape{table.shape()[1]}, table.to_vector<float>(),
-                                              std::move(reading));
+  return std::make_shared<const SamplesInMemory<float>>(std::move(name), Shape{table.shape()[1]},
+                                                        table.to_vector<float>(), std::move(reading));
 }
 
-/// The format has no mark: its name tells.
+/// The format has no signature, so the file's name decides.
 bool is_named_csv(const fs::path& path) {
   const fs::path ending = path.extension() == ".gz" ? path.stem().extension() : path.extension();
   return ending == ".csv" || ending == ".tsv";
@@ -164,7 +172,7 @@ PixelScale pixel_scale(const std::vector<uint8_t>& values) {
   return binary ? PixelScale{1, "all of them 0 or 1, so not scaled by 1/255"} : PixelScale{255, "scaled by 1/255"};
 }
 
-std::unique_ptr<Dataset> open_samples(const fs::path& path, std::string name) {
+DatasetPtr open_samples(const fs::path& path, std::string name) {
   static constexpr std::string_view expected = "NPY, IDX or CSV samples, plain or .gz, or a folder of PNGs";
   std::error_code error;
   const fs::file_status status = fs::status(path, error);

@@ -1,7 +1,8 @@
 // Sequences: sines of random frequency and phase with noise, for critics that read a sample step by step.
 #include "engine/error.h"
 #include "engine/random.h"
-#include "models/data/dataset.h"
+#include "models/data/distributions.h"
+#include "models/data/open_dataset.h"
 
 #include <cmath>
 #include <fmt/format.h>
@@ -39,9 +40,12 @@ class Sequences final : public Dataset {
 
 }  // namespace
 
-std::unique_ptr<Dataset> sequences(int64_t length) {
+DatasetPtr sequences(int64_t length) {
   if (length < 1) throw ShapeError(fmt::format("sequences of {} steps: expected at least 1", length));
-  return std::make_unique<Sequences>(length);
+  return std::make_shared<const Sequences>(length);
 }
+
+extern const DatasetKind sequences_kind;
+const DatasetKind sequences_kind{"sequences", [](const DataConfig& config) { return sequences(config.length); }};
 
 }  // namespace kantor

@@ -1,6 +1,7 @@
 // Swiss roll: the spiral t (cos t, sin t), t uniform in [1.5 pi, 4.5 pi], with noise 0.25, all divided by 7.5.
 #include "engine/random.h"
-#include "models/data/dataset.h"
+#include "models/data/distributions.h"
+#include "models/data/open_dataset.h"
 
 #include <cmath>
 #include <numbers>
@@ -28,8 +29,11 @@ class SwissRoll final : public Dataset {
 
 }  // namespace
 
-std::unique_ptr<Dataset> swissroll() {
-  return std::make_unique<SwissRoll>();
+DatasetPtr swissroll() {
+  return std::make_shared<const SwissRoll>();
 }
+
+extern const DatasetKind swissroll_kind;
+const DatasetKind swissroll_kind{"swissroll", [](const DataConfig&) { return swissroll(); }};
 
 }  // namespace kantor

@@ -1,8 +1,6 @@
 // Whole files: bounded reads of regular files, and writes that leave the old content or the new, never a mixture.
-#include "models/files/faults.h"
-#include "models/files/files.h"
+#include "models/files/atomic_file.h"
 
-#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
@@ -15,16 +13,6 @@ namespace kantor {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::atomic<int> failing_call{0};
-
-/// Whether this write, fsync or rename is the one that a test wants to fail.
-bool fails() {
-  if (failing_call.load() <= 0) return false;
-  if (--failing_call > 0) return false;
-  errno = EIO;
-  return true;
-}
 
 /// A file descriptor that closes itself.
 class Descriptor {
@@ -48,7 +36,7 @@ class Descriptor {
 void write_all(int fd, std::span<const std::byte> content, const fs::path& path) {
   size_t done = 0;
   while (done < content.size()) {
-    const ssize_t n = fails() ? -1 : ::write(fd, content.data() + done, content.size() - done);
+    const ssize_t n = ::write(fd, content.data() + done, content.size() - done);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) fail("cannot write", path);
     done += static_cast<size_t>(n);
@@ -56,16 +44,6 @@ void write_all(int fd, std::span<const std::byte> content, const fs::path& path)
 }
 
 }  // namespace
-
-FaultScope::FaultScope(int call) {
-  failing_call = call;
-}
-FaultScope::~FaultScope() {
-  failing_call = 0;
-}
-bool FaultScope::reached() const {
-  return failing_call.load() <= 0;
-}
 
 std::vector<std::byte> read_file(const fs::path& path, size_t limit) {
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));  // a FIFO must not block here
@@ -105,12 +83,12 @@ void AtomicFile::append(std::span<const std::byte> content) {
 
 void AtomicFile::commit() {
   if (::fchmod(fd_, 0644) != 0) fail("cannot set the mode of", path_);
-  if (fails() || ::fsync(fd_) != 0) fail("cannot flush", path_);
-  if (fails() || ::rename(temporary_.c_str(), path_.c_str()) != 0) fail("cannot put in place", path_);
+  if (::fsync(fd_) != 0) fail("cannot flush", path_);
+  if (::rename(temporary_.c_str(), path_.c_str()) != 0) fail("cannot put in place", path_);
   temporary_.clear();
   const fs::path folder = path_.has_parent_path() ? path_.parent_path() : fs::path(".");
   const Descriptor parent(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (parent.get() < 0 || fails() || ::fsync(parent.get()) != 0) fail("cannot flush the folder of", path_);
+  if (parent.get() < 0 || ::fsync(parent.get()) != 0) fail("cannot flush the folder of", path_);
 }
 
 void write_file_atomically(const fs::path& path, std::span<const std::byte> content) {

@@ -3,7 +3,7 @@
 
 #include "engine/error.h"
 #include "engine/shape.h"
-#include "models/files/files.h"
+#include "models/files/file_error.h"
 #include "models/files/text.h"
 
 #include <algorithm>
@@ -31,8 +31,8 @@ template <class... Args>
   throw FileError(name + ": " + fmt::format(format, std::forward<Args>(args)...));
 }
 
-/// FNV-1a: the same on every machine and in every version, as a hash in a file must be (std::hash is not). `before`: of
-/// the bytes that went before.
+/// FNV-1a: the same on every machine and in every version, as a hash in a file must be (std::hash is not). `before` is
+/// the hash of the preceding bytes.
 inline uint64_t fnv1a(Bytes bytes, uint64_t before = 0xcbf29ce484222325U) {
   for (const std::byte byte : bytes) before = (before ^ std::to_integer<uint64_t>(byte)) * 0x100000001b3U;
   return before;

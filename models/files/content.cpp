@@ -1,5 +1,7 @@
-// What a file that is not of the format expected is, by its first bytes: so that a refusal can tell what to do about
+// Recognizes by its first bytes a file that is not of the expected format, so that a refusal can say what to do about
 // it.
+#include "models/files/content.h"
+
 #include "models/files/bytes.h"
 
 namespace kantor {
@@ -32,7 +34,7 @@ std::string describe_text(std::string_view start, bool expected) {
   return expected ? "" : "a text file that begins with " + quote(start);
 }
 
-/// By the first member of the archive, whose name stands at byte 30.
+/// Describes the archive by its first member, whose name is at byte 30.
 std::string describe_zip(std::string_view start) {
   const std::string_view rest = start.substr(std::min<size_t>(30, start.size()));
   const std::string_view name = rest.substr(0, std::min<size_t>(rest.size(), 64));
@@ -77,9 +79,9 @@ std::string describe_content(Bytes data, bool expects_text) {
   };
   const std::string_view start = as_text(data.first(std::min(data.size(), looked_at)));
   if (start.empty()) return expects_text ? "" : "an empty file";
-  if (is_text(start)) return describe_text(start, expects_text);  // before the marks, some of which are letters
+  if (is_text(start)) return describe_text(start, expects_text);  // before the signatures, some of which are letters
   if (start.starts_with("PK\x03\x04")) return describe_zip(start);
-  if (start.size() > 1 && start[0] == '\x80' && start[1] >= 2 && start[1] <= 5) {  // its protocol
+  if (start.size() > 1 && start[0] == '\x80' && start[1] >= 2 && start[1] <= 5) {  // the pickle protocol
     return "a pickle: write its arrays with numpy.save, or its tensors with safetensors";
   }
   for (const auto& [at, bytes, text] : marks) {

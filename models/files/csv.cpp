@@ -1,6 +1,11 @@
 // CSV: a table of numbers, one row a line, with or without a line of names on top. Commas, semicolons or tabs separate;
 // fields may be quoted. Plain or packed with gzip.
+#include "models/files/csv.h"
+
+#include "models/files/atomic_file.h"
 #include "models/files/bytes.h"
+#include "models/files/content.h"
+#include "models/files/gzip.h"
 
 #include <charconv>
 #include <cmath>
@@ -19,7 +24,7 @@ std::string_view trimmed(std::string_view text) {
   return begin == std::string_view::npos ? std::string_view() : text.substr(begin, end - begin + 1);
 }
 
-/// The number that `text` is, to its last character; infinite or NaN where it says so or is too large for a double.
+/// All of `text` as a number; infinite or NaN if it says so or is too large for a double; nullopt if it is none.
 std::optional<double> number(std::string_view text) {
   if (text.size() > 1 && text[0] == '+' && text[1] != '-') text.remove_prefix(1);
   double value = 0;
@@ -111,7 +116,7 @@ class TableReader {
     return next + 1;
   }
 
-  /// No field is a number, and there is some text.
+  /// Whether no field is a number and at least one has text.
   [[nodiscard]] bool is_header() const {
     const auto is_number = [](std::string_view field) { return number(trimmed(field)).has_value(); };
     const auto is_empty = [](std::string_view field) { return field.empty(); };

@@ -1,6 +1,6 @@
 #include "models/files/folder_lock.h"
 
-#include "models/files/files.h"
+#include "models/files/file_error.h"
 
 #include <cerrno>
 #include <cstring>

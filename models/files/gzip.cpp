@@ -1,4 +1,6 @@
 // Gzip, through zlib: one member or several, bounded, checked to the last byte.
+#include "models/files/gzip.h"
+
 #include "models/files/bytes.h"
 
 #include <algorithm>
@@ -10,7 +12,7 @@ namespace {
 
 constexpr std::string_view mark = "\x1f\x8b";
 
-/// Inflates to the end, or stops quietly at `count` bytes.
+/// Inflates to the end, or stops without an error at `count` bytes.
 std::vector<std::byte> inflate_all(std::span<const std::byte> data, const std::string& name, size_t limit,
                                    size_t count) {
   z_stream stream{};
@@ -51,7 +53,7 @@ std::vector<std::byte> inflate_all(std::span<const std::byte> data, const std::s
     // Another member may follow, as `cat a.gz b.gz` and pigz write them.
     if (status == Z_STREAM_END && as_text(data.subspan(consumed)).starts_with(mark)) status = inflateReset(&stream);
   }
-  const Bytes rest = data.subspan(consumed);  // zeros fill up the blocks of a tape
+  const Bytes rest = data.subspan(consumed);  // tapes pad their blocks with zeros
   if (std::any_of(rest.begin(), rest.end(), [](std::byte b) { return b != std::byte{0}; })) {
     refuse(name, "{} bytes after the end of the gzip data, expected none or a further gzip member", rest.size());
   }

@@ -1,6 +1,11 @@
 // IDX, the format of MNIST: 00 00 type rank, big-endian extents, values. Unsigned bytes only. Plain or packed with
 // gzip.
+#include "models/files/idx.h"
+
+#include "models/files/atomic_file.h"
 #include "models/files/bytes.h"
+#include "models/files/content.h"
+#include "models/files/gzip.h"
 
 namespace kantor {
 namespace {
@@ -49,7 +54,7 @@ IdxBytes parse_idx(std::span<const std::byte> data, const std::string& name) {
     if (header.values > limit) {
       refuse(name, "the IDX header promises {} bytes of values, at most {} are read", header.values, limit);
     }
-    return parse_idx(gunzip_start(data, name, header.size + header.values + 1), name);  // one more would be too many
+    return parse_idx(gunzip_start(data, name, header.size + header.values + 1), name);  // one more shows an excess
   }
   Header header = parse_header(data, name);
   const Bytes values = data.subspan(header.size);

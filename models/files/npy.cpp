@@ -1,6 +1,10 @@
 // NPY: a magic, a header that is a Python dictionary of three known keys, and the values. The header is parsed, never
 // evaluated.
+#include "models/files/npy.h"
+
 #include "models/files/bytes.h"
+#include "models/files/content.h"
+#include "models/files/gzip.h"
 
 #include <cctype>
 
@@ -34,7 +38,7 @@ struct Header {
   size_t size = 0;  // bytes before the values
 };
 
-/// The dictionary's text, token by token: what NumPy's own reader takes, Python 2's 2000L and u'...' among it.
+/// Reads the dictionary's text token by token: all that NumPy's reader accepts, including Python 2's 2000L and u'...'.
 class HeaderParser {
  public:
   HeaderParser(std::string_view text, const std::string& name) : text_(text), name_(name) {}
@@ -68,7 +72,7 @@ class HeaderParser {
 
  private:
   [[noreturn]] void fail(const std::string& found) const { refuse(name_, "the NPY header holds {}", found); }
-  /// The next character that is no white space; NUL at the end.
+  /// The next character that is not white space; NUL at the end.
   char peek() {
     at_ = std::min(text_.find_first_not_of(" \t\r\n\f\v", at_), text_.size());
     return at_ < text_.size() ? text_[at_] : '\0';
@@ -169,7 +173,7 @@ size_t promised_bytes(const Header& header, size_t size, const std::string& name
   return bytes;
 }
 
-/// Where an array's elements lie, in the order in which they are wanted.
+/// The positions of an array's elements, in the requested order.
 struct Plan {
   std::vector<int64_t> extents;  // of the result's axes
   std::vector<int64_t> strides;  // elements of the file from one index to the next
@@ -250,7 +254,7 @@ NpyArray::NpyArray(std::span<const std::byte> file, const std::string& name) {
     if (bytes / deflate_limit > file.size()) {
       refuse(name, "the NPY header promises {} bytes, more than {} bytes of gzip data can hold", bytes, file.size());
     }
-    inflated_ = gunzip_start(file, name, header.size + bytes + 1);  // one more would be too many
+    inflated_ = gunzip_start(file, name, header.size + bytes + 1);  // one more shows an excess
     data = inflated_;
   }
   const Header header = parse_header(data, name);
@@ -276,7 +280,7 @@ std::vector<T> NpyArray::values(std::span<const int> axes) const {
   for (const int axis : axes) {
     const int64_t extent = shape_[axis], stride = stride_of(axis);
     if (extent == 1) continue;
-    if (!plan.extents.empty() && plan.strides.back() == extent * stride) {  // both axes are one
+    if (!plan.extents.empty() && plan.strides.back() == extent * stride) {  // the two axes merge
       plan.extents.back() *= extent;
       plan.strides.back() = stride;
     } else {

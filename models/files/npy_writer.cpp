@@ -1,5 +1,6 @@
 // NPY on writing: version 1.0, C order, its header padded so that the values begin at a multiple of 64 bytes.
-#include "models/files/files.h"
+
+#include "models/files/npy.h"
 
 #include <fmt/format.h>
 #include <string>

@@ -1,7 +1,10 @@
 // PNG through libpng's simplified interface. Before libpng sees a file, its chunks are walked here: checksums, order,
 // and a size that the compressed bytes can hold; chunks that do not change the pixels are left out.
+#include "models/files/png.h"
+
+#include "models/files/atomic_file.h"
 #include "models/files/bytes.h"
-#include "models/files/files.h"
+#include "models/files/content.h"
 
 #include <png.h>
 #include <zlib.h>
@@ -68,7 +71,7 @@ std::vector<std::byte> verified(Bytes data, const std::string& name) {
   return kept;
 }
 
-/// From channels and their alpha to channels alone. Blends the stored values, not the light that they stand for, as
+/// Removes the alpha channel, over white. Blends the stored values, not the light that they represent, as
 /// browsers, PIL and ImageMagick do: half-transparent black over white is 127.
 void lay_over_white(Image& image) {
   const auto channels = static_cast<size_t>(image.channels);
@@ -139,7 +142,7 @@ Image parse_png(Bytes data, const std::string& name) {
 
 bool is_png(Bytes data) {
   return as_text(data).starts_with(signature) &&
-         data.size() >= signature.size() + 25;  // its mark and the header's chunk
+         data.size() >= signature.size() + 25;  // the signature and the header chunk
 }
 
 Image read_png(const std::filesystem::path& path) {

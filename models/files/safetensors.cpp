@@ -1,7 +1,10 @@
 // safetensors: the length of a JSON header as uint64, the header, and the tensors' values without holes. Kantor adds
 // the SHA-256 of the whole file, the 64 digits of which count as zeros, and verifies it on reading.
+#include "models/files/safetensors.h"
+
+#include "models/files/atomic_file.h"
 #include "models/files/bytes.h"
-#include "models/files/files.h"
+#include "models/files/content.h"
 #include "models/files/safetensors_header.h"
 
 #include <iterator>
@@ -15,13 +18,13 @@ namespace kantor {
 
 namespace {
 
-constexpr size_t header_limit = 100'000'000;  // as the specification has it
+constexpr size_t header_limit = 100'000'000;  // the specification's limit
 constexpr std::string_view digest_key = "kantor.digest";
 // One flipped bit can hide one of the two keys, not both: either one alone marks a damaged file.
 constexpr std::string_view format_key = "kantor.format";
 constexpr std::string_view digest_field = "\"kantor.digest\":\"";
 constexpr size_t digest_length = 64;
-// What else may be behind a digest that is wrong, and what to do then.
+// Another possible cause of a wrong digest, and what to do then.
 constexpr std::string_view saved_again =
     "written by another program, or changed, after Kantor wrote it; use the original, or leave kantor.digest and "
     "kantor.format out of the metadata when saving";
@@ -55,7 +58,7 @@ size_t digest_position(std::string_view header, const std::string& name) {
   return 8 + field + digest_field.size();
 }
 
-/// True where there was a digest, and it was right. Takes Kantor's own keys from the metadata.
+/// Returns whether there was a digest, which then was right. Removes Kantor's own keys from the metadata.
 bool verify(Bytes data, std::string_view header, std::map<std::string, std::string>& metadata,
             const std::string& name) {
   const auto node = metadata.extract(std::string(digest_key));
@@ -142,7 +145,7 @@ Tensor copied(Bytes values, const Shape& shape, DType dtype) {
   return tensor;
 }
 
-/// The entry's values, whose range has been checked; nothing for a type or a rank that the engine has no place for.
+/// The entry's values, whose range has been checked; nothing for a type or a rank that the engine does not have.
 std::optional<Tensor> read_tensor(const SafetensorsEntry& entry, Bytes values, const std::string& file) {
   constexpr auto same = [](auto value) { return value; };
   if (entry.shape.size() > Shape::max_rank) return std::nullopt;

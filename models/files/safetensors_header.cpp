@@ -9,8 +9,8 @@ namespace kantor {
 
 namespace {
 
-/// Takes the header's JSON event by event: only what the format allows gets through, so that neither depth nor
-/// duplicates of keys can reach memory.
+/// Reads the header's JSON event by event and accepts only what the format allows, so that neither depth nor
+/// duplicate keys can use up memory.
 class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
  public:
   explicit HeaderReader(const std::string& file) : file_(file) {}

@@ -1,7 +1,10 @@
 // TensorBoard's event files: TFRecord frames (length, checksum, message, checksum) around tensorflow.Event messages.
 // The dozen fields that are needed are written in protobuf's wire format here: that is shorter than a copy of
 // TensorFlow's schema, a generator in the build and a library to link.
+#include "models/files/tensorboard.h"
+
 #include "models/files/bytes.h"
+#include "models/files/png.h"
 
 #include <array>
 

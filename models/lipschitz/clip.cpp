@@ -3,6 +3,8 @@
 
 #include <cmath>
 #include <fmt/format.h>
+#include <limits>
+#include <memory>
 
 namespace kantor {
 namespace {
@@ -15,12 +17,13 @@ class Clip final : public Constraint {
     }
   }
   [[nodiscard]] std::string name() const override { return "clip"; }
-  void set_bounds(Network& critic) const override {
-    for (size_t i = 0; i < critic.roles().size(); ++i) {
-      const Network::Role& role = critic.roles()[i];
+  [[nodiscard]] std::vector<double> bounds(const Network& critic) const override {
+    std::vector<double> bounds;
+    for (const Network::Role& role : critic.roles()) {
       const bool spared = (role.bias && !config_.clip_biases) || (role.norm && !config_.clip_norm_scales);
-      if (!spared) critic.parameters().rows()[i].bound = config_.clip;
+      bounds.push_back(spared ? std::numeric_limits<double>::infinity() : config_.clip);
     }
+    return bounds;
   }
 
  private:
@@ -29,8 +32,9 @@ class Clip final : public Constraint {
 
 }  // namespace
 
-std::unique_ptr<Constraint> make_clip(const ConstraintConfig& config) {
-  return std::make_unique<Clip>(config);
-}
+extern const ConstraintKind clip_kind;
+const ConstraintKind clip_kind{
+    "clip", "weight clipping", "weights clipped to [-c, c] after every update (Arjovsky et al. 2017)",
+    [](const ConstraintConfig& c) -> std::unique_ptr<Constraint> { return std::make_unique<Clip>(c); }};
 
 }  // namespace kantor

@@ -7,71 +7,76 @@
 #include <cmath>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <memory>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 namespace kantor {
 namespace {
 
-/// Nothing: to see what a critic does without any.
-class Unconstrained final : public Constraint {
+/// Several constraints that all hold.
+class Combination final : public Constraint {
  public:
-  [[nodiscard]] std::string name() const override { return "none"; }
-};
+  Combination(std::string name, std::vector<std::unique_ptr<Constraint>> parts)
+      : name_(std::move(name)), parts_(std::move(parts)) {}
+  [[nodiscard]] std::string name() const override { return name_; }
+  [[nodiscard]] nlohmann::json layers(const nlohmann::json& critic) const override {
+    nlohmann::json edited = critic;
+    for (const auto& part : parts_) edited = part->layers(edited);
+    return edited;
+  }
+  /// The sum of the terms; the norms and points are those of the first part that has any.
+  [[nodiscard]] ConstraintTerm penalty(const Network& critic, const CriticBatch& batch) const override {
+    ConstraintTerm sum;
+    for (const auto& part : parts_) {
+      const ConstraintTerm term = part->penalty(critic, batch);
+      if (!term.value.defined()) continue;
+      if (sum.value.defined()) {
+        sum.value = sum.value + term.value;
+      } else {
+        sum = term;
+      }
+    }
+    return sum;
+  }
+  [[nodiscard]] std::vector<double> bounds(const Network& critic) const override {
+    std::vector<double> least;
+    for (const auto& part : parts_) {
+      const std::vector<double> bounds = part->bounds(critic);
+      if (least.empty()) least = bounds;
+      for (size_t i = 0; i < bounds.size(); ++i) least[i] = std::min(least[i], bounds[i]);
+    }
+    return least;
+  }
+  [[nodiscard]] bool per_sample() const override {
+    return std::any_of(parts_.begin(), parts_.end(), [](const auto& part) { return part->per_sample(); });
+  }
+  [[nodiscard]] bool per_layer() const override {
+    return std::any_of(parts_.begin(), parts_.end(), [](const auto& part) { return part->per_layer(); });
+  }
 
-struct Row {
-  ConstraintKind kind;
-  std::unique_ptr<Constraint> (*make)(const ConstraintConfig&);
+ private:
+  std::string name_;
+  std::vector<std::unique_ptr<Constraint>> parts_;
 };
-
-const std::vector<Row>& rows() {
-  static const std::vector<Row> table{
-      {{"clip", "weights clipped to [-c, c] after every update (Arjovsky et al. 2017)"}, make_clip},
-      {{"penalty",
-        "lambda mean (n - 1)^2, n the gradient norm between real and generated samples (Gulrajani et al. 2017)"},
-       [](const ConstraintConfig& c) { return make_gradient_penalty(c, PenaltyKind::two_sided); }},
-      {{"one-sided", "lambda mean max(n - 1, 0)^2 there (Petzka et al. 2018)"},
-       [](const ConstraintConfig& c) { return make_gradient_penalty(c, PenaltyKind::one_sided); }},
-      {{"r1", "lambda / 2 mean n^2 at real samples (Mescheder et al. 2018)"},
-       [](const ConstraintConfig& c) { return make_zero_centred(c, true); }},
-      {{"r2", "lambda / 2 mean n^2 at generated samples"},
-       [](const ConstraintConfig& c) { return make_zero_centred(c, false); }},
-      {{"dragan",
-        "lambda mean (n - 1)^2 at x + 0.5 std(x) U, U uniform in [0, 1) for every element, std over the batch "
-        "(Kodali et al. 2017)"},
-       make_dragan},
-      {{"spectral",
-        "weights over their largest singular value, one power iteration a training forward (Miyato et al. "
-        "2018); of a convolution that of its matrix [O, C kh kw], of an rnn that of each weight"},
-       make_spectral},
-      {{"weight-norm",
-        "rows of weights over their norm, with no free scale (after Salimans and Kingma 2016): every unit "
-        "is 1-Lipschitz, a layer of n units up to sqrt(n)"},
-       make_weight_norm},
-      {{"groupsort",
-        "weights that are kept orthonormal (put back by 10 iterations of Bjoerck's after every update), and sorted "
-        "groups of units for activations (Anil, Lucas and Grosse 2019); mlp critics whose width the groups divide"},
-       make_group_sort},
-      {{"none", "nothing"},
-       [](const ConstraintConfig&) -> std::unique_ptr<Constraint> { return std::make_unique<Unconstrained>(); }},
-  };
-  return table;
-}
 
 }  // namespace
 
+// Each in the file of its constraint.
+extern const ConstraintKind clip_kind, penalty_kind, one_sided_kind, r1_kind, r2_kind, dragan_kind, spectral_kind,
+    weight_norm_kind, group_sort_kind, no_constraint_kind;
+
 const std::vector<ConstraintKind>& constraint_table() {
-  static const std::vector<ConstraintKind> kinds = [] {
-    std::vector<ConstraintKind> all;
-    for (const Row& row : rows()) all.push_back(row.kind);
-    return all;
-  }();
+  static const std::vector<ConstraintKind> kinds{clip_kind,       penalty_kind,      one_sided_kind, r1_kind,
+                                                 r2_kind,         dragan_kind,       spectral_kind,  weight_norm_kind,
+                                                 group_sort_kind, no_constraint_kind};
   return kinds;
 }
 
 const std::vector<std::string>& constraint_kinds() {
   static const std::vector<std::string> names = [] {
     std::vector<std::string> all;
-    for (const Row& row : rows()) all.push_back(row.kind.name);
+    for (const ConstraintKind& kind : constraint_table()) all.emplace_back(kind.name);
     return all;
   }();
   return names;
@@ -80,16 +85,60 @@ const std::vector<std::string>& constraint_kinds() {
 nlohmann::json Constraint::layers(const nlohmann::json& critic) const {
   return critic;
 }
-ConstraintTerm Constraint::penalty(const Network&, const ConstraintBatch&) const {
+ConstraintTerm Constraint::penalty(const Network&, const CriticBatch&) const {
   return {};
 }
-void Constraint::set_bounds(Network&) const {}
+std::vector<double> Constraint::bounds(const Network&) const {
+  return {};
+}
+
+std::vector<std::string> constraint_parts(const std::string& kind) {
+  std::vector<std::string> parts;
+  for (size_t begin = 0; begin <= kind.size();) {
+    const size_t end = std::min(kind.find('+', begin), kind.size());
+    const std::string part = kind.substr(begin, end - begin);
+    const std::vector<std::string>& known = constraint_kinds();
+    if (std::find(known.begin(), known.end(), part) == known.end()) {
+      throw Error(fmt::format("unknown constraint '{}'; known are {}, and several joined by +, such as r1+r2", part,
+                              fmt::join(known, ", ")));
+    }
+    if (std::find(parts.begin(), parts.end(), part) != parts.end()) {
+      throw Error(fmt::format("constraint '{}': {} is there twice; name each once", kind, part));
+    }
+    parts.push_back(part);
+    begin = end + 1;
+  }
+  return parts;
+}
+
+bool has_constraint(const std::string& joined, const std::string& kind) {
+  return ("+" + joined + "+").find("+" + kind + "+") != std::string::npos;
+}
+
+bool constraint_draws(const std::string& kind, ConstraintDraws draws) {
+  for (const ConstraintKind& row : constraint_table()) {
+    if (row.draws == draws && has_constraint(kind, row.name)) return true;
+  }
+  return false;
+}
+
+double preset_lambda(const std::string& kind) {
+  double lambda = 0;
+  for (const ConstraintKind& row : constraint_table()) {
+    if (has_constraint(kind, row.name)) lambda = std::max(lambda, row.lambda);
+  }
+  return lambda;
+}
 
 std::unique_ptr<Constraint> make_constraint(const ConstraintConfig& config) {
-  for (const Row& row : rows()) {
-    if (row.kind.name == config.kind) return row.make(config);
+  std::vector<std::unique_ptr<Constraint>> parts;
+  for (const std::string& part : constraint_parts(config.kind)) {
+    for (const ConstraintKind& kind : constraint_table()) {
+      if (kind.name == part) parts.push_back(kind.make(config));
+    }
   }
-  throw Error(fmt::format("unknown constraint '{}'; known are {}", config.kind, fmt::join(constraint_kinds(), ", ")));
+  if (parts.size() == 1) return std::move(parts.front());
+  return std::make_unique<Combination>(config.kind, std::move(parts));
 }
 
 double checked_lambda(const ConstraintConfig& config) {
@@ -128,33 +177,24 @@ std::string layer_type(const nlohmann::json& layer) {
   return named ? layer["type"].get<std::string>() : "";
 }
 
-ConstraintTerm penalize_at(const Network& critic, const Tensor& points, PenaltyKind kind, double coefficient) {
-  const Tensor x = points.detach();
+InputGradient input_gradient_at(const Network& critic, const Tensor& points) {
+  const Tensor x = points.detach();  // what made the points is no part of the critic's loss
   const Tensor g = grad(sum(critic(x)), {x}, {true, {}})[0];
-  const PenaltyResult penalty = gradient_penalty(or_zeros(g, x), kind, coefficient);
-  return {penalty.value, penalty.norms, x, or_zeros(g, x)};
+  return {x, or_zeros(g, x)};  // undefined where the critic is constant: zero
 }
 
-CriticLoss critic_loss(const Network& critic, const Constraint& constraint, const ConstraintBatch& batch) {
-  CriticLoss result;
-  if (critic.has_batch_norm()) {
-    result.real_scores = critic(batch.real);
-    result.fake_scores = critic(batch.fake);
-  } else {
-    const int64_t n = batch.real.shape()[0];
-    const Tensor scores = critic(concat({batch.real, batch.fake}));
-    result.real_scores = slice(scores, 0, 0, n);
-    result.fake_scores = slice(scores, 0, n, scores.shape()[0]);
+ConstraintTerm penalize_at(const Network& critic, const Tensor& points, PenaltyKind kind, double coefficient) {
+  const InputGradient slope = input_gradient_at(critic, points);
+  const PenaltyResult penalty = gradient_penalty(slope.gradient, kind, coefficient);
+  return {penalty.value, penalty.norms, slope.points, slope.gradient};
+}
+
+Tensor between(const CriticBatch& batch) {
+  if (batch.eps.defined()) return interpolate(batch.real, batch.fake, batch.eps);
+  if (!batch.eps_draw.step.defined()) {
+    throw Error("a penalty between real and generated samples: the batch has neither eps nor a draw to take it from");
   }
-  result.wasserstein = mean(result.real_scores) - mean(result.fake_scores);
-  result.term = constraint.penalty(critic, batch);
-  result.loss = -result.wasserstein;
-  if (result.term.value.defined()) result.loss = result.loss + result.term.value;
-  return result;
-}
-
-Tensor generator_loss(const Network& critic, const Tensor& fake) {
-  return -mean(critic(fake));
+  return interpolate(batch.real, batch.fake, batch.eps_draw);
 }
 
 }  // namespace kantor

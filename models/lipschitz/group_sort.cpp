@@ -1,11 +1,12 @@
 // GroupSort on orthonormal weights (Anil, Lucas and Grosse 2019): linear layers that are kept orthonormal and, in place
 // of every activation, sorted groups of units. Both keep the norm of a gradient, so the critic is 1-Lipschitz and can
 // be steep everywhere. Anil et al. train any weights through some 20 of Bjoerck's iterations; here the optimizer's
-// step from the projected gradient is put back among the orthonormal matrices, which costs a third of that (width 256).
-// An orthonormal matrix is no orthonormal convolution, and an rnn's tanh cannot be replaced: refused.
+// step from the projected gradient is made orthonormal again, which costs a third of that (width 256).
+// An orthonormal matrix does not make a convolution orthonormal, and an rnn's tanh cannot be replaced: both refused.
 #include "models/lipschitz/constraints.h"
 
 #include <fmt/format.h>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -38,8 +39,11 @@ class GroupSort final : public Constraint {
 
 }  // namespace
 
-std::unique_ptr<Constraint> make_group_sort(const ConstraintConfig& config) {
-  return std::make_unique<GroupSort>(config.sort_group);
-}
+extern const ConstraintKind group_sort_kind;
+const ConstraintKind group_sort_kind{
+    "groupsort", "GroupSort",
+    "weights that are kept orthonormal (put back by 10 iterations of Bjoerck's after every update), and sorted "
+    "groups of units for activations (Anil, Lucas and Grosse 2019); mlp critics whose width the groups divide",
+    [](const ConstraintConfig& c) -> std::unique_ptr<Constraint> { return std::make_unique<GroupSort>(c.sort_group); }};
 
 }  // namespace kantor

@@ -1,8 +1,9 @@
 // Spectral normalization (Miyato et al. 2018): every weight divided by an estimate of its largest singular value, one
 // power iteration a training forward. A convolution's weight counts as the matrix [O, C kh kw], whose norm is not the
-// convolution's own; an rnn's weights are bounded each, the whole over T steps by sqrt(T).
+// convolution's own; each weight of an rnn is bounded, and the whole over T steps by sqrt(T).
 #include "models/lipschitz/constraints.h"
 
+#include <memory>
 #include <nlohmann/json.hpp>
 
 namespace kantor {
@@ -23,8 +24,13 @@ class Spectral final : public Constraint {
 
 }  // namespace
 
-std::unique_ptr<Constraint> make_spectral(const ConstraintConfig& config) {
-  return std::make_unique<Spectral>(config.spectral_detached);
-}
+extern const ConstraintKind spectral_kind;
+const ConstraintKind spectral_kind{
+    "spectral", "spectral norm",
+    "weights over their largest singular value, one power iteration a training forward (Miyato et al. "
+    "2018); of a convolution that of its matrix [O, C kh kw], of an rnn that of each weight",
+    [](const ConstraintConfig& c) -> std::unique_ptr<Constraint> {
+      return std::make_unique<Spectral>(c.spectral_detached);
+    }};
 
 }  // namespace kantor

@@ -1,7 +1,8 @@
 // Weight normalization (Salimans and Kingma 2016) as a constraint: rows of norm 1 and no free scale, so that every unit
-// is 1-Lipschitz. A layer of n units is so up to sqrt(n) only: rows that point the same way add up.
+// is 1-Lipschitz. A layer of n units is only sqrt(n)-Lipschitz: rows in the same direction add up.
 #include "models/lipschitz/constraints.h"
 
+#include <memory>
 #include <nlohmann/json.hpp>
 
 namespace kantor {
@@ -18,8 +19,11 @@ class WeightNorm final : public Constraint {
 
 }  // namespace
 
-std::unique_ptr<Constraint> make_weight_norm(const ConstraintConfig&) {
-  return std::make_unique<WeightNorm>();
-}
+extern const ConstraintKind weight_norm_kind;
+const ConstraintKind weight_norm_kind{
+    "weight-norm", "weight norm",
+    "rows of weights over their norm, with no free scale (after Salimans and Kingma 2016): every unit "
+    "is 1-Lipschitz, a layer of n units up to sqrt(n)",
+    [](const ConstraintConfig&) -> std::unique_ptr<Constraint> { return std::make_unique<WeightNorm>(); }};
 
 }  // namespace kantor

@@ -12,7 +12,7 @@ struct Agreement {
   double norm = 0;           // mean of |found|
 };
 
-/// Of `found` and `optimal`, rows of `dimensions` values each. Throws ShapeError for lists of different or no length,
+/// Compares `found` with `optimal`, rows of `dimensions` values. Throws ShapeError for lists of different or no length,
 /// or ragged ones.
 Agreement compare_gradients(std::span<const float> found, std::span<const double> optimal, int64_t dimensions);
 

@@ -1,12 +1,15 @@
 #include "models/metrics/classifier.h"
 
 #include "engine/autograd.h"
-#include "engine/op.h"
+#include "engine/grad_mode.h"
+#include "engine/in_place.h"
 #include "engine/ops.h"
 #include "engine/optimizer.h"
 #include "engine/random.h"
 #include "engine/step.h"
 #include "models/files/bytes.h"
+#include "models/files/file_error.h"
+#include "models/files/safetensors.h"
 #include "models/metrics/frechet.h"
 
 #include <algorithm>
@@ -51,7 +54,7 @@ Network make_network(const Shape& sample, int classes, uint64_t seed) {
 
 /// The largest of each row of x [B, n] -> [B, 1], without history.
 Tensor row_maximum(const Tensor& x) {
-  const RecordingScope off(false);
+  const NoGrad no_grad;
   const int64_t n = x.shape()[1];
   return slice(sort_groups(x, n).values, 1, n - 1, n);
 }
@@ -67,7 +70,7 @@ std::vector<int64_t> shuffled(int64_t count, uint64_t seed, uint64_t epoch) {
   return order;
 }
 
-/// What decides the weights, the data as their hash.
+/// Everything that decides the weights, with the data as a hash.
 std::string digest_of(const LabelledImages& data, const ClassifierOptions& o) {
   const uint64_t hash = fnv1a(std::as_bytes(std::span(data.labels)), fnv1a(std::as_bytes(std::span(data.pixels))));
   return fmt::format("{} {} epochs {} batch {} rate {} seed {} data {:016x}", to_string(data.sample), data.classes,
@@ -86,7 +89,7 @@ size_t most_probable(std::span<const float> row) {
 
 }  // namespace
 
-/// The largest logit is taken off first, which changes nothing but the range of exp.
+/// Subtracts the largest logit first, which changes only the range of exp.
 Tensor cross_entropy(const Tensor& logits, const Tensor& one_hot) {
   const Tensor z = logits - row_maximum(logits);
   return mean(log(sum(exp(z), {1})) - sum(z * one_hot, {1}));
@@ -171,7 +174,7 @@ Classifier Classifier::cached(const LabelledImages& data, const std::filesystem:
   try {
     Classifier known = load(read_safetensors(path));
     if (known.origin_ == digest_of(data, options)) return known;
-  } catch (const Error&) {  // not there, or damaged: made anew
+  } catch (const Error&) {  // missing or damaged: trained again
   }
   Classifier made = train(data, options);
   std::filesystem::create_directories(path.parent_path());
@@ -185,7 +188,7 @@ Classifier::Output Classifier::operator()(std::span<const float> images) const {
   if (count * length != static_cast<int64_t>(images.size())) {
     throw ShapeError(fmt::format("{} values are no whole number of images {}", images.size(), to_string(sample_)));
   }
-  const RecordingScope off(false);
+  const NoGrad no_grad;
   Output output;
   for (int64_t begin = 0; begin < count; begin += group) {
     const int64_t n = std::min(group, count - begin);

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "models/data/labelled.h"
-#include "models/files/files.h"
+#include "models/files/safetensors.h"
 #include "models/nn/network.h"
 
 #include <filesystem>
@@ -44,7 +44,7 @@ class Classifier {
   };
   /// Images [N, H, W, C] in [0, 1]. Throws ShapeError where they do not fit.
   [[nodiscard]] Output operator()(std::span<const float> images) const;
-  /// Share of images whose largest probability is their label's.
+  /// Fraction of images whose largest probability is their label's.
   [[nodiscard]] double accuracy(const LabelledImages& data) const;
 
  private:
@@ -57,13 +57,13 @@ class Classifier {
 
 struct ImageScores {
   std::vector<int64_t> histogram;  // of the most probable class
-  double class_kl = 0;             // of that histogram from the even one, nats
+  double class_kl = 0;             // KL of that histogram from the uniform one, in nats
   double score = 0;                // exp mean KL(p(class | image) from p(class)): 1 to `classes`
   double frechet = 0;              // distance of the features from those of real images
 };
-/// Of generated images against real ones, both [N, H, W, C]. Throws ShapeError for fewer than two of either.
+/// Scores generated images against real ones, both [N, H, W, C]. Throws ShapeError for fewer than two of either.
 ImageScores score_images(const Classifier& classifier, std::span<const float> generated, std::span<const float> real);
-/// The same, where the classifier's output of the real images is known.
+/// The same, with the classifier's output for the real images given.
 ImageScores score_images(const Classifier& classifier, std::span<const float> generated,
                          const Classifier::Output& real);
 

@@ -28,7 +28,7 @@ Gaussian fit(std::span<const float> values, int64_t dimensions) {
   return {mean, x.transpose() * x / static_cast<double>(rows - 1)};
 }
 
-/// Root of a symmetric matrix without negative eigenvalues; rounding's small ones count as 0.
+/// Square root of a positive semidefinite matrix; small negative eigenvalues that come from rounding count as 0.
 Eigen::MatrixXd root(const Eigen::MatrixXd& matrix) {
   const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(matrix);
   const Eigen::VectorXd roots = solver.eigenvalues().cwiseMax(0).cwiseSqrt();

@@ -48,7 +48,7 @@ struct Summary {
   double mean = 0, deviation = 0, min = 0, max = 0;
 };
 
-/// Of the whole list: the deviation divides by n. Throws ShapeError for an empty list.
+/// Summary of the whole list; the deviation divides by n. Throws ShapeError for an empty list.
 template <class T>
 Summary summarize(std::span<const T> values) {
   if (values.empty()) throw ShapeError("the summary of an empty list: expected at least one value");

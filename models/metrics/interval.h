@@ -6,8 +6,8 @@
 
 namespace kantor {
 
-/// The two-sided 95 % confidence interval of a mean, by Student's t: mean +- t(n - 1) s / sqrt(n). Of one value the
-/// ends are infinite, of equal values both are the mean.
+/// The two-sided 95 % confidence interval of a mean, by Student's t: mean +- t(n - 1) s / sqrt(n). For one value the
+/// ends are infinite; for equal values both are the mean.
 struct Interval {
   double mean = 0, low = 0, high = 0;
   int64_t count = 0;

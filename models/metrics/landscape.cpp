@@ -1,7 +1,9 @@
 #include "models/metrics/landscape.h"
 
 #include "engine/autograd.h"
-#include "engine/op.h"
+#include "engine/error.h"
+#include "engine/grad_mode.h"
+#include "engine/in_place.h"
 #include "engine/ops.h"
 #include "engine/random.h"
 
@@ -13,7 +15,7 @@
 namespace kantor {
 namespace {
 
-/// Puts the parameters back: `restore` at the end, and where something was thrown before, when it goes.
+/// Puts the parameters back: in `restore` at the end, or in the destructor if something was thrown before.
 class KeptWeights {
  public:
   explicit KeptWeights(const Arena& arena) : arena_(arena), saved_(empty(arena.flat().shape(), options(arena))) {
@@ -23,7 +25,7 @@ class KeptWeights {
     if (restored_) return;
     try {
       arena_.flat().copy_from(saved_);
-    } catch (...) {  // a device that fails: its first error is under way, and says more
+    } catch (...) {  // the device fails: its first error is in flight and says more
     }
   }
   KeptWeights(const KeptWeights&) = delete;
@@ -31,7 +33,7 @@ class KeptWeights {
 
   /// w + sum of coefficient * direction.
   void move(const std::vector<std::pair<double, const std::vector<Tensor>*>>& steps) const {
-    const RecordingScope off(false);
+    const NoGrad no_grad;
     arena_.flat().copy_from(saved_);
     for (const auto& [coefficient, direction] : steps) {
       for (size_t i = 0; i < direction->size(); ++i) blend(arena_.tensors()[i], (*direction)[i], 1, coefficient);
@@ -60,7 +62,7 @@ Tensor inner(const std::vector<Tensor>& a, const std::vector<Tensor>& b) {
   return total;
 }
 
-/// The Hessian of a loss as what it does to a vector of all parameters, one after another.
+/// The Hessian of a loss, as a product with a vector of all parameters, concatenated.
 class Hessian {
  public:
   Hessian(const Tensor& loss, const std::vector<Tensor>& parameters)
@@ -157,7 +159,7 @@ Curvature largest_curvature(const std::function<Tensor()>& loss, const std::vect
     Eigen::VectorXd next = hessian.times(v);
     ++result.iterations;
     diagonal.push_back(next.dot(v));
-    for (int pass = 0; pass < 2; ++pass) {  // once leaves what rounding makes of vectors that nearly cancel
+    for (int pass = 0; pass < 2; ++pass) {  // one pass leaves rounding errors of vectors that nearly cancel
       for (const Eigen::VectorXd& old : kept) next -= next.dot(old) * old;
     }
     const double left = next.norm();

@@ -1,4 +1,4 @@
-// The loss as a function of a network's weights: its values round the current ones, and the curvature there.
+// The loss as a function of a network's weights: its values around the current ones, and the curvature there.
 #pragma once
 
 #include "engine/tensor.h"
@@ -23,7 +23,7 @@ std::vector<double> loss_on_plane(Network& network, const std::vector<Tensor>& f
 struct Curvature {
   double eigenvalue = 0;           // the largest by magnitude, with its sign: `lowest` or `highest`
   double lowest = 0, highest = 0;  // both ends, as far as the products have shown them
-  double residual = 0;             // |H v - eigenvalue v| of the unit vector v that was found, but for rounding
+  double residual = 0;             // |H v - eigenvalue v| of the unit vector v that was found, up to rounding
   int iterations = 0;              // products with the Hessian
 };
 

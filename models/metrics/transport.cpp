@@ -21,7 +21,7 @@ using Row = Eigen::ArrayXd;
 /// Sums of 2n costs stay below 2^53, so that potentials are exact: no pivot is taken for a rounding error.
 constexpr double largest_cost = 0x1p36;
 constexpr int64_t most_points = 32768;
-/// Above so many dimensions a row is dear enough to be kept, up to so many points.
+/// Above this many dimensions a row is expensive enough to be kept, up to this many points.
 constexpr int64_t cheap_dimensions = 4, kept_points = 4096;
 
 /// Distances as integers in doubles, a row of n at a time.
@@ -72,9 +72,9 @@ class Costs {
 
   int64_t n_, dimensions_;
   std::span<const float> a_;
-  Eigen::ArrayXXd b_;  // a column a dimension
+  Eigen::ArrayXXd b_;  // one column per dimension
   double largest_ = 0;
-  Eigen::ArrayXXd kept_;  // a column a point of a; empty where rows are computed
+  Eigen::ArrayXXd kept_;  // one column per point of a; empty if rows are computed
 };
 
 /// The basis and its potentials: u of a, v of b, u + v = cost on every arc of the tree.
@@ -95,7 +95,7 @@ class AlternatingBasis {
     start();
   }
 
-  /// Takes each row's most negative arc in, row by row, until no row has one.
+  /// Pivots on each row's most negative arc, row by row, until no row has one.
   void solve() {
     size_t i = 0;
     for (size_t clean = 0; clean < n_; i = i + 1 == n_ ? 0 : i + 1) {
@@ -116,7 +116,7 @@ class AlternatingBasis {
  private:
   static constexpr size_t none = SIZE_MAX;
 
-  /// Each point takes the nearest free one; then all hang on the first one's.
+  /// Matches each point with the nearest free one; then all other points of a hang under the first one's match.
   void start() {
     Row taken = Row::Zero(static_cast<Eigen::Index>(n_)), first(static_cast<Eigen::Index>(n_));
     std::vector<double> cost(n_), to_first(n_);
@@ -140,7 +140,7 @@ class AlternatingBasis {
     }
   }
 
-  /// Point i of a under point j of b.
+  /// Hangs point i of a under point j of b.
   void hang(size_t i, size_t j) {
     parent_[i] = j;
     previous_[i] = none;
@@ -153,7 +153,7 @@ class AlternatingBasis {
     if (next_[i] != none) previous_[next_[i]] = previous_[i];
   }
 
-  /// Potentials of the subtree under point j of b: u rises, v falls.
+  /// Shifts the potentials of the subtree under point j of b: u rises, v falls.
   void shift(size_t j, double delta) {
     stack_.assign(1, j);
     while (!stack_.empty()) {
@@ -167,7 +167,7 @@ class AlternatingBasis {
     }
   }
 
-  /// The arc from i to j, of negative reduced cost, comes in.
+  /// Brings the arc from i to j, of negative reduced cost, into the basis.
   void pivot(size_t i, size_t j, double reduced) {
     size_t above = owner_[j];
     while (above != i && parent_[above] != none) above = owner_[parent_[above]];

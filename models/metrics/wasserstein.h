@@ -11,7 +11,7 @@
 
 namespace kantor {
 
-/// As wasserstein1, which is its distance.
+/// The best matching, whose distance is wasserstein1.
 Transport optimal_transport(std::span<const float> a, std::span<const float> b, int64_t dimensions);
 
 /// Mean distance of the points under their best matching; a and b hold n points of `dimensions` values each. Exact but
@@ -27,15 +27,15 @@ double transport_seconds(int64_t n);
 double sliced_wasserstein1(std::span<const float> a, std::span<const float> b, int64_t dimensions, int directions = 128,
                            uint64_t seed = 0);
 
-/// What W1 two samples of the data themselves have.
+/// The W1 between two samples of the data themselves.
 struct W1Floor {
   double mean = 0;
-  double deviation = 0;  // of one pair
+  double deviation = 0;  // standard deviation of one pair's W1
 };
 
 inline constexpr int floor_pairs = 20;
 /// Over independent pairs of `samples` points with fixed seeds, on the program's threads. Depends on its arguments
-/// only: measure once a run and keep it.
+/// only, so measure it once per run and keep it.
 W1Floor w1_floor(const Dataset& data, int64_t samples, int pairs = floor_pairs);
 
 }  // namespace kantor

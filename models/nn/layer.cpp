@@ -59,7 +59,7 @@ class Fields {
     }
     return extents;
   }
-  /// Of the weights. Orthonormal ones are only for a weight that, as a matrix, is the layer's whole linear map.
+  /// The weights' parametrization. Orthonormal ones need a weight that, as a matrix, is the layer's whole linear map.
   Parametrization parametrization(bool whole_map = false) {
     seen_.insert("parametrization");
     const auto value = description_.find("parametrization");
@@ -108,7 +108,7 @@ Layer activation(Activation::Kind kind) {
   return ActivationLayer{{kind}};
 }
 
-Window window_of(Fields& f) {
+ConvParams params_of(Fields& f) {
   const int64_t stride = f.integer_or("stride", 1);
   return {stride, f.integer_or("padding", 0)};
 }
@@ -126,13 +126,13 @@ const std::map<std::string, Parser>& parsers() {
       {"conv2d",
        [](Fields& f) -> Layer {
          const int64_t in = f.positive("in"), out = f.positive("out"), kernel = f.positive("kernel");
-         const Window window = window_of(f);
+         const ConvParams window = params_of(f);
          return ConvLayer{in, out, kernel, window, f.parametrization()};
        }},
       {"conv_transpose2d",
        [](Fields& f) -> Layer {
          const int64_t in = f.positive("in"), out = f.positive("out"), kernel = f.positive("kernel");
-         const Window window = window_of(f);
+         const ConvParams window = params_of(f);
          return ConvTransposeLayer{in, out, kernel, window, f.integer_or("output_padding", 0)};
        }},
       {"relu", [](Fields&) { return activation(Kind::relu); }},

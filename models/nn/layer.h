@@ -17,13 +17,13 @@ struct LinearLayer {
 };
 struct ConvLayer {
   int64_t in, out, kernel;
-  Window window;
+  ConvParams window;
   Parametrization parametrization = Parametrization::none;
 };
 /// Out extent: (in - 1) stride - 2 padding + kernel + output_padding.
 struct ConvTransposeLayer {
   int64_t in, out, kernel;
-  Window window;
+  ConvParams window;
   int64_t output_padding;
 };
 struct ActivationLayer {
@@ -33,16 +33,16 @@ struct ActivationLayer {
 struct GroupSortLayer {
   int64_t group = 2;
 };
-/// To PyTorch's order (C, H, W).
+/// Flattens to PyTorch's order (C, H, W).
 struct FlattenLayer {};
-/// From a row to [C, H, W] or another shape of PyTorch's order.
+/// Reshapes a row to [C, H, W] or another shape of PyTorch's order.
 struct ReshapeLayer {
   std::vector<int64_t> shape;
 };
 struct BatchNormLayer {
   int64_t channels;
 };
-/// Over all axes of one sample.
+/// Normalizes over all axes of one sample.
 struct LayerNormLayer {
   std::vector<int64_t> shape;
 };
@@ -55,7 +55,7 @@ struct RnnLayer {
 using Layer = std::variant<LinearLayer, ConvLayer, ConvTransposeLayer, ActivationLayer, GroupSortLayer, FlattenLayer,
                            ReshapeLayer, BatchNormLayer, LayerNormLayer, RnnLayer>;
 
-/// Of the layer's weights; none for a layer that has no choice.
+/// The parametrization of the layer's weights; `none` for a layer that has no choice.
 Parametrization parametrization_of(const Layer& layer);
 
 /// One layer of the JSON notation. Throws Error naming the position, what was found and what is known.

@@ -1,6 +1,6 @@
 #include "models/nn/layout.h"
 
-#include "engine/op.h"
+#include "engine/grad_mode.h"
 #include "engine/ops.h"
 
 #include <string_view>
@@ -17,12 +17,12 @@ std::vector<int> image_order(bool to_last) {
 }  // namespace
 
 Tensor to_file_layout(const Tensor& x, Layout layout) {
-  const RecordingScope off(false);
+  const NoGrad no_grad;
   if (layout == Layout::plain) return x.detach();
   return transpose(x, layout == Layout::filter ? image_order(false) : std::vector<int>{2, 0, 1});
 }
 Tensor to_engine_layout(const Tensor& x, Layout layout) {
-  const RecordingScope off(false);
+  const NoGrad no_grad;
   if (layout == Layout::plain) return x.detach();
   return transpose(x, layout == Layout::filter ? image_order(true) : std::vector<int>{1, 2, 0});
 }

@@ -1,4 +1,4 @@
-// Layouts and names: a parameter in files, which are PyTorch's, against inside the engine.
+// Layouts and names of parameters: in files, where they are PyTorch's, and inside the engine.
 #pragma once
 
 #include "engine/tensor.h"
@@ -8,14 +8,14 @@
 
 namespace kantor {
 
-/// How a tensor is laid out in files (PyTorch's order) against inside the engine (NHWC).
+/// How the layout of a tensor differs between files (PyTorch's order) and the engine (NHWC).
 enum class Layout : uint8_t {
   plain,         // the same
   filter,        // [O, C, kh, kw] in files, [O, kh, kw, C] inside; for transposed convolutions O is the input side
   channels_last  // [C, H, W] in files, [H, W, C] inside
 };
 
-/// A parameter of the engine's layout in that of files, and back; Layout::plain shares the memory.
+/// Converts a parameter from the engine's layout to that of files, and back; Layout::plain shares the memory.
 Tensor to_file_layout(const Tensor& x, Layout layout);
 Tensor to_engine_layout(const Tensor& x, Layout layout);
 /// The shape in files of an engine's shape, and back.

@@ -11,10 +11,10 @@ namespace kantor {
 struct NetworkNeeds {
   int64_t parameters = 0;      // numbers
   int64_t activations = 0;     // numbers that the layers give for one sample, all layers together
-  int64_t smallest_batch = 1;  // 2 where a batch norm would see one value a channel of a single sample
+  int64_t smallest_batch = 1;  // 2 if batch norm would see one value per channel of a single sample
 };
 
-/// `layers` and `sample` as Network takes them, and as it refuses them.
+/// Accepts and refuses the same `layers` and `sample` as Network.
 NetworkNeeds network_needs(const nlohmann::json& layers, const Shape& sample);
 
 }  // namespace kantor

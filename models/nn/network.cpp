@@ -1,6 +1,8 @@
 #include "models/nn/network.h"
 
-#include "engine/op.h"
+#include "engine/error.h"
+#include "engine/grad_mode.h"
+#include "engine/in_place.h"
 #include "engine/random.h"
 #include "models/files/text.h"
 #include "models/nn/layer.h"
@@ -83,12 +85,12 @@ Initialization parse_initialization(const std::string& name) {
       {"pytorch", Initialization::pytorch},
       {"xavier_uniform", Initialization::xavier_uniform},
       {"dcgan", Initialization::dcgan},
-      {"box", Initialization::box}};
+      {"uniform", Initialization::uniform}};
   for (const auto& [text, value] : known) {
     if (text == name) return value;
   }
   throw Error(
-      fmt::format("unknown initialization '{}'; known are he_uniform, pytorch, xavier_uniform, dcgan, box", name));
+      fmt::format("unknown initialization '{}'; known are he_uniform, pytorch, xavier_uniform, dcgan, uniform", name));
 }
 
 struct Network::State {
@@ -121,7 +123,7 @@ void Network::State::initialize() {
     const auto fan_in = static_cast<double>(role.fan_in), fan_out = static_cast<double>(role.fan_out);
     const double bound = kind == Initialization::he_uniform       ? std::sqrt(6 / fan_in)
                          : kind == Initialization::xavier_uniform ? std::sqrt(6 / (fan_in + fan_out))
-                         : kind == Initialization::box            ? options.box
+                         : kind == Initialization::uniform        ? options.uniform_bound
                                                                   : 1 / std::sqrt(fan_in);
     const bool zero_bias = kind != Initialization::pytorch;
     std::vector<double> values(static_cast<size_t>(tensor.size()));
@@ -145,8 +147,8 @@ void Network::State::initialize() {
   start_singular_vectors();
 }
 
-/// From a random direction (Miyato et al. 2018), so many iterations that training begins near the true norm. A layer's
-/// weights stand before its bias, and have a vector each, in their order.
+/// Iterates from a random direction (Miyato et al. 2018) until training can begin near the true norm. A layer's
+/// weights come before its bias, and each has one vector, in their order.
 void Network::State::start_singular_vectors() {
   for (size_t i = 0; i < layers.size(); ++i) {
     if (!is_spectral(parametrization_of(layers[i]))) continue;
@@ -289,7 +291,7 @@ Network::Network(const nlohmann::json& layers, const Shape& sample, const Networ
 }
 
 void Network::retract(int iterations) const {
-  const RecordingScope off(false);
+  const NoGrad no_grad;
   for (size_t i = 0; i < state_->layers.size(); ++i) {
     if (parametrization_of(state_->layers[i]) != Parametrization::orthonormal) continue;
     const Tensor& w = parameters().tensors()[state_->first_parameter[i]];
@@ -360,7 +362,7 @@ void Network::from_file(int i, const Tensor& value) {
 }
 
 nlohmann::json parse_layers(std::string_view text) {
-  static constexpr int deepest = 16;  // what prints a value recurses
+  static constexpr int deepest = 16;  // printing a value recurses
   const auto check = [](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
     if (depth > deepest)
       throw Error(fmt::format("JSON nested deeper than {} levels, expected a list of layers", deepest));

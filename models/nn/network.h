@@ -19,20 +19,20 @@ enum class Initialization : uint8_t {
   pytorch,         // U(-1/sqrt(fan_in), ...) weights and biases
   xavier_uniform,  // Glorot and Bengio 2010, zero biases
   dcgan,           // N(0, 0.02) weights, N(1, 0.02) norm scales, zero biases
-  box              // U(-c, c) weights, zero biases
+  uniform          // U(-c, c) weights, zero biases
 };
 Initialization parse_initialization(const std::string& name);
 
 struct NetworkOptions {
   TensorOptions tensor = {};
   Initialization initialization = Initialization::pytorch;
-  double box = 0.01;  // c of Initialization::box
+  double uniform_bound = 0.01;  // c of Initialization::uniform
   uint64_t seed = 0;
   uint32_t stream = 0;  // of the random numbers
 };
 
-/// Batch norm: the batch's statistics, or the running ones. Spectral parametrization: a power iteration that is kept,
-/// or the kept vector.
+/// Batch norm uses the batch's statistics, or the running ones. A spectral parametrization does a power iteration and
+/// keeps its vector, or uses the kept one.
 enum class Mode : uint8_t { train, evaluate };
 
 class Network {
@@ -52,8 +52,8 @@ class Network {
   /// Rows "<layer>.<name>", named as in PyTorch: "0.weight", "1.bias" (of a normalization too), "0.weight_ih".
   [[nodiscard]] const Arena& parameters() const;
   [[nodiscard]] Arena& parameters();
-  /// Puts the weights of orthonormal layers back among the orthonormal matrices, which an update has left: the nearest
-  /// ones, by as many of Bjoerck's iterations (parametrization.h). Nothing without such layers. Recordable.
+  /// Makes the weights of orthonormal layers orthonormal again after an update: replaces them by the nearest
+  /// ones, with that many of Bjoerck's iterations (parametrization.h). Does nothing without such layers. Recordable.
   void retract(int iterations = 10) const;
   /// Running statistics of batch norm: "<layer>.running_mean", "<layer>.running_var"; left singular vectors of
   /// weights under spectral parametrization: "<layer>.weight_u", "<layer>.weight_hh_u". Empty without either.
@@ -83,7 +83,7 @@ class Network {
   std::unique_ptr<State> state_;
 };
 
-/// A network's layer list from JSON: the top level, or its "layers" as in a golden case. Throws Error for what is none.
+/// A network's layer list from JSON: the top level, or its "layers" as in a golden case. Throws Error for other JSON.
 nlohmann::json parse_layers(std::string_view text);
 
 }  // namespace kantor

@@ -1,7 +1,7 @@
 #include "models/nn/parametrization.h"
 
 #include "engine/error.h"
-#include "engine/op.h"
+#include "engine/grad_mode.h"
 
 #include <fmt/format.h>
 
@@ -39,13 +39,13 @@ Tensor iterate(const Tensor& w) {
 }  // namespace
 
 SingularPair right_singular(const Tensor& weight, const Tensor& u) {
-  const RecordingScope off(false);
+  const NoGrad no_grad;
   const Tensor row = reshape(u, {1, u.size()});
   return {row, unit(matmul(row, as_matrix(weight)))};
 }
 
 SingularPair power_iteration(const Tensor& weight, const Tensor& u) {
-  const RecordingScope off(false);
+  const NoGrad no_grad;
   const Tensor v = right_singular(weight, u).v;
   return {unit(matmul(v, as_matrix(weight), false, true)), v};
 }

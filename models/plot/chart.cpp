@@ -90,8 +90,8 @@ class Axis {
   double low_ = std::numeric_limits<double>::infinity(), high_ = -low_, begin_ = 0, end_ = 1, from_ = 0, to_ = 1;
 };
 
-/// The shape of a curve's points: one a colour (four shapes, filled and hollow), so that colour is never alone in
-/// telling curves apart.
+/// The shape of a curve's points: one per colour (four shapes, filled and hollow), so that colour is never the only
+/// difference between curves.
 std::string marker(int colour, double x, double y) {
   const std::string fill =
       colour < 4 ? fmt::format("fill=\"var(--c{})\"", colour)
@@ -202,7 +202,7 @@ class Drawing {
         return 6.6 * static_cast<double>(text.size()) > slot();
       });
       for (size_t i = 0; i < chart_.categories.size(); ++i) {
-        const double y = foot + 18 + (crowded && i % 2 == 1 ? 13 : 0);  // every other one under its neighbours
+        const double y = foot + 18 + (crowded && i % 2 == 1 ? 13 : 0);  // every second one lower
         out_ += fmt::format("<text class=\"tick\" x=\"{:.1f}\" y=\"{}\" text-anchor=\"middle\">{}</text>\n",
                             left + (static_cast<double>(i) + 0.5) * slot(), y, escape_markup(chart_.categories[i]));
       }

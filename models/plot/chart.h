@@ -1,4 +1,4 @@
-// Charts as SVG: curves with their intervals, histograms, bars. A file stands alone, reads in the dark and in print,
+// Charts as SVG: curves with their intervals, histograms, bars. A file is complete, works in dark mode and in print,
 // and may be put into a page as it is.
 #pragma once
 
@@ -38,7 +38,7 @@ struct Chart {
   std::vector<Mark> marks = {};
 };
 
-/// What cannot stand on an axis (NaN, infinite, or not above 0 on a logarithmic one) is left out. Throws ShapeError
+/// Leaves out what an axis cannot show (NaN, infinite, or not above 0 on a logarithmic one). Throws ShapeError
 /// where a series' lists differ in length.
 std::string to_svg(const Chart& chart);
 

@@ -1,6 +1,7 @@
 #include "models/plot/plot.h"
 
 #include "engine/error.h"
+#include "models/files/png.h"
 
 #include <algorithm>
 #include <array>
@@ -76,7 +77,7 @@ void paint_field(Image& image, const Field& field) {
   }
 }
 
-/// Images in a row of the squarest grid.
+/// Number of images in a row of the squarest grid.
 int64_t square_side(int64_t count) {
   return static_cast<int64_t>(std::ceil(std::sqrt(static_cast<double>(count))));
 }
@@ -85,7 +86,7 @@ struct GridExtent {
   int64_t height, width;
   [[nodiscard]] double pixels() const { return static_cast<double>(height) * static_cast<double>(width); }
 };
-/// Of a whole grid with a gap round each image; columns 0: the squarest.
+/// The extent of a whole grid with a gap around each image; 0 columns means the squarest grid.
 GridExtent grid_extent(int64_t count, int64_t height, int64_t width, int64_t columns, int64_t zoom) {
   if (columns < 1) columns = square_side(count);
   const int64_t rows = (count + columns - 1) / columns, gap = zoom;
@@ -177,7 +178,7 @@ Image scatter(const Field& field, std::span<const float> data, std::span<const f
     }
   };
   draw(samples, 2.2, sample_colour);
-  draw(data, 1.5, data_colour);  // above: the samples would hide the narrow modes
+  draw(data, 1.5, data_colour);  // on top, because the samples would hide the narrow modes
   return image;
 }
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "engine/tensor.h"
-#include "models/files/files.h"
+#include "models/files/png.h"
 
 #include <cstdint>
 #include <span>
@@ -21,8 +21,8 @@ struct GridSize {
 };
 GridSize fit_grid(int64_t count, int64_t height, int64_t width, int64_t pixels);
 
-/// Images side by side, as square as it goes or `columns` in a row, each pixel `zoom` wide. PNG holds 1 or 3 channels:
-/// of 2 the mean is shown in gray, of 4 and more the first three in colour.
+/// Images side by side, as square as possible or `columns` in a row, each pixel `zoom` wide. PNG holds 1 or 3 channels:
+/// 2 channels are shown by their mean in gray, 4 and more by the first three in colour.
 class ImageGrid {
  public:
   /// Throws ShapeError for no image, no channel, and more than most_grid_pixels.

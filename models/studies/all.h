@@ -1,19 +1,16 @@
-// The makers of the studies, one file each. Internal to models/studies.
+// The list of studies.
 #pragma once
 
-#include "models/studies/study.h"
+#include "models/studies/framework/study.h"
 
-#include <memory>
+#include <string>
+#include <vector>
 
 namespace kantor {
 
-std::unique_ptr<Study> make_too_simple();
-std::unique_ptr<Study> make_pile_up();
-std::unique_ptr<Study> make_slow();
-std::unique_ptr<Study> make_deep();
-std::unique_ptr<Study> make_samples();
-std::unique_ptr<Study> make_gradient_norm();
-std::unique_ptr<Study> make_knife_edge();
-std::unique_ptr<Study> make_benchmark_w1();
+/// All studies, in the order of the report.
+const std::vector<Study>& studies();
+/// Throws ConfigError naming the known ones.
+const Study& find_study(const std::string& name);
 
 }  // namespace kantor

@@ -1,7 +1,10 @@
 #include "models/training/checkpoint.h"
 
+#include "models/files/file_error.h"
+#include "models/files/text.h"
+#include "models/gan/gradients.h"
 #include "models/lipschitz/constraint.h"
-#include "models/nn/gradients.h"
+#include "models/training/config_toml.h"
 
 #include <charconv>
 #include <cmath>
@@ -40,12 +43,57 @@ Shape metadata_shape(const TensorFile& file, const std::string& key) {
   }
   try {
     if (right) return Shape(extents.get<std::vector<int64_t>>());
-  } catch (const ShapeError&) {  // told below
+  } catch (const ShapeError&) {  // reported below
   }
   refuse(file, key, quote(text), "a list of extents such as [3, 32, 32]");
 }
 
+/// The configuration in a checkpoint: what decides no numbers of the training is left out.
+std::string essential_config(RunConfig config) {
+  const RunConfig defaults;
+  config.name = defaults.name;
+  config.data.path = "";
+  config.steps = defaults.steps;
+  config.log_every = defaults.log_every;
+  config.eval_every = defaults.eval_every;
+  config.eval_samples = defaults.eval_samples;
+  config.sample_every = defaults.sample_every;
+  config.checkpoint_every = defaults.checkpoint_every;
+  return to_toml(config);
+}
+
 }  // namespace
+
+void append_parameters(std::vector<StateTensor>& state, const std::string& prefix, const Network& network,
+                       const Arena& values) {
+  for (size_t i = 0; i < values.rows().size(); ++i) {
+    state.push_back({prefix + "." + values.rows()[i].name, values.tensors()[i], network.roles()[i].layout});
+  }
+}
+
+void append_buffers_and_optimizer(std::vector<StateTensor>& state, const std::string& prefix,
+                                  const TrainableNetwork& trainable) {
+  const Arena& buffers = trainable.network().buffers();
+  for (size_t i = 0; i < buffers.rows().size(); ++i) {
+    state.push_back({prefix + "." + buffers.rows()[i].name, buffers.tensors()[i]});
+  }
+  for (const auto& [name, moments] : trainable.optimizer().state()) {
+    const size_t first = state.size();
+    append_parameters(state, fmt::format("{}.{}", prefix, name), trainable.network(), moments);
+    for (size_t i = first; i < state.size(); ++i) state[i].optimizer = true;
+  }
+  state.push_back({prefix + ".optimizer.step", trainable.optimizer().step()});
+}
+
+std::map<std::string, std::string> checkpoint_metadata(const RunConfig& config, const Network& critic,
+                                                       const Network& generator, int64_t steps_done) {
+  return {{checkpoint_version_key, checkpoint_version},
+          {"kantor.config", essential_config(config)},
+          {"kantor.critic", critic.description().dump()},
+          {"kantor.generator", generator.description().dump()},
+          {"kantor.sample_shape", json(critic.sample_shape().to_vector()).dump()},
+          {"kantor.step", std::to_string(steps_done)}};
+}
 
 std::vector<std::pair<std::string, Tensor>> to_file_tensors(const std::vector<StateTensor>& state) {
   std::vector<std::pair<std::string, Tensor>> tensors;
@@ -122,11 +170,9 @@ SavedGenerator load_generator(const TensorFile& file) {
   SavedGenerator saved{saved_config(file), nullptr};
   saved.network = saved_network(file, "kantor.generator", Shape{saved.config.z});
   const Arena &parameters = saved.network->parameters(), &buffers = saved.network->buffers();
-  const std::string prefix = saved.config.average > 0 ? "average." : "generator.";
+  const std::string prefix = saved.config.ema_decay > 0 ? "average" : "generator";
   std::vector<StateTensor> state;
-  for (size_t i = 0; i < parameters.rows().size(); ++i) {
-    state.push_back({prefix + parameters.rows()[i].name, parameters.tensors()[i], saved.network->roles()[i].layout});
-  }
+  append_parameters(state, prefix, *saved.network, parameters);
   for (size_t i = 0; i < buffers.rows().size(); ++i) {
     state.push_back({"generator." + buffers.rows()[i].name, buffers.tensors()[i]});
   }
@@ -137,16 +183,17 @@ SavedGenerator load_generator(const TensorFile& file) {
 std::map<std::string, double> saved_bounds(const TensorFile& file) {
   if (!file.metadata.contains("kantor.config")) return {};
   const RunConfig config = saved_config(file);
-  if (config.constraint.kind != "clip") return {};
+  if (!has_constraint(config.constraint.kind, "clip")) return {};
   const auto critic = saved_network(file, "kantor.critic", metadata_shape(file, "kantor.sample_shape"));
-  make_constraint(config.constraint)->set_bounds(*critic);
+  const std::vector<double> found = make_constraint(config.constraint)->bounds(*critic);
+  const std::vector<ArenaRow>& rows = critic->parameters().rows();
   std::map<std::string, double> bounds;
-  for (const ArenaRow& row : critic->parameters().rows()) {
-    if (std::isfinite(row.bound)) bounds["critic." + row.name] = row.bound;
+  for (size_t i = 0; i < found.size(); ++i) {
+    if (std::isfinite(found[i])) bounds["critic." + rows[i].name] = found[i];
   }
   if (!is_old(file)) return bounds;
   for (const auto& [name, tensor] : file.tensors) {
-    if (const auto found = bounds.find(pytorch_name(name)); found != bounds.end()) bounds[name] = found->second;
+    if (const auto row = bounds.find(pytorch_name(name)); row != bounds.end()) bounds[name] = row->second;
   }
   return bounds;
 }

@@ -2,7 +2,8 @@
 // wrong in them is a FileError that names file, key, what was found and what was expected.
 #pragma once
 
-#include "models/files/files.h"
+#include "models/files/safetensors.h"
+#include "models/gan/trainable_network.h"
 #include "models/nn/network.h"
 #include "models/training/config.h"
 
@@ -27,13 +28,25 @@ struct StateTensor {
 inline constexpr const char* checkpoint_version_key = "kantor.checkpoint";
 inline constexpr const char* checkpoint_version = "2";
 
+/// Appends the rows of an arena that belongs to a network's parameters, as "<prefix>.<row>".
+void append_parameters(std::vector<StateTensor>& state, const std::string& prefix, const Network& network,
+                       const Arena& values);
+/// Appends a network's buffers and its optimizer's state: "critic.1.running_mean", "critic.adam.m.0.weight",
+/// "critic.optimizer.step".
+void append_buffers_and_optimizer(std::vector<StateTensor>& state, const std::string& prefix,
+                                  const TrainableNetwork& trainable);
+
+/// What says what the tensors belong to. The configuration inside leaves out what decides no numbers of the training.
+std::map<std::string, std::string> checkpoint_metadata(const RunConfig& config, const Network& critic,
+                                                       const Network& generator, int64_t steps_done);
+
 /// Copies in the file's layout, on the host.
 std::vector<std::pair<std::string, Tensor>> to_file_tensors(const std::vector<StateTensor>& state);
-/// The reverse: into the tensors of `state`, once all are there and have the right shape and kind of type. Takes what
+/// The reverse: fills the tensors of `state`, once all are there with the right shape and kind of type. Accepts what
 /// older versions wrote.
 void restore_tensors(const TensorFile& file, const std::vector<StateTensor>& state);
 
-/// A text of the metadata, a whole number of at least 0, the training's configuration, and a network over one sample.
+/// From metadata: a text, a whole number of at least 0, the training's configuration, and a network over one sample.
 const std::string& metadata_text(const TensorFile& file, const std::string& key);
 int64_t metadata_number(const TensorFile& file, const std::string& key);
 RunConfig saved_config(const TensorFile& file);

@@ -1,6 +1,8 @@
 #include "models/training/environment.h"
 
 #include "engine/build_info.h"
+#include "engine/libraries.h"
+#include "engine/threads.h"
 
 #include <fstream>
 #include <nlohmann/json.hpp>

@@ -2,9 +2,11 @@
 
 #include "engine/ops.h"
 #include "engine/random.h"
+#include "engine/weight_statistics.h"
 #include "models/metrics/histogram.h"
 #include "models/metrics/mixture.h"
 #include "models/training/probe.h"
+#include "models/training/random_streams.h"
 
 #include <algorithm>
 #include <cmath>
@@ -30,8 +32,8 @@ double norm_of(const Tensor& x) {
 /// Weights and gradients of each critic parameter.
 json layers_of(const Trainer& trainer) {
   json layers = json::array();
-  const auto statistics = trainer.critic_optimizer().statistics();
-  const auto& rows = trainer.critic().parameters().rows();
+  const auto statistics = trainer.critic().trainable().optimizer().statistics();
+  const auto& rows = trainer.critic().network().parameters().rows();
   for (size_t i = 0; i < rows.size(); ++i) {
     const WeightStatistics& s = statistics[i];
     const auto count = static_cast<double>(std::max<int64_t>(s.count, 1));
@@ -40,7 +42,7 @@ json layers_of(const Trainer& trainer) {
                       {"saturation", static_cast<double>(s.saturated) / count},
                       {"max_abs", s.max_abs},
                       {"rms", std::sqrt(s.sum_squares / count)},
-                      {"gradient_norm", norm_of(trainer.critic_gradients().tensors()[i])},
+                      {"gradient_norm", norm_of(trainer.critic().trainable().gradients().tensors()[i])},
                       {"histogram", {{"low", -s.range}, {"high", s.range}, {"counts", s.histogram}}}});
   }
   return layers;
@@ -87,18 +89,18 @@ json evaluate_critic(const Trainer& trainer, const Dataset& data) {
   const Tensor step = full({}, static_cast<double>(key), {DType::int64, trainer.device()});
   const Tensor between = interpolate(real, fake, Draw{seed, stream_evaluation_eps, step});
 
-  const std::vector<double> norms = gradient_norms(trainer.critic(), between);
+  const std::vector<double> norms = gradient_norms(trainer.critic().network(), between);
   const auto summary = summarize(std::span<const double>(norms));
   const double largest = *std::max_element(norms.begin(), norms.end());
   const auto histogram = make_histogram(std::span<const double>(norms), 0.0, std::max(2.0, largest), 40);
   json result{{"gradient_norm_mean", summary.mean},
               {"gradient_norm_deviation", summary.deviation},
               {"gradient_norm_max", largest},
-              {"gradient_norm_real", mean_of(gradient_norms(trainer.critic(), real))},
-              {"gradient_norm_fake", mean_of(gradient_norms(trainer.critic(), fake))},
+              {"gradient_norm_real", mean_of(gradient_norms(trainer.critic().network(), real))},
+              {"gradient_norm_fake", mean_of(gradient_norms(trainer.critic().network(), fake))},
               {"gradient_norms", {{"low", histogram.low}, {"high", histogram.high}, {"counts", histogram.counts}}},
               {"layers", layers_of(trainer)},
-              {"activation_gradients", activation_gradients(trainer.critic(), real, fake)}};
+              {"activation_gradients", activation_gradients(trainer.critic().network(), real, fake)}};
   if (largest > 0) result["critic_estimate_normalized"] = trainer.losses().critic_estimate / largest;
   return result;
 }
@@ -106,10 +108,10 @@ json evaluate_critic(const Trainer& trainer, const Dataset& data) {
 json describe_losses(const Trainer& trainer) {
   const StepLosses losses = trainer.losses();
   int64_t bounded = 0, saturated = 0;
-  const auto statistics = trainer.critic_optimizer().statistics();
-  const auto& rows = trainer.critic().parameters().rows();
-  for (size_t i = 0; i < rows.size(); ++i) {
-    if (!std::isfinite(rows[i].bound)) continue;
+  const auto statistics = trainer.critic().trainable().optimizer().statistics();
+  const std::vector<double>& bounds = trainer.critic().trainable().optimizer().bounds();
+  for (size_t i = 0; i < bounds.size(); ++i) {
+    if (!std::isfinite(bounds[i])) continue;
     bounded += statistics[i].count;
     saturated += statistics[i].saturated;
   }

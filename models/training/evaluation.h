@@ -1,4 +1,4 @@
-// Evaluation: what is measured between steps, in the names of docs/run-folder.md.
+// Evaluation: what is measured between steps, under the names of docs/run-folder.md.
 #pragma once
 
 #include "models/metrics/wasserstein.h"

@@ -1,5 +1,8 @@
 #include "models/training/event_log.h"
 
+#include "models/files/atomic_file.h"
+#include "models/files/tensorboard.h"
+
 #include <algorithm>
 #include <cerrno>
 #include <chrono>

@@ -1,8 +1,7 @@
 // EventLog: the lines of metrics.jsonl as TensorBoard's events, in files of the run folder.
 #pragma once
 
-#include "models/files/files.h"
-
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json_fwd.hpp>
@@ -11,8 +10,8 @@ namespace kantor {
 
 class EventLog {
  public:
-  /// Begins a new file. Of older ones, what comes after step `keep_to_step` is cut off, so that no step stands twice;
-  /// they stay, as a running TensorBoard stops at a file that goes away. Throws FileError.
+  /// Begins a new file. Cuts off what older files have after step `keep_to_step`, so that no step appears twice. They
+  /// stay, because a running TensorBoard stops at a file that disappears. Throws FileError.
   EventLog(const std::filesystem::path& folder, int64_t keep_to_step);
 
   /// Adds a line: each number as a scalar of its key's name, the picture where there is one. Throws FileError.

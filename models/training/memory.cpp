@@ -3,7 +3,7 @@
 #include "kernels/host/available_memory.h"
 #include "models/nn/needs.h"
 #include "models/training/evaluation.h"
-#include "models/training/trainer.h"
+#include "models/training/networks.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -11,10 +11,6 @@
 
 namespace kantor {
 namespace {
-
-int64_t moments(const NetworkConfig& net) {
-  return net.optimizer == "adam" ? 2 : net.optimizer == "rmsprop" ? 1 : 0;
-}
 
 double gigabytes(int64_t bytes) {
   return static_cast<double>(bytes) / 1e9;
@@ -25,9 +21,10 @@ double gigabytes(int64_t bytes) {
 int64_t training_bytes(const RunConfig& config, const Shape& sample) {
   const NetworkNeeds generator = network_needs(generator_layers(config, sample), {config.z});
   const NetworkNeeds critic = network_needs(critic_layers(config, sample), sample);
-  // The generator: weights, those sampled from, their average, gradients, moments; and a step's new gradients.
-  const int64_t weights =
-      generator.parameters * (5 + moments(config.generator)) + critic.parameters * (3 + moments(config.critic));
+  // The generator: weights, those sampled from, their average, gradients, the optimizer's arrays; and a step's new
+  // gradients.
+  const int64_t weights = generator.parameters * (5 + optimizer_state_arrays(config.generator.optimizer)) +
+                          critic.parameters * (3 + optimizer_state_arrays(config.critic.optimizer));
   // Real and fake samples of all critic updates; layers of an update's two halves, their gradients, and those of a
   // penalty.
   const int64_t batches =

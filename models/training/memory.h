@@ -1,4 +1,4 @@
-// Memory of a training, estimated before it begins: a refusal with figures instead of an end by the system.
+// Memory of a training, estimated before it begins: a refusal with figures instead of being killed by the system.
 #pragma once
 
 #include "models/data/dataset.h"
@@ -11,7 +11,7 @@ namespace kantor {
 /// About how many bytes the weights with their optimizer state, and one step, take on the device.
 int64_t training_bytes(const RunConfig& config, const Shape& sample);
 
-/// Throws ConfigError where the training takes more than there is on the host, if it runs there.
+/// Throws ConfigError if the training runs on the host and takes more memory than there is.
 void check_memory(const RunConfig& config, const Dataset& data, Device device);
 
 }  // namespace kantor

@@ -1,5 +1,7 @@
 #include "models/training/metrics_log.h"
 
+#include "models/files/atomic_file.h"
+
 #include <cerrno>
 #include <cstring>
 #include <fmt/format.h>

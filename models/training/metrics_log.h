@@ -1,8 +1,7 @@
 // metrics.jsonl and metrics.csv of a run folder (docs/run-folder.md).
 #pragma once
 
-#include "models/files/files.h"
-
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -21,7 +20,7 @@ class MetricsLog {
 
   /// Throws FileError.
   void append(const nlohmann::json& line);
-  /// Of the last line.
+  /// The training time of the last line.
   [[nodiscard]] double seconds() const { return lines_.empty() ? 0 : lines_.back().value("seconds", 0.0); }
   /// The scalar columns into metrics.csv, in the order of their first appearance.
   void write_csv() const;

@@ -1,8 +1,10 @@
 #include "models/training/picture.h"
 
-#include "engine/op.h"
+#include "engine/grad_mode.h"
 #include "engine/random.h"
+#include "models/files/png.h"
 #include "models/plot/plot.h"
+#include "models/training/random_streams.h"
 
 #include <algorithm>
 #include <cmath>
@@ -38,7 +40,7 @@ Image draw_plane(const PlaneFunction& function, std::span<const float> real, std
 
 Image draw_plane(const Network& critic, std::span<const float> real, std::span<const float> fake) {
   const PlaneFunction scores = [&](std::span<const float> points) {
-    const RecordingScope off(false);
+    const NoGrad no_grad;
     const auto count = static_cast<int64_t>(points.size() / 2);
     return critic(from_host(points, {count, 2}, critic.options()), Mode::evaluate).to_vector<float>();
   };
@@ -54,7 +56,7 @@ Image draw_samples(const Trainer& trainer, const Dataset& data) {
   const std::vector<float> real =
       data.draw(static_cast<uint64_t>(trainer.config().seed), stream_pictures, 0, plane_points);
   const std::vector<float> fake = trainer.generate(plane_points, stream_pictures, 0).to_vector<float>();
-  if (data.is_plane()) return draw_plane(trainer.critic(), real, fake);
+  if (data.is_plane()) return draw_plane(trainer.critic().network(), real, fake);
   // Beyond the plane: the first two coordinates, over an even ground.
   const int64_t width = data.sample_shape().size();
   const auto first_two = [&](const std::vector<float>& values) {

@@ -1,5 +1,7 @@
-// The training presets: settings of the papers, and settings that show something in a minute.
-#include "models/training/config.h"
+#include "models/training/presets.h"
+
+#include "models/files/text.h"
+#include "models/training/config_toml.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -8,7 +10,7 @@
 namespace kantor {
 namespace {
 
-/// Both networks' optimizer.
+/// Sets the optimizer of both networks.
 void set_adam(RunConfig& c, double rate, double beta1 = 0.5) {
   for (NetworkConfig* net : {&c.generator, &c.critic}) {
     net->optimizer = "adam";
@@ -43,7 +45,7 @@ RunConfig toy_paper(const std::string& kind, bool clipped) {
   c.data.kind = kind;
   c.generator.width = c.critic.width = 512;
   c.constraint.lambda = 0.1;
-  c.average = 0;
+  c.ema_decay = 0;
   c.steps = 100'000;
   c.eval_every = c.sample_every = c.checkpoint_every = 1000;
   set_adam(c, 1e-4);
@@ -51,7 +53,7 @@ RunConfig toy_paper(const std::string& kind, bool clipped) {
   return c;
 }
 
-/// Sequences, an RNN critic: for what becomes of gradients over many steps, not for good samples.
+/// Sequences with an RNN critic, to show what happens to gradients over many steps, not to make good samples.
 RunConfig recurrent(bool clipped) {
   RunConfig c = toy("sequences", clipped);
   c.z = 8;
@@ -73,7 +75,7 @@ RunConfig pictures(const std::string& kind, int64_t dim, double rate, int64_t st
   c.z = 128;
   c.batch = 50;
   c.steps = steps;
-  c.average = 0.98;
+  c.ema_decay = 0.98;
   c.constraint.lambda = 10;
   c.eval_every = c.sample_every = 100;
   c.checkpoint_every = 200;
@@ -91,7 +93,7 @@ const std::vector<std::string>& preset_names() {
 }
 
 RunConfig preset(const std::string& name, const std::string& constraint) {
-  const bool clipped = constraint == "clip";
+  const bool clipped = has_constraint(constraint, "clip");
   RunConfig c;
   if (name == "ring8") {
     c = toy("gaussians8", clipped);
@@ -116,8 +118,8 @@ RunConfig preset(const std::string& name, const std::string& constraint) {
                                   near.empty() ? "" : fmt::format(" (did you mean {}?)", near)));
   }
   c.name = name;
-  if (constraint == "groupsort") c.critic.network = "mlp";  // Bjoerck's iteration is for linear layers
-  if (constraint == "dragan") c.constraint.lambda = 10;     // published; on ring8 0.1 leaves slopes of 30
+  if (has_constraint(constraint, "groupsort")) c.critic.network = "mlp";  // Bjoerck's iteration is for linear layers
+  if (const double lambda = preset_lambda(constraint); lambda > 0) c.constraint.lambda = lambda;
   apply_setting(c, "critic.constraint=" + (constraint.empty() ? "penalty" : constraint));  // refuses unknown ones
   return c;
 }

@@ -1,9 +1,10 @@
 #include "models/training/probe.h"
 
 #include "engine/autograd.h"
-#include "engine/op.h"
+#include "engine/grad_mode.h"
 #include "engine/ops.h"
 #include "engine/random.h"
+#include "models/training/random_streams.h"
 #include "models/training/trainer.h"
 
 #include <algorithm>
@@ -19,7 +20,7 @@ Tensor input_gradients(const Network& critic, const Tensor& x) {
 
 std::vector<double> gradient_norms(const Network& critic, const Tensor& x) {
   const Tensor g = input_gradients(critic, x);
-  const RecordingScope off(false);
+  const NoGrad no_grad;
   return row_norm(g).to_vector<double>();
 }
 
@@ -34,7 +35,7 @@ double largest_gradient_norm(const Network& critic, const Tensor& real, const Te
 }
 
 double wasserstein_estimate(const Network& critic, const Tensor& real, const Tensor& fake) {
-  const RecordingScope off(false);
+  const NoGrad no_grad;
   return (mean(critic(real, Mode::evaluate)) - mean(critic(fake, Mode::evaluate))).item();
 }
 
@@ -67,7 +68,7 @@ std::vector<double> activation_gradients(const Network& critic, const Tensor& re
 }
 
 std::vector<std::vector<bool>> firing_units(const Network& critic, const Tensor& x) {
-  const RecordingScope off(false);
+  const NoGrad no_grad;
   std::vector<Tensor> outputs;
   (void)critic.trace(x, outputs, Mode::evaluate);
   const nlohmann::json& layers = critic.description();

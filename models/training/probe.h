@@ -14,8 +14,8 @@ Tensor input_gradients(const Network& critic, const Tensor& x);
 /// L2 norms of d critic / d x at the rows of x.
 std::vector<double> gradient_norms(const Network& critic, const Tensor& x);
 
-/// The largest of them at real and generated samples and between them, a row of each: the K whose multiple an estimate
-/// is. `seed` draws the places between.
+/// The largest norm at real and generated samples, and at points between, a row each: the K of which an estimate is a
+/// multiple. `seed` draws the points between.
 double largest_gradient_norm(const Network& critic, const Tensor& real, const Tensor& fake, uint64_t seed);
 
 /// mean D(real) - mean D(fake), in evaluation mode.
@@ -30,7 +30,7 @@ std::vector<double> step_gradients(const Network& critic, const Tensor& real, co
 std::vector<double> activation_gradients(const Network& critic, const Tensor& real, const Tensor& fake,
                                          Mode mode = Mode::evaluate);
 
-/// Of each ReLU or LeakyReLU layer in order, which of its units (the last axis) are above 0 at some row of x.
+/// For each ReLU or LeakyReLU layer in order, which of its units (the last axis) are above 0 at some row of x.
 std::vector<std::vector<bool>> firing_units(const Network& critic, const Tensor& x);
 
 /// A float64 copy of a network on the CPU: float32 underflows where gradients vanish over many layers.

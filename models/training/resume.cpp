@@ -1,5 +1,7 @@
 #include "models/training/resume.h"
 
+#include "models/training/config_fields.h"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 

@@ -1,12 +1,16 @@
 #include "models/training/run.h"
 
+#include "models/files/atomic_file.h"
 #include "models/files/folder_lock.h"
+#include "models/files/png.h"
 #include "models/metrics/wasserstein.h"
+#include "models/training/config_toml.h"
 #include "models/training/environment.h"
 #include "models/training/evaluation.h"
 #include "models/training/event_log.h"
 #include "models/training/memory.h"
 #include "models/training/metrics_log.h"
+#include "models/training/networks.h"
 #include "models/training/picture.h"
 #include "models/training/resume.h"
 #include "models/training/trainer.h"
@@ -66,10 +70,10 @@ class Run {
       message(fmt::format("data: {} samples of {}, read as {}", data_->size(), data_->name(), data_->reading()));
     }
     check_memory(config, *data_, options.device);
-    trainer_ = std::make_unique<Trainer>(config, *data_, options.device, options.capture);
+    trainer_ = std::make_unique<Trainer>(config, data_, options.device, options.capture);
     warn_of_norms();
     if (started_.checkpoint) trainer_->restore(started_.checkpoint->file);
-    started_.checkpoint.reset();  // its tensors are many
+    started_.checkpoint.reset();  // frees its many tensors
     if (finished()) return;
     say_what_evaluation_takes();
     if (data_->is_plane()) floor_ = w1_floor(*data_, config.eval_samples);
@@ -110,12 +114,12 @@ class Run {
   [[nodiscard]] bool finished() const { return trainer_->steps_done() >= config_.steps && config_.steps > 0; }
 
   void warn_of_norms() const {
-    if (trainer_->critic().has_batch_norm() && trainer_->constraint().per_sample()) {
+    if (trainer_->critic().network().has_batch_norm() && trainer_->critic().constraint().per_sample()) {
       message(
           "warning: batch norm in the critic mixes samples, but this penalty is per sample; use critic.norm = "
           "layer or none");
     }
-    if (config_.critic.norm != "none" && trainer_->constraint().per_layer()) {
+    if (config_.critic.norm != "none" && trainer_->critic().constraint().per_layer()) {
       message(
           "warning: this constraint bounds the critic layer by layer, and normalization is not bounded; use "
           "critic.norm = none");
@@ -139,7 +143,7 @@ class Run {
     MetricsLog(options_.folder, trainer_->steps_done()).write_csv();
   }
 
-  /// Begins to write: all is checked.
+  /// Begins to write, after everything was checked.
   void begin_folder() {
     std::error_code error;
     for (const char* part : {"checkpoints", "samples"}) {
@@ -254,9 +258,9 @@ class Run {
   RunConfig config_;
   RunOptions options_;
   std::optional<FolderLock> lock_;
-  StartedRun started_;                 // of a resume
+  StartedRun started_;                 // what a resume continues
   std::vector<ConfigChange> changes_;  // that it makes
-  std::unique_ptr<Dataset> data_;
+  DatasetPtr data_;
   std::unique_ptr<Trainer> trainer_;
   std::optional<MetricsLog> log_;
   std::optional<EventLog> events_;
@@ -268,7 +272,7 @@ class Run {
 }  // namespace
 
 void check_run(const RunConfig& config, Device device) {
-  const std::unique_ptr<Dataset> data = open_dataset(config.data);
+  const DatasetPtr data = open_dataset(config.data);
   check_trainable(config, *data);
   check_memory(config, *data, device);
 }

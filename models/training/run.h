@@ -28,11 +28,11 @@ struct RunResult {
   std::string diverged;  // why the run ended before its last step; empty where it did not diverge
 };
 
-/// Throws what a training of this configuration cannot begin for: ConfigError, FileError, DeviceError. Writes nothing.
+/// Throws if a training of this configuration cannot begin: ConfigError, FileError, DeviceError. Writes nothing.
 void check_run(const RunConfig& config, Device device);
 
 /// Trains. Everything is checked before anything is written; a resumed run may differ from its folder's configuration
-/// in what changes_on_resume allows. Divergence is a result: the last line of metrics.jsonl tells it. Throws
+/// in what changes_on_resume allows. Divergence is a result: the last line of metrics.jsonl says so. Throws
 /// ConfigError, FileError (a folder that holds a run, or that another process writes to), DeviceError.
 RunResult train(const RunConfig& config, const RunOptions& options);
 

@@ -1,6 +1,9 @@
 #include "models/training/run_folder.h"
 
+#include "models/files/atomic_file.h"
 #include "models/training/checkpoint.h"
+#include "models/training/config_fields.h"
+#include "models/training/config_toml.h"
 #include "models/training/metrics_log.h"
 #include "models/training/resume.h"
 
@@ -16,7 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-/// The step of "step-<N>.safetensors"; -1 for a file of another name, which is none of the run's.
+/// The step of "step-<N>.safetensors"; -1 for a file of another name, which is not the run's.
 int64_t step_of(const fs::path& file) {
   const std::string name = file.filename().string(), prefix = "step-", suffix = ".safetensors";
   if (!name.starts_with(prefix) || !name.ends_with(suffix)) return -1;
@@ -59,7 +62,7 @@ std::optional<Checkpoint> newest_checkpoint(const fs::path& folder) {
       Checkpoint found{*path, read_safetensors(*path)};
       found.step = metadata_number(found.file, "kantor.step");
       return found;
-    } catch (const FileError&) {  // damaged: the one before it will do
+    } catch (const FileError&) {  // damaged: try the one before it
       if (std::next(path) == files.rend()) throw;
     }
   }

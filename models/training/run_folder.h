@@ -1,7 +1,7 @@
-// The run folder as it is read: a run's configuration, its checkpoints, and how far it has come (docs/run-folder.md).
+// Reads a run folder: the run's configuration, its checkpoints, and how far it has got (docs/run-folder.md).
 #pragma once
 
-#include "models/files/files.h"
+#include "models/files/safetensors.h"
 #include "models/training/config.h"
 
 #include <cstdint>
@@ -40,7 +40,7 @@ struct Divergence {
 };
 std::optional<Divergence> divergence_of(const std::filesystem::path& folder);
 
-/// A run to go on with.
+/// A run that can be continued.
 struct StartedRun {
   RunConfig config;
   std::optional<Checkpoint> checkpoint;

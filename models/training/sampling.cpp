@@ -1,6 +1,6 @@
 #include "models/training/sampling.h"
 
-#include "engine/op.h"
+#include "engine/grad_mode.h"
 #include "engine/ops.h"
 #include "engine/random.h"
 
@@ -15,7 +15,7 @@ constexpr int64_t piece = 64;
 
 void for_samples(const Network& generator, const Noise& noise, int64_t count,
                  const std::function<void(int64_t first, const Tensor& samples)>& fn) {
-  const RecordingScope off(false);
+  const NoGrad no_grad;
   const TensorOptions options = generator.options();
   const Tensor step = full({}, static_cast<double>(noise.step), {DType::int64, options.device});
   for (int64_t first = 0; first < count; first += piece) {
@@ -30,7 +30,7 @@ Tensor generate(const Network& generator, const Noise& noise, int64_t count) {
   Tensor all;
   for_samples(generator, noise, count, [&](int64_t first, const Tensor& samples) {
     if (!all.defined()) all = empty(samples.shape().with(0, count), generator.options());
-    all.window(first * samples.shape().size_from(1), samples.shape()).copy_from(samples);
+    all.narrow(first * samples.shape().size_from(1), samples.shape()).copy_from(samples);
   });
   return all;
 }

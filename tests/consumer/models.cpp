@@ -3,8 +3,8 @@
 #include <cstdio>
 #include <engine/autograd.h>
 #include <engine/ops.h>
+#include <models/nn/architectures.h>
 #include <models/nn/network.h>
-#include <models/nn/presets.h>
 #include <nlohmann/json.hpp>
 #include <vector>
 

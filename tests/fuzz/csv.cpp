@@ -1,4 +1,6 @@
 // CSV: what is read is finite.
+#include "models/files/csv.h"
+
 #include "tests/fuzz/target.h"
 
 #include <algorithm>

@@ -1,4 +1,6 @@
 // gzip, inflated up to a limit.
+#include "models/files/gzip.h"
+
 #include "tests/fuzz/target.h"
 
 namespace kantor {

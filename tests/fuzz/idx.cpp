@@ -1,4 +1,6 @@
 // IDX, plain and packed.
+#include "models/files/idx.h"
+
 #include "tests/fuzz/target.h"
 
 namespace kantor {

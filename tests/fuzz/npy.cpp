@@ -1,4 +1,6 @@
 // NPY of every version, type and order.
+#include "models/files/npy.h"
+
 #include "tests/fuzz/target.h"
 
 #include <vector>

@@ -1,6 +1,9 @@
-// PNG: what is read can be written and read again. Checksums are put right first: a mutation would hardly get past
+// PNG: what is read can be written and read again. Checksums are corrected first: few mutations would get past
 // them.
+#include "models/files/png.h"
+
 #include "models/files/bytes.h"
+#include "models/files/file_error.h"
 #include "tests/fuzz/target.h"
 
 #include <zlib.h>

@@ -1,4 +1,6 @@
 // safetensors: what is read can be written and read again.
+#include "models/files/safetensors.h"
+
 #include "tests/fuzz/target.h"
 
 namespace kantor {

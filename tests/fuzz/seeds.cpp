@@ -1,4 +1,5 @@
 // Writes the first inputs of the fuzz targets, by the project's own writers, into FOLDER/<format>.
+#include "models/files/atomic_file.h"
 #include "tests/formats.h"
 
 #include <cstdio>

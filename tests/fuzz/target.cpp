@@ -1,6 +1,7 @@
 // libFuzzer's entry: runs the parser, lets refusals pass, and bounds the memory that was live at any moment.
 #include "tests/fuzz/target.h"
 
+#include "models/files/file_error.h"
 #include "models/training/config.h"
 
 #include <algorithm>

@@ -1,7 +1,7 @@
-// What a fuzz target gives: one parser, and how much memory its input may ask for.
+// What a fuzz target defines: one parser, and how much memory its input may require.
 #pragma once
 
-#include "models/files/files.h"
+#include "models/files/gzip.h"
 
 #include <cstddef>
 #include <span>

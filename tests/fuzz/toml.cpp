@@ -1,5 +1,6 @@
 // A configuration: what is accepted prints as a text that reads back the same.
 #include "models/training/config.h"
+#include "models/training/config_toml.h"
 #include "tests/fuzz/target.h"
 
 namespace kantor {

@@ -100,7 +100,7 @@ __global__ void unwritten_dynamic_kernel(T* y) {
   y[threadIdx.x] = values[threadIdx.x];
 }
 
-// Races. Where `right`, the same kernel with what it lacks otherwise.
+// Races. If `right`, the same kernel with what is missing otherwise.
 
 template <bool right>
 __global__ void warp_reduction_kernel(float* y) {

@@ -24,22 +24,22 @@ void dynamic_past_end(float* y, Stream stream);
 /// Shuffles under a mask that omits half of the callers; reads a lane outside of the mask.
 void mask_omits_caller(Stream stream);
 void reads_absent_lane(Stream stream);
-/// One lane of a warp does not come to the shuffle that the others wait in.
+/// One lane of a warp does not reach the shuffle that the others wait in.
 void lane_missing(Stream stream);
 /// y[i] = x[i + 1]: inside the array, and wrong; only a reference finds it.
 void wrong_index(const float* x, float* y, int size, Stream stream);
-/// Launches of more than the hardware has.
+/// Launches that exceed the limits of the hardware.
 void too_many_threads(Stream stream);
 void too_much_shared(Stream stream);
 void empty_grid(Stream stream);
 /// An exception leaves thread 40 of blocks 2 and 3, after a barrier.
 void exception_leaves(Stream stream);
-/// y[0] = what a shared array holds that nobody wrote.
+/// y[0] = an element of a shared array that no thread wrote.
 void unwritten_shared(float* y, Stream stream);
-/// The same of dynamic shared memory, in a template: y [32].
+/// The same with dynamic shared memory, in a template: y [32].
 void unwritten_dynamic(float* y, Stream stream);
 
-// Races, some of which leave the result right. Where `right` is set, the same kernel as it should be.
+// Races, some of which leave the result correct. If `right` is set, the same kernel without the race.
 
 /// A sum over a warp in dynamic shared memory, without __syncwarp: y [1].
 void warp_reduction(bool right, float* y, Stream stream);
@@ -55,7 +55,7 @@ void all_write_one(bool right, float* y, Stream stream);
 void blocks_overlap(bool right, float* y, Stream stream);
 /// Four blocks read what their neighbour wrote: y [8].
 void reads_other_block(bool right, float* y, Stream stream);
-/// A plain write beside atomics, and a plain read beside them; count [1], y [2].
+/// A plain write concurrent with atomics, and a plain read concurrent with them; count [1], y [2].
 void plain_beside_atomic(bool right, int* count, Stream stream);
 void reads_count_early(bool right, int* count, int* y, Stream stream);
 

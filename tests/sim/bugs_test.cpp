@@ -1,4 +1,4 @@
-// Tests of the simulator: every planted bug is found and told by kernel, block, thread and place; what is right passes.
+// Tests of the simulator: it reports every planted bug with kernel, block, thread and line; correct kernels pass.
 #include "tests/sim/bugs.h"
 
 #include "engine/tensor.h"

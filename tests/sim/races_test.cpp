@@ -1,5 +1,5 @@
-// The race checker: it finds each planted race, by kernel, block, both threads and both lines, and none where there is
-// none: not in the twins of the planted kernels, and not in any kernel of the project.
+// The race checker: it reports each planted race with kernel, block, both threads and both lines, and nothing where
+// there is none: not in the correct twins of the planted kernels, and not in any kernel of the project.
 #include "engine/arena.h"
 #include "engine/autograd.h"
 #include "engine/ops.h"
@@ -10,6 +10,7 @@
 #include "tests/sim/bugs.h"
 #include "tests/sim/support.h"
 
+#include <limits>
 #include <regex>
 
 using namespace kantor;
@@ -103,7 +104,7 @@ TEST_CASE("sim: shared memory that no thread has written is found where it is re
 
 TEST_CASE("sim: a race is told by kernel, block, both threads and both lines") {
   const Array y(256);
-  // Where the compiler took a kernel into its caller, as g++ 14 does, the caller's line stands behind it.
+  // If the compiler inlined a kernel into its caller, as g++ 14 does, the caller's line follows.
   const std::regex expected(
       R"(kernel neighbour_kernel<false>, block \(0,0,0\), thread \(\d+,0,0\): data race on static shared memory: )"
       R"(this (read|write) at bugs\.cu:\d+( \(in bugs\.cu:\d+\))? and the (read|write) of thread \(\d+,0,0\) at )"
@@ -124,15 +125,15 @@ TEST_CASE("sim: no op and no derivative races") {
 
 TEST_CASE("sim: the optimizer does not race") {
   HostRandom random(2029, 2);
-  for (const auto kind : {OptimizerConfig::Kind::sgd, OptimizerConfig::Kind::rmsprop, OptimizerConfig::Kind::adam}) {
+  for (const std::string& kind : optimizer_names()) {
     for (const DType dtype : {DType::float32, DType::float64}) {
       Arena parameters({{"weight", {67, 65}}, {"bias", {33}}, {"one", {}}}, {dtype, device});
-      parameters.rows()[0].bound = 0.5;
       const Arena gradients = parameters.like();
       for (const Arena& arena : {parameters, gradients}) {
         for (const Tensor& t : arena.tensors()) t.copy_from(on_device(random_tensor(t.shape(), random), dtype));
       }
-      Optimizer optimizer({kind}, parameters);
+      const double infinity = std::numeric_limits<double>::infinity();
+      Optimizer optimizer({kind}, parameters, {0.5, infinity, infinity});
       optimizer.take_histograms(true);
       CHECK_NOTHROW(optimizer.clip());
       for (int step = 0; step < 2; ++step) CHECK_NOTHROW(optimizer.update(gradients));

@@ -16,14 +16,17 @@ install(TARGETS ${engine_libraries} EXPORT kantorEngine ARCHIVE DESTINATION ${CM
 install(TARGETS kantor_models EXPORT kantorModels ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(TARGETS kantor RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(DIRECTORY kernels engine models DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/kantor FILES_MATCHING PATTERN "*.h"
-        PATTERN "engine/cpu" EXCLUDE PATTERN "engine/recorder.h" EXCLUDE)
+        PATTERN "engine/cpu" EXCLUDE PATTERN "engine/recorder.h" EXCLUDE PATTERN "engine/transfer.h" EXCLUDE
+        PATTERN "engine/ops" EXCLUDE PATTERN "kernels/ladder" EXCLUDE)
+install(FILES engine/engine.h models/kantor.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/kantor)
+install(DIRECTORY docs/examples DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(EXPORT kantorEngine NAMESPACE kantor:: DESTINATION ${cmake_folder})
 install(EXPORT kantorModels NAMESPACE kantor:: DESTINATION ${cmake_folder})
 configure_package_config_file(${PROJECT_SOURCE_DIR}/tools/cmake/kantorConfig.cmake.in
                               ${PROJECT_BINARY_DIR}/kantorConfig.cmake INSTALL_DESTINATION ${cmake_folder})
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/kantorConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/kantorConfig.cmake ${PROJECT_BINARY_DIR}/kantorConfigVersion.cmake
-              ${PROJECT_SOURCE_DIR}/tools/cmake/KantorDependencies.cmake
+              ${PROJECT_SOURCE_DIR}/tools/cmake/KantorDependencies.cmake ${PROJECT_SOURCE_DIR}/tools/cmake/KantorKernels.cmake
         DESTINATION ${cmake_folder})
 
 # pkg-config: the prefix is where the file lies, as `cmake --install --prefix` chooses it; what each archive needs stands

@@ -12,9 +12,11 @@ const line = dark ? "#30363d" : "#d0d7de";
 // Okabe and Ito's colours, safe for the colour-blind; orange is clipping wherever it stands.
 const colours = { clip: "#d55e00", penalty: "#0072b2", "one-sided": "#009e73", r1: "#cc79a7", r2: "#e69f00", dragan: "#56b4e9", spectral: "#117733", "weight-norm": "#882255", groupsort: "#332288", none: "#7f7f7f" };
 const bright = { clip: "#ff8a3d", penalty: "#56b4e9", "one-sided": "#2fd6a3", r1: "#f0a3cd", r2: "#ffc14d", dragan: "#dce775", spectral: "#7bd17b", "weight-norm": "#e07aa8", groupsort: "#a99bff", none: "#aaaaaa" };
-const names = { clip: "weight clipping", penalty: "gradient penalty", "one-sided": "one-sided penalty", r1: "R1", r2: "R2", dragan: "DRAGAN", spectral: "spectral norm", "weight-norm": "weight norm", groupsort: "GroupSort", none: "no constraint" };
-const colourOf = (run) => (dark ? bright : colours)[run.constraint] || soft;
-const nameOf = (run) => names[run.constraint] || run.constraint;
+// Constraints without a colour of their own, in the order in which they come.
+const others = dark ? ["#b39ddb", "#ffab91", "#80cbc4", "#e6ee9c"] : ["#5e35b1", "#a1440f", "#00695c", "#827717"];
+const further = [...new Set(data.runs.map((r) => r.constraint))].filter((c) => !(c in colours));
+const colourOf = (run) => (dark ? bright : colours)[run.constraint] || others[further.indexOf(run.constraint) % others.length];
+const nameOf = (run) => run.title;
 
 Chart.defaults.color = soft;
 Chart.defaults.borderColor = line;

@@ -8,7 +8,7 @@ namespace kantor::sim::races {
 
 enum class Kind : uint8_t { read, write, atomic };
 
-/// One access of one 4-byte word. All zero: none, as launches count from 1.
+/// One access to one 4-byte word. All zero means no access, because launches count from 1.
 struct Access {
   const void* pc;  // where the call to the checker returns to
   uint64_t block;
@@ -16,13 +16,13 @@ struct Access {
   uint32_t epoch;  // barriers that the block had passed
   uint32_t clock;  // __syncwarps that the lane had passed
   uint16_t thread;
-  uint8_t bytes;  // which of the word's, as bits
+  uint8_t bytes;  // which bytes of the word, as bits
   Kind kind;
 
   [[nodiscard]] int warp() const { return thread / 32; }
   [[nodiscard]] int lane() const { return thread % 32; }
   [[nodiscard]] bool same_warp(const Access& a) const { return block == a.block && warp() == a.warp(); }
-  /// Nothing of the thread's order lies between the two.
+  /// Whether the same thread did both, with no barrier or __syncwarp in between.
   [[nodiscard]] bool same_moment(const Access& a) const {
     return launch == a.launch && block == a.block && thread == a.thread && epoch == a.epoch && clock == a.clock;
   }
@@ -34,15 +34,15 @@ struct Lanes {
   Access of[32];
 };
 
-/// A word. Two plain writes in no order are a race at once, so that the last one stands for all. Reads, and atomics,
-/// may come from many threads in no order; of these it is enough to know
-///   recent  the last one, with those of the other lanes of its warp where there are any (`lanes`), and
+/// A word. Two unordered plain writes are a race at once, so that the last one represents all. Reads and atomics
+/// may come from many unordered threads; for these it is enough to keep
+///   recent  the last one, with those of the other lanes of its warp if there are any (`lanes`), and
 ///   other   one of another warp or block:
-/// since blocks run one after the other, and warps of a block are ordered by barriers alone, whatever is ordered after
-/// both of them is ordered after all.
+/// since blocks run one after the other, and only barriers order the warps of a block, an access that is ordered after
+/// both of them is ordered after all of them.
 struct Word {
   Access write, recent, other;
-  uint32_t lanes;  // 1 + index of the Lanes; 0: it never needed any
+  uint32_t lanes;  // 1 + index of the Lanes; 0: the word has none
 };
 
 }  // namespace kantor::sim::races

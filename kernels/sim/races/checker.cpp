@@ -1,7 +1,7 @@
 // Happens-before, whatever order the threads happened to run in (Lamport 1978; the state kept for each word is that of
 // FastTrack, Flanagan and Freund 2009, cut to CUDA's two orders).
 //
-// Within a block a barrier orders everything before it before everything behind it: an epoch. Within a warp, between
+// Within a block, a barrier orders all accesses before it before all those after it: an epoch. Within a warp, between
 // two barriers, __syncwarp does so for its lanes: a vector clock a lane. Shuffles, votes and the other collectives
 // exchange values and order no memory, as CUDA's guide says. Launches follow each other. Nothing orders the blocks of
 // one launch. Shared memory is each block's own and begins unwritten.
@@ -82,7 +82,7 @@ const Access* Checker::clashing(Region& region, const Word& word, const Access& 
   return nullptr;
 }
 
-/// After the check: whatever races with `now` has been reported.
+/// Called after the check: every race with `now` has been reported.
 void Checker::remember(Region& region, Word& word, Access now) const {
   if (now.kind != Kind::write) return remember_unordered(region, word, now);
   if (word.write.same_moment(now)) now.bytes |= word.write.bytes;
@@ -170,7 +170,7 @@ std::string report(const Region& region, uintptr_t address, const Access& earlie
          advice(earlier, now);
 }
 
-/// threadIdx and its like: among the host thread's variables too, and written by the scheduler.
+/// threadIdx and the like, which are also among the host thread's variables, but which the scheduler writes.
 bool is_index(uintptr_t address) {
   const auto within = [address](const auto& variable) {
     return address - reinterpret_cast<uintptr_t>(&variable) < sizeof variable;
@@ -182,7 +182,7 @@ void Checker::check(Region& region, uintptr_t address, const Access& now) {
   Word& word = region.word(address);
   if (unwritten_read.launch != launch && region.memory != Memory::global && now.kind != Kind::write &&
       !counts(region, word.write) && !is_index(address)) {
-    unwritten_read = now;  // told at the block's end: a write may follow that makes a race of it, which tells more
+    unwritten_read = now;  // reported at the block's end: a later write may make it a race, which says more
     unwritten = text_of(region, address);
   }
   if (const Access* earlier = clashing(region, word, now); earlier != nullptr) {
@@ -200,7 +200,7 @@ void memory_ends(void* data) {
   checker().shadow.remove(reinterpret_cast<uintptr_t>(data));
 }
 
-/// Static shared memory is among the variables of the host thread: those of the program itself, the first of its parts.
+/// Static shared memory is among the variables of the host thread: those of the program itself, its first module.
 void launch_begins() {
   ++checker().launch;
   dl_iterate_phdr(

@@ -40,7 +40,7 @@ void __tsan_write_range(void* p, unsigned long bytes) {
   access(p, bytes, Kind::write, __builtin_return_address(0));
 }
 
-// clang calls these in place of the C library's; g++ calls the library, unseen.
+// clang calls these in place of the C library's; g++ calls the library, which the checker does not see.
 void* __tsan_memcpy(void* to, const void* from, unsigned long bytes) {
   access(from, bytes, Kind::read, __builtin_return_address(0));
   access(to, bytes, Kind::write, __builtin_return_address(0));
@@ -56,7 +56,7 @@ void* __tsan_memset(void* to, int value, unsigned long bytes) {
   return std::memset(to, value, bytes);
 }
 
-// The order asked for is not needed: one host thread runs kernels, and the host's own atomics get the strongest.
+// The requested memory order is ignored: one host thread runs kernels, and the host's own atomics get the strongest.
 #define KANTOR_ATOMIC(bits, T)                                                                   \
   T __tsan_atomic##bits##_load(const volatile T* p, int) {                                       \
     access(p, sizeof(T), Kind::atomic, __builtin_return_address(0));                             \

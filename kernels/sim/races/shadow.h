@@ -1,4 +1,4 @@
-// The memory that the race checker watches, and the shadow that it keeps beside: one Word for each 4 bytes.
+// The memory that the race checker watches, and its shadow: one Word for each 4 bytes.
 #pragma once
 
 #include "kernels/sim/races/access.h"
@@ -12,7 +12,7 @@ namespace kantor::sim::races {
 
 enum class Memory : uint8_t { global, static_shared, dynamic_shared };
 
-/// One stretch of watched memory. Its words come from the system zero-filled, and only when they are touched.
+/// One range of watched memory. The system provides its words zero-filled, and only when they are touched.
 struct Region {
   uintptr_t begin = 0;
   size_t bytes = 0;
@@ -24,20 +24,20 @@ struct Region {
   size_t word_count = 0;
   std::deque<Lanes> lanes;
 
-  /// Throws KernelError where there is no memory for the words; out of device_malloc this ends the program.
+  /// Throws KernelError if there is no memory for the words; in device_malloc this ends the program.
   void reserve(size_t size);
   [[nodiscard]] Word& word(uintptr_t address) const { return words.get()[(address - begin) / 4]; }
-  /// The word's table of lanes, made where it has none yet.
+  /// The word's table of lanes, which is made if it has none yet.
   Lanes& lanes_of(Word& word);
 };
 
 class Shadow {
  public:
-  /// Global memory, until it is removed.
+  /// Watches a range of global memory until it is removed.
   void add(uintptr_t begin, size_t bytes);
   void remove(uintptr_t begin);
-  /// Sets where static or dynamic shared memory is. Its words stay: they hold earlier blocks' accesses, which count no
-  /// more.
+  /// Sets where static or dynamic shared memory is. Its words keep the accesses of earlier blocks, which no longer
+  /// count.
   void move(Memory memory, uintptr_t begin, size_t bytes);
   /// The region that the address is in, or null: host memory, a stack.
   Region* find(uintptr_t address);
@@ -51,7 +51,7 @@ class Shadow {
 
   std::map<uintptr_t, Region> regions_;
   Region static_, dynamic_;
-  Stretch recent_[recent_count];  // last answers, also that nothing is there
+  Stretch recent_[recent_count];  // the last answers, including that there is no region
   size_t next_ = 0;
 };
 

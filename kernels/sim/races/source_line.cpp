@@ -11,7 +11,7 @@
 namespace kantor::sim::races {
 namespace {
 
-/// What addr2line says of an address of this program's file: a line a function, the innermost inlined one first,
+/// What addr2line prints for an address of this program's file: a line per function, the innermost inlined one first,
 /// without the simulator's own and the standard library's.
 std::vector<std::string> lines_at(unsigned long address) {
   char command[96];

@@ -6,7 +6,7 @@
 namespace kantor::sim::races {
 
 /// "bugs.cu:24", or "block.h:24 (in norm.cu:70)" for an inlined function, of the call that returns to `pc`. The
-/// simulator's own lines are left out. Asks addr2line; without it, or without debug information, gives the address.
+/// simulator's own lines are left out. Calls addr2line; without it, or without debug information, returns the address.
 std::string source_line(const void* pc);
 
 }  // namespace kantor::sim::races

@@ -1,0 +1,41 @@
+// The fused optimizer step as an op that writes in place. Internal to the engine.
+#pragma once
+
+#include "engine/arena.h"
+#include "engine/op.h"
+#include "kernels/clip_update.h"
+
+#include <memory>
+#include <vector>
+
+namespace kantor {
+
+/// What an update reads beside the gradients, and what it writes.
+struct UpdateTensors {
+  Tensor learning_rate;                  // float64 []
+  Tensor powers;                         // float64 [2], begin_update's
+  Tensor histograms;                     // int64 [], whether to take them
+  Tensor pieces;                         // int64 [n, 3], UpdatePiece; for kernels
+  Tensor bounds;                         // float64 [rows]; for kernels
+  Tensor statistics;                     // float64 [rows, update_columns]
+  std::vector<Tensor> parameters_state;  // the parameters, then the rule's state arrays, all flat
+};
+
+/// ++step, and the powers of this step. Recordable.
+void begin_update(const Tensor& step, const Tensor& powers, const UpdateSettings& settings);
+
+/// The update of one arena, prepared once: by the rule at `rule` of update_rules, or clip_only, of rows with these
+/// bounds.
+class ArenaUpdate {
+ public:
+  ArenaUpdate(int rule, const UpdateSettings& settings, const std::vector<ArenaRow>& rows, std::vector<double> bounds,
+              const UpdateTensors& tensors);
+  /// Recordable.
+  void run(const Tensor& gradients) const;
+
+ private:
+  std::shared_ptr<const Op> op_;
+  std::vector<Tensor> inputs_, targets_;  // the gradients' place among the inputs is filled by run
+};
+
+}  // namespace kantor
