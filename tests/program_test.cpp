@@ -2,6 +2,7 @@
 #include "tests/program.h"
 
 #include "engine/random.h"
+#include "models/files/atomic_file.h"
 #include "models/files/npy.h"
 #include "models/files/png.h"
 #include "models/files/safetensors.h"
@@ -10,6 +11,7 @@
 #include "tests/paths.h"
 
 #include <cmath>
+#include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <map>
@@ -357,4 +359,31 @@ TEST_CASE("program: every subcommand tells its options, refuses others, and has 
     CHECK_THAT(page, Contains("kantor " + name) || Contains("`" + name + "`"));
   }
   CHECK(count >= 10);
+}
+
+TEST_CASE("program: completion knows subcommands, options and values, in bash itself") {
+  const ProgramFolder folder;
+  const auto script = run_kantor({"completion", "bash"});
+  REQUIRE(script.code == 0);
+  write_file_atomically(folder / "completion.bash", script.out);
+  const auto completed = [&](const std::string& words) {  // the last one is being typed
+    const std::string line = "bash -c '. " + (folder / "completion.bash") + "; COMP_WORDS=(kantor " + words +
+                             "); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _kantor; echo \"${COMPREPLY[@]}\"' > " +
+                             (folder / "out");
+    REQUIRE(std::system(line.c_str()) == 0);
+    const std::vector<std::byte> out = read_file(folder / "out");
+    return std::string(reinterpret_cast<const char*>(out.data()), out.size());
+  };
+  CHECK(completed("tr") == "train\n");
+  CHECK(completed("train --pres") == "--preset\n");
+  CHECK(completed("train --preset ring8-") == "ring8-paper\n");
+  CHECK(completed("train --preset ring8 --constraint cl") == "clip\n");
+  CHECK(completed("compare --loss hi") == "hinge\n");
+  CHECK(completed("study pile") == "pile-up\n");
+  CHECK(completed("bench clip") == "clip-vs-penalty\n");
+  CHECK(completed("train --config conf") == "\n");  // a file: the shell's own completion
+  for (const char* shell : {"zsh", "fish"}) {
+    CHECK_THAT(run_kantor({"completion", shell}).out, Contains("ring8-paper") && Contains("weight-norm"));
+  }
+  CHECK(run_kantor({"completion", "ksh"}).code == 2);
 }

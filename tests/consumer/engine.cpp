@@ -1,9 +1,7 @@
 // The penalty of a hand-made critic by the engine alone: tensors, autograd of second order, an optimizer's arena.
 #include <cmath>
 #include <cstdio>
-#include <engine/autograd.h>
-#include <engine/ops.h>
-#include <engine/tensor.h>
+#include <kantor/engine.h>
 #include <vector>
 
 int main() {

@@ -1,11 +1,7 @@
 // Differentiates a gradient penalty by a critic's weights: the second derivative that a WGAN-GP step needs.
 #include <cmath>
 #include <cstdio>
-#include <engine/autograd.h>
-#include <engine/ops.h>
-#include <models/nn/architectures.h>
-#include <models/nn/network.h>
-#include <nlohmann/json.hpp>
+#include <kantor/kantor.h>
 #include <vector>
 
 int main() {
