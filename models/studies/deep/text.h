@@ -72,8 +72,8 @@ inline constexpr auto meaning =
 inline constexpr auto limit =
     "The RNN has one start and one width, and its critic is trained alone. W1 of finite samples of so many dimensions "
     "is above that of the distributions, so that a critic that has not seen them cannot reach 1. A gradient that does "
-    "not reach a step says that the score does not depend on it, not why; the penalty, too, can hold a critic that "
-    "looks only at the last steps.";
+    "not reach a step says that the score does not depend on it, not why; a critic under the "
+    "penalty, too, can look only at the last steps.";
 
 inline constexpr auto section_3 = "Gulrajani et al. 2017, section 3, in words";
 

@@ -35,7 +35,7 @@ inline constexpr auto meaning_unit =
 
 inline constexpr auto limit_one_setting =
     "This is one data set and one architecture; under clipping the norm depends on c, width and depth together "
-    "(knife-edge varies them). The norms are measured where the penalty acts; elsewhere nothing holds them.";
+    "(knife-edge varies them). The norms are measured where the penalty acts; elsewhere nothing constrains them.";
 inline constexpr auto limit_constant =
     "\"Nearly constant\" is reported as the standard deviation over the mean and is not judged: no paper says how "
     "constant.";

@@ -49,7 +49,8 @@ inline constexpr auto limit_one_training =
     "critic learns nothing: RMSProp and Adam divide by its size. What is lost is the proportion between layers, and "
     "the range of float32; the studies slow and deep measure the training itself.";
 inline constexpr auto limit_rnn =
-    "The RNN's sequences are independent points with no order to be learnt: it shows only the way of the gradient.";
+    "The RNN's sequences are independent points with no order to be learnt: they show only how the gradient travels "
+    "back.";
 
 inline constexpr auto figure_1a = "Gulrajani et al. 2017, figure 1a (a curve)";
 inline constexpr auto section_3 = "Gulrajani et al. 2017, section 3, in words";

@@ -28,14 +28,14 @@ inline constexpr auto signs_caption =
     "curves up in any, or harder; at 0 it curves down in none.";
 inline constexpr auto slices_caption = "The mean over the directions, then over the seeds with its 95 % band.";
 inline constexpr auto slices_leave_range =
-    " Under clipping these steps leave the range, where no training comes: see the next figure.";
+    " Under clipping these steps leave the range, where training never goes: see the next figure.";
 inline constexpr auto slices_in_range =
     " The same steps with every weight that left the range put back on its walls, as the training does it.";
 inline constexpr auto plane_caption =
     "Level sets of the loss on two random directions, {reach} lengths each way around the trained weights (the orange "
     "dot): dark is low and bright is high, from {low:.3g} to {high:.3g} standard deviations against the dot.";
 inline constexpr auto plane_leaves_range =
-    " {percent:.0f} % of the steps along such directions leave the range, where no training comes.";
+    " {percent:.0f} % of the steps along such directions leave the range, where training never goes.";
 
 inline constexpr auto meaning_curvature =
     "The largest curvature of the landscape at the end, in decades without a unit, is: {curvatures}. Penalty minus "
@@ -44,7 +44,8 @@ inline constexpr auto meaning_curvature =
     "both ends of the spectrum before their products ran out; the longest took {products} products, and the largest "
     "residual is {residual:.1e} of its eigenvalue.";
 inline constexpr auto meaning_signs =
-    "The share of the curvature that lies downwards is: {downwards} (spectral with its singular vectors held). Where "
+    "The share of the curvature that lies downwards is: {downwards} (spectral with its singular vectors held "
+    "constant). Where "
     "it is 1 the weights lie on a saddle: without a penalty or a parametrization the loss of a ReLU critic is linear "
     "in each layer's parameters between the kinks, so that the eigenvalues sum to 0, and nothing but the walls of the "
     "range holds a clipped critic. Where it is near 0 they lie in a valley, which the penalty or the parametrization "
@@ -53,12 +54,13 @@ inline constexpr auto meaning_slices =
     "At {reach} lengths the loss has changed by {narrow} standard deviations under clipping with c = 0.01, {wide} with "
     "0.1 and {penalty} under the penalty. But {narrow_outside} and {wide_outside} of the clipped parameters are "
     "outside "
-    "the range there, where no training comes. With them put back on the walls the change is {narrow_inside} and "
+    "the range there, where training never goes. With them put back on the walls the change is {narrow_inside} and "
     "{wide_inside}; the difference is what the walls do.";
 
 inline constexpr auto limit_kinks =
     "The landscape: a loss of ReLU is smooth only between its kinks, which have no second derivative; the eigenvalue "
-    "is of the piece that the weights lie in. Under spectral normalization it is taken with the singular vectors held, "
+    "is of the piece that the weights lie in. Under spectral normalization it is taken with the singular vectors held "
+    "constant, "
     "as a training step takes its gradient; along the directions they are found anew at every point. There is one "
     "batch, one data set and one architecture, and biases do not move along the directions.";
 inline constexpr auto limit_unit =

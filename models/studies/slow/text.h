@@ -45,7 +45,7 @@ inline constexpr auto meaning_generators =
 inline constexpr auto limit_one_optimizer =
     "All have one optimizer and one learning rate, as the claim asks for; each constraint has others that suit it "
     "better (the study samples uses them). A critic settles against its own plateau, in its own units: that says "
-    "nothing of how good the plateau is, and for a critic that still climbs at the end the last tenth counts as its "
+    "nothing about how good the plateau is, and for a critic that still climbs at the end the last tenth counts as its "
     "plateau.";
 inline constexpr auto limit_times =
     "The times are those of runs side by side on a machine that may do other things; their ratio means more than they "
