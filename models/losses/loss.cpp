@@ -22,7 +22,7 @@ std::vector<std::string> loss_names() {
   return names;
 }
 
-const Loss& find_loss(const std::string& name) {
+const Loss& find_loss(std::string_view name) {
   for (const Loss& loss : losses()) {
     if (loss.name == name) return loss;
   }

@@ -5,6 +5,7 @@
 #include "engine/ops.h"
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace kantor {
@@ -29,7 +30,7 @@ struct Loss {
 
 const std::vector<Loss>& losses();
 /// Throws Error naming the known ones.
-const Loss& find_loss(const std::string& name);
+const Loss& find_loss(std::string_view name);
 std::vector<std::string> loss_names();
 
 }  // namespace kantor

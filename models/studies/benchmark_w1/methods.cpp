@@ -67,7 +67,7 @@ std::vector<Method> methods_of(const StudySettings& s) {
   return methods;
 }
 
-const Method& find_method(const std::vector<Method>& methods, const std::string& name) {
+const Method& find_method(const std::vector<Method>& methods, std::string_view name) {
   for (const Method& method : methods) {
     if (method.arm.name == name) return method;
   }

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace kantor::benchmark_w1 {
@@ -27,7 +28,7 @@ struct Method {
 std::vector<Method> methods_of(const StudySettings& settings);
 
 /// Throws Error naming a method that is not there.
-const Method& find_method(const std::vector<Method>& methods, const std::string& name);
+const Method& find_method(const std::vector<Method>& methods, std::string_view name);
 
 /// The pairs' sources, as open_pair takes them.
 std::vector<std::string> sources(const StudySettings& settings);

@@ -32,7 +32,7 @@ json both_networks(json config) {
   return config;
 }
 
-const Arm& find_arm(const std::vector<Arm>& arms, const std::string& name) {
+const Arm& find_arm(const std::vector<Arm>& arms, std::string_view name) {
   const auto found = std::find_if(arms.begin(), arms.end(), [&](const Arm& arm) { return arm.name == name; });
   if (found == arms.end()) throw Error(fmt::format("this study has no arm '{}'", name));
   return *found;

@@ -4,6 +4,8 @@
 #include "models/studies/framework/study.h"
 #include "models/training/config.h"
 
+#include <string_view>
+
 namespace kantor {
 
 /// The eight colours of charts (models/plot/chart.h) by name.
@@ -19,7 +21,7 @@ nlohmann::json penalised(nlohmann::json common, double lambda, double learning_r
 nlohmann::json both_networks(nlohmann::json config);
 
 /// Throws Error naming an arm that is not there.
-const Arm& find_arm(const std::vector<Arm>& arms, const std::string& name);
+const Arm& find_arm(const std::vector<Arm>& arms, std::string_view name);
 
 /// Adds the constraints that are shown besides a study's own: those of `settings` that no arm "<prefix><kind>..." has.
 /// Each is trained as the arm `like` is.

@@ -70,7 +70,7 @@ Verdict overall(const std::vector<Finding>& findings) {
   return judged ? result : Verdict::unclear;
 }
 
-const Finding& find_finding(const std::vector<Finding>& findings, const std::string& what) {
+const Finding& find_finding(const std::vector<Finding>& findings, std::string_view what) {
   const auto found =
       std::find_if(findings.begin(), findings.end(), [&](const Finding& finding) { return finding.what == what; });
   if (found == findings.end()) throw Error(fmt::format("this study has no finding '{}'", what));

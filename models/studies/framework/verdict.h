@@ -11,6 +11,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace kantor {
@@ -53,7 +54,7 @@ Finding judge(std::string what, std::span<const double> values, const Bar& bar, 
 Verdict overall(const std::vector<Finding>& findings);
 
 /// Throws Error where none has this text.
-const Finding& find_finding(const std::vector<Finding>& findings, const std::string& what);
+const Finding& find_finding(const std::vector<Finding>& findings, std::string_view what);
 
 nlohmann::json to_json(const Finding& finding);
 
