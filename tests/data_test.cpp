@@ -317,7 +317,7 @@ TEST_CASE("data: the loader works ahead, but no further than its depth") {
   while (data.draws < 4 && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
   std::this_thread::sleep_for(std::chrono::milliseconds(20));
   CHECK(data.draws == 4);
-  CHECK(held.values[3] == 0);  // unchanged, while three other slabs are ready
+  CHECK(held.values[3] == 0);  // unchanged, while the samples of three other steps are ready
 }
 
 TEST_CASE("data: the loader forwards an exception at its step") {

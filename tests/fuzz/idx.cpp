@@ -1,7 +1,11 @@
 // IDX, plain and packed.
 #include "models/files/idx.h"
 
+#include "engine/shape.h"
 #include "tests/fuzz/target.h"
+
+#include <cstdint>
+#include <span>
 
 namespace kantor {
 

@@ -1,15 +1,13 @@
 // What a fuzz target defines: one parser, and how much memory its input may require.
 #pragma once
 
+#include "models/files/bytes.h"
 #include "models/files/gzip.h"
 
 #include <cstddef>
-#include <span>
 #include <string_view>
 
 namespace kantor {
-
-using Bytes = std::span<const std::byte>;
 
 /// Parses, and checks what it can of the result. FileError and ConfigError are refusals; all else is a bug.
 void parse(Bytes data);
@@ -17,7 +15,6 @@ void parse(Bytes data);
 size_t declared_size(Bytes data);
 /// The most that the input can hold once it is unpacked.
 inline size_t unpacked_size(Bytes data) {
-  constexpr size_t deflate_limit = 1032;
   return is_gzip(data) ? deflate_limit * data.size() : data.size();
 }
 
