@@ -20,8 +20,8 @@ inline constexpr int usual_loader_depth = 4;
 struct LoaderOptions {
   uint64_t seed = 0;
   uint32_t stream = 0;
-  int64_t samples = 0;      // of a step: its critic updates times the batch
-  uint64_t first_step = 0;  // where a resumed run goes on
+  int64_t samples = 0;             // of a step: its critic updates times the batch
+  uint64_t first_step = 0;         // where a resumed run goes on
   int depth = usual_loader_depth;  // steps prepared ahead; 0: drawn by the caller, without a thread
 };
 

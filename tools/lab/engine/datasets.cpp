@@ -1,7 +1,7 @@
-// The data that the lab trains on: the distributions of the plane, and points that were drawn on it or dropped as a CSV.
-#include "models/data/open_dataset.h"
-
+// The data that the lab trains on: the distributions of the plane, and points that were drawn on it or dropped as a
+// CSV.
 #include "engine/error.h"
+#include "models/data/open_dataset.h"
 
 namespace kantor {
 
