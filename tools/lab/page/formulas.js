@@ -6,7 +6,6 @@ const n = (number) => `<mn>${number}</mn>`;
 const row = (...parts) => `<mrow>${parts.join("")}</mrow>`;
 const sub = (base, below) => `<msub>${base}${below}</msub>`;
 const sup = (base, above) => `<msup>${base}${above}</msup>`;
-const over = (base, above) => `<mover>${base}${above}</mover>`;
 const fraction = (above, below) => `<mfrac>${above}${below}</mfrac>`;
 const call = (f, ...of) => row(f, o("("), ...of, o(")"));
 const fence = (...of) => row(o("("), ...of, o(")"));
@@ -14,9 +13,12 @@ const norm = (...of) => row(o("‖"), ...of, o("‖"));
 
 const D = i("D"), G = i("G"), x = i("x"), z = i("z"), W = i("W"), c = i("c"), lambda = i("λ"), eps = i("ε");
 const fake = call(G, z);
-const at = over(x, o("^"));
+/// A letter with a hat; as one character, since brackets around an accent would grow with it.
+const hat = (name) => i(`${name}\u0302`);
+const at = hat("x");
 const gradient = row(sub(o("∇"), at), call(D, at));
-const mean = (of) => row(`<mi>mean</mi>`, o("&#x2061;"), of);
+const gap = `<mspace width="0.17em"></mspace>`;
+const mean = (of) => row(`<mi>mean</mi>`, gap, of);
 const square = (of) => sup(of, n(2));
 const P = i("P"), L = i("L");
 
@@ -48,7 +50,7 @@ const losses = {
 const updates = {
   sgd: row(W, o("←"), W, o("−"), i("η"), i("g")),
   rmsprop: row(i("v"), o("←"), i("α"), i("v"), o("+"), fence(n(1), o("−"), i("α")), square(i("g")), o(","), `<mspace width="0.7em"></mspace>`, W, o("←"), W, o("−"), i("η"), fraction(i("g"), row(`<msqrt>${i("v")}</msqrt>`, o("+"), i("ϵ")))),
-  adam: row(W, o("←"), W, o("−"), i("η"), fraction(over(i("m"), o("^")), row(`<msqrt>${over(i("v"), o("^"))}</msqrt>`, o("+"), i("ϵ")))),
+  adam: row(W, o("←"), W, o("−"), i("η"), fraction(hat("m"), row(`<msqrt>${hat("v")}</msqrt>`, o("+"), i("ϵ")))),
 };
 updates.adamw = updates.adam;
 
@@ -71,4 +73,4 @@ export function formula(stage, values) {
 
 const marks = { eps: "ε", x_hat: "x̂", lambda: "λ", grad: "∇", eta: "η" };
 /// A symbol as the engine writes it, in plain letters.
-export const symbol = (name) => name.replace(/\b(x_hat|eps|lambda|grad|eta)\b/g, (found) => marks[found]).replace(/\^2/g, "²").replace(/ - /g, " − ");
+export const symbol = (name) => name.replace(/x_hat|\b(?:eps|lambda|grad|eta)\b/g, (found) => marks[found]).replace(/\^2/g, "²").replace(/ - /g, " − ");

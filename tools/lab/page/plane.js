@@ -148,16 +148,18 @@ export function drawPlane(surface, { box, frame, arm, real, show }) {
   if (!surface) return {};
   const { context, width, height } = surface;
   const p = placing(box, width, height);
+  // On a phone's small plane the points are smaller, too.
+  const size = Math.max(0.7, Math.min(1, width / 400));
   const found = {};
   if (frame) {
     const a = frame.arrays;
     const get = (name) => a[name + arm];
     if (show.has("field") && get("field")) found.range = drawField(context, get("field"), frame.grid, p);
     if (show.has("plan") && get("plan") && get("fake")) drawPlan(context, get("fake"), a.real ?? real, get("plan"), p);
-    if (show.has("samples")) drawReal(context, a.real ?? real, p);
+    if (show.has("samples")) drawReal(context, a.real ?? real, p, 2.1 * size);
     if (show.has("interpolates") && get("norms")) drawInterpolates(context, get("interpolates"), get("norms"), p);
-    if (show.has("samples") && get("fake")) drawFake(context, get("fake"), p);
+    if (show.has("samples") && get("fake")) drawFake(context, get("fake"), p, 2.9 * size);
     if (show.has("arrows") && get("arrows")) found.longest = drawArrows(context, get("fake"), get("arrows"), p);
-  } else if (show.has("samples")) drawReal(context, real, p);
+  } else if (show.has("samples")) drawReal(context, real, p, 2.1 * size);
   return found;
 }

@@ -109,8 +109,10 @@ function build() {
 function legend(id) {
   const entry = (kind, text) => element("span", {}, element("i", { class: `mark ${kind}`, "aria-hidden": "true" }), " ", text);
   if (id === "update" || id === "clip") return element("p", { class: "key" }, entry("change", words("slow.change")));
-  const entries = [entry("real", words("show.real")), entry("fake", words("show.fake")), entry("chosen", words("slow.chosen"))];
-  if (["interpolate", "input_gradient", "penalty", "second_backward"].includes(id)) entries.push(entry("norms", words("show.interpolates")));
+  const batch = ["input_gradient", "penalty", "second_backward"].includes(id);
+  const entries = batch ? [] : [entry("real", words("show.real")), entry("fake", words("show.fake"))];
+  entries.push(entry("chosen", words("slow.chosen")));
+  if (batch || id === "interpolate") entries.push(entry("norms", words("show.interpolates")));
   return element("p", { class: "key" }, ...entries);
 }
 
