@@ -63,14 +63,24 @@ function byKeys(event) {
 }
 
 function byPointer(canvas) {
-  let down = false;
+  let last = null;
   const at = (event) => {
     const frame = canvas.getBoundingClientRect();
     return placing(box, canvas.clientWidth, canvas.clientHeight).inverse(event.clientX - frame.left, event.clientY - frame.top);
   };
-  canvas.onpointerdown = (event) => { down = true; canvas.setPointerCapture(event.pointerId); spray(...at(event)); };
-  canvas.onpointermove = (event) => { if (down) spray(...at(event)); };
-  canvas.onpointerup = canvas.onpointercancel = () => { down = false; };
+  canvas.onpointerdown = (event) => {
+    canvas.setPointerCapture(event.pointerId);
+    last = at(event);
+    spray(...last);
+  };
+  canvas.onpointermove = (event) => {
+    if (!last) return;
+    // A fast hand leaves gaps between its events: the way between them is filled.
+    const to = at(event), count = Math.max(1, Math.round(Math.hypot(to[0] - last[0], to[1] - last[1]) / 0.06));
+    for (let i = 1; i <= count; ++i) spray(...last.map((v, k) => v + ((to[k] - v) * i) / count));
+    last = to;
+  };
+  canvas.onpointerup = canvas.onpointercancel = () => { last = null; };
 }
 
 export function openDrawing() {

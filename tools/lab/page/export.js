@@ -1,7 +1,7 @@
 // Takes things out of the page (link, picture, numbers, configuration) and files into it (config.toml, CSV).
 import { byId } from "lab/dom";
-import { words } from "lab/words";
-import { session, open } from "lab/session";
+import { words, onLanguage } from "lab/words";
+import { session, on, open } from "lab/session";
 import { toLink } from "lab/state";
 import { labelOfArm, numbersOf } from "lab/arms";
 import { drawPlane } from "lab/plane";
@@ -98,8 +98,16 @@ export function numbers() {
   return [head, ...rows].map((r) => r.join(",")).join("\n") + "\n";
 }
 
-function saveToml() {
-  session.opened.arms.forEach((arm, k) => setTimeout(() => download(session.opened.arms.length === 2 ? `config-${k === 0 ? "left" : "right"}.toml` : "config.toml", arm.toml, "text/plain"), 300 * k));
+function saveToml(arm) {
+  const { arms } = session.opened;
+  download(arms.length === 1 ? "config.toml" : `config-${arm === 0 ? "left" : "right"}.toml`, arms[arm].toml, "text/plain");
+}
+
+/// One entry for each model.
+function nameEntries() {
+  const two = session.opened?.arms.length === 2;
+  byId("save-toml-0").textContent = words(two ? "save.toml.left" : "save.toml");
+  byId("save-toml-1").hidden = !two;
 }
 
 /// Opens files of runs (one or two config.toml) or of points (a CSV).
@@ -117,10 +125,12 @@ export async function openFiles(files) {
 
 export function setUp() {
   const menu = byId("save");
-  for (const [id, act] of [["link", copyLink], ["picture", savePicture], ["numbers", () => download("kantor-lab.csv", numbers(), "text/csv")], ["toml", saveToml]]) byId(`save-${id}`).onclick = () => { menu.open = false; act(); };
+  for (const [id, act] of [["link", copyLink], ["picture", savePicture], ["numbers", () => download("kantor-lab.csv", numbers(), "text/csv")], ["toml-0", () => saveToml(0)], ["toml-1", () => saveToml(1)]]) byId(`save-${id}`).onclick = () => { menu.open = false; act(); };
   byId("open-file").onchange = (event) => { menu.open = false; openFiles(event.target.files).finally(() => { event.target.value = ""; }); };
   document.addEventListener("click", (event) => { if (!menu.contains(event.target)) menu.open = false; });
   menu.addEventListener("keydown", (event) => { if (event.key === "Escape") { menu.open = false; menu.querySelector("summary").focus(); } });
+  on("opened", nameEntries);
+  onLanguage(nameEntries);
   let depth = 0;
   const shown = (over) => { byId("drop").hidden = !over; };
   document.addEventListener("dragenter", (event) => { event.preventDefault(); if (event.dataTransfer?.types.includes("Files")) { ++depth; shown(true); } });

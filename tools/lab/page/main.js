@@ -1,6 +1,6 @@
 // Starts the page: asks the engine what it can do, opens what the link or the program asks for, and joins the parts.
 import { byId, element } from "lab/dom";
-import { words, fill, setLanguage, preferred, languageOptions, dictionary, onLanguage } from "lab/words";
+import { words, fill, setLanguage, preferred, languageOptions, dictionary, language, onLanguage } from "lab/words";
 import { ask } from "lab/engine";
 import { session, on, open, tell } from "lab/session";
 import { fresh, fromLink, toLink } from "lab/state";
@@ -34,11 +34,13 @@ async function openTab(name) {
   if (name !== "images") return;
   player.stop();
   const place = byId("images");
+  if (place.lang === language()) return;
   try {
     const { mount } = await import("lab/recorded");
     const recorded = json("recorded");
     if (!recorded) throw new Error("no recorded run");
     place.replaceChildren();
+    place.lang = language();
     mount(place, recorded, dictionary());
   } catch (error) {
     console.info(String(error));

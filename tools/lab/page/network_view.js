@@ -36,7 +36,7 @@ function unitButton(layer, unit, name) {
 function build(answer) {
   const { layers } = answer;
   const all = session.opened.arms[arm].layers;
-  const column = (name, remark, buttons) => element("div", { class: buttons.length < 3 ? "layer single" : "layer" }, element("h3", {}, name), element("small", {}, remark), ...buttons);
+  const column = (name, remark, buttons) => element("div", { class: buttons.length < 3 ? "layer single" : "layer" }, element("h3", { dir: "auto" }, name), element("small", { dir: "auto" }, remark), ...buttons);
   const columns = [column(words("network.input"), words("network.units", { n: 2 }), ["x", "y"].map((name, i) => unitButton(null, i, name)))];
   layers.forEach((layer, l) => {
     const count = all[l]?.units ?? layer.units;

@@ -73,18 +73,22 @@ export function stop() {
 
 export const toggle = () => (playing ? stop() : play());
 
+/// Stops, and waits until what was asked of the engine is done.
+export async function halt() {
+  stop();
+  await loop;
+}
+
 /// Runs `act` with nothing playing meanwhile, and plays on where it did.
 export async function paused(act) {
   const was = playing;
-  stop();
-  await loop;
+  await halt();
   await act();
   if (was) play();
 }
 
 export async function oneStep() {
-  stop();
-  await loop;
+  await halt();
   await train(1, 1);
   await look({ whole: true });
   await evaluate();
@@ -106,15 +110,13 @@ export async function trainTo(step) {
 export const restart = () => paused(() => open());
 
 export async function goBack(step) {
-  stop();
-  await loop;
+  await halt();
   await back(step);
 }
 
 /// Goes to the kept state before the present one, or the one after it is not known.
 export async function stepBack() {
-  stop();
-  await loop;
+  await halt();
   await refreshKept();
   const earlier = session.kept.filter((s) => s < session.step).at(-1);
   if (earlier !== undefined) await back(earlier);

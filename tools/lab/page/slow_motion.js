@@ -4,7 +4,7 @@ import { words, known, onLanguage } from "lab/words";
 import { ask } from "lab/engine";
 import { session, on, look, evaluate, tell } from "lab/session";
 import { labelOfArm } from "lab/arms";
-import { stop, paused } from "lab/player";
+import { halt } from "lab/player";
 import { formula, symbol } from "lab/formulas";
 import { drawStage, nearest } from "lab/slow_plane";
 import { onTheme, changeColour } from "lab/colours";
@@ -19,7 +19,7 @@ let stale = true;
 
 /// Asks for the next update of the chosen model and shows its first stage, or the one that was shown.
 export async function begin({ keep = false } = {}) {
-  await paused(async () => stop());
+  await halt();
   const { opened } = session;
   if (arm === null || arm >= opened.arms.length) arm = opened.arms.length - 1;
   const { generation } = session;
