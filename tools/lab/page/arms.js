@@ -122,18 +122,25 @@ function showNumbers() {
 
 /// The legend of the plane; each of its entries shows or hides what it explains.
 function buildShow() {
-  byId("show").replaceChildren(...layers.map((layer, i) => element("button", { class: "chip", "data-layer": layer, "aria-pressed": String(session.state.show.has(layer)), title: `${words(`show.${layer}.text`)} (${i + 1})`, onclick: () => toggleLayer(layer) },
+  byId("show").replaceChildren(...offered().map((layer, i) => element("button", { class: "chip", "data-layer": layer, "aria-pressed": String(session.state.show.has(layer)), title: `${words(`show.${layer}.text`)} (${i + 1})`, onclick: () => toggleLayer(layer) },
     ...symbols(layer), element("span", {}, words(`show.${layer}`)))));
 }
+
+/// The colours of gradient norms, with what they mean.
+export const normScale = () => [element("small", { dir: "ltr" }, "< 1"), element("i", { class: "mark norms", "aria-hidden": "true" }), element("small", { dir: "ltr" }, "> 1")];
 
 function symbols(layer) {
   const mark = (kind) => element("i", { class: `mark ${kind}`, "aria-hidden": "true" });
   if (layer === "samples") return [mark("real"), element("span", {}, words("show.real")), mark("fake")];
-  if (layer === "interpolates") return [mark("norms")];
+  if (layer === "interpolates") return [...normScale()];
   return [mark(layer)];
 }
 
+/// Those layers that the engine can answer for.
+const offered = () => layers.filter((layer) => layer !== "manifold" || session.described.parts?.includes("manifold"));
+
 export async function toggleLayer(layer) {
+  if (!offered().includes(layer)) return;
   const { show } = session.state;
   if (!show.delete(layer)) show.add(layer);
   buildShow();
@@ -143,7 +150,7 @@ export async function toggleLayer(layer) {
 }
 
 export function setUp() {
-  wish(() => [...session.state.show].filter((l) => layers.includes(l)));
+  wish(() => [...session.state.show].filter((l) => offered().includes(l)));
   wish(() => (session.state.show.has("arrows") || session.state.show.has("plan") ? ["samples"] : []));
   on("opened", () => { build(); buildShow(); drawPlanes(); });
   on("framed", () => { drawPlanes(); showNumbers(); });

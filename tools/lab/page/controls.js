@@ -99,4 +99,5 @@ export function setUp() {
   };
   byId("settings-open").onclick = () => sheet(!byId("settings").classList.contains("shown"));
   byId("settings-close").onclick = () => sheet(false);
+  byId("settings").addEventListener("keydown", (event) => { if (event.key === "Escape" && byId("settings").classList.contains("shown")) sheet(false); });
 }

@@ -13,6 +13,7 @@ import * as histograms from "lab/histograms";
 import * as network from "lab/network_view";
 import * as slow from "lab/slow_motion";
 import * as exporting from "lab/export";
+import * as probe from "lab/probe";
 import * as keyboard from "lab/keyboard";
 import { announceNews, toast } from "lab/announce";
 
@@ -80,9 +81,10 @@ async function start() {
   session.state = fresh();
   setLanguage(new URLSearchParams(location.hash.slice(1)).get("lang") ?? preferred());
   fill();
+  byId("watch-text").textContent = words("starting");
   byId("theme").onclick = toggleTheme;
   tabs();
-  for (const part of [arms, player, controls, charts, histograms, network, slow, exporting, keyboard]) part.setUp();
+  for (const part of [arms, player, controls, charts, histograms, network, slow, exporting, probe, keyboard]) part.setUp();
   announceNews();
   session.described = await ask("describe");
   byId("version").textContent = `kantor ${session.described.version} (${session.described.commit})`;

@@ -142,6 +142,23 @@ export function drawPlan(context, fake, real, partners, place) {
   context.stroke();
 }
 
+/// Where the generator takes a regular grid of noise: the net is the plane of noise, bent by the generator.
+export function drawManifold(context, points, place) {
+  const side = Math.round(Math.sqrt(points.length / 2));
+  const { fake, paper } = palette();
+  for (const [colour, width] of [[paper, 2.4], [fake, 1]]) {
+    context.strokeStyle = colour;
+    context.lineWidth = width;
+    context.beginPath();
+    for (let j = 0; j < side; ++j) {
+      for (const index of [(i) => j * side + i, (i) => i * side + j]) {
+        for (let i = 0; i < side; ++i) context[i === 0 ? "moveTo" : "lineTo"](place.x(points[2 * index(i)]), place.y(points[2 * index(i) + 1]));
+      }
+    }
+    context.stroke();
+  }
+}
+
 /// Draws all of one model that the frame has on a surface {context, width, height}, such as `sized` gives. Returns what the
 /// legend tells: the field's range and the longest arrow.
 export function drawPlane(surface, { box, frame, arm, real, show }) {
@@ -156,6 +173,7 @@ export function drawPlane(surface, { box, frame, arm, real, show }) {
     const get = (name) => a[name + arm];
     if (show.has("field") && get("field")) found.range = drawField(context, get("field"), frame.grid, p);
     if (show.has("plan") && get("plan") && get("fake")) drawPlan(context, get("fake"), a.real ?? real, get("plan"), p);
+    if (show.has("manifold") && get("manifold")) drawManifold(context, get("manifold"), p);
     if (show.has("samples")) drawReal(context, a.real ?? real, p, 2.1 * size);
     if (show.has("interpolates") && get("norms")) drawInterpolates(context, get("interpolates"), get("norms"), p);
     if (show.has("samples") && get("fake")) drawFake(context, get("fake"), p, 2.9 * size);

@@ -3,7 +3,7 @@ import { byId, element, short, sized } from "lab/dom";
 import { words, known, onLanguage } from "lab/words";
 import { ask } from "lab/engine";
 import { session, on, look, evaluate, tell } from "lab/session";
-import { labelOfArm } from "lab/arms";
+import { labelOfArm, normScale } from "lab/arms";
 import { halt } from "lab/player";
 import { formula, symbol } from "lab/formulas";
 import { drawStage, nearest } from "lab/slow_plane";
@@ -112,7 +112,7 @@ function legend(id) {
   const batch = ["input_gradient", "penalty", "second_backward"].includes(id);
   const entries = batch ? [] : [entry("real", words("show.real")), entry("fake", words("show.fake"))];
   entries.push(entry("chosen", words("slow.chosen")));
-  if (batch || id === "interpolate") entries.push(entry("norms", words("show.interpolates")));
+  if (batch || id === "interpolate") entries.push(element("span", { class: "scale-key" }, ...normScale(), " ", words("show.interpolates")));
   return element("p", { class: "key" }, ...entries);
 }
 

@@ -2,7 +2,7 @@
 
 /// Without a word about the constraint, the left model clips and the right one is penalised.
 const customary = { left: { "critic.constraint": "clip" }, right: { "critic.constraint": "penalty" } };
-export const layers = ["field", "samples", "arrows", "interpolates", "plan"];
+export const layers = ["field", "samples", "arrows", "interpolates", "plan", "manifold"];
 
 export function fresh() {
   return { both: {}, left: { ...customary.left }, right: { ...customary.right }, arms: 2, lang: null, tab: "plane",
