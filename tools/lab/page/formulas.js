@@ -1,0 +1,76 @@
+// The formulas of slow motion in MathML, which browsers read aloud and lay out themselves.
+
+const i = (name) => `<mi>${name}</mi>`;
+const o = (sign) => `<mo>${sign}</mo>`;
+const n = (number) => `<mn>${number}</mn>`;
+const row = (...parts) => `<mrow>${parts.join("")}</mrow>`;
+const sub = (base, below) => `<msub>${base}${below}</msub>`;
+const sup = (base, above) => `<msup>${base}${above}</msup>`;
+const fraction = (above, below) => `<mfrac>${above}${below}</mfrac>`;
+const call = (f, ...of) => row(f, o("("), ...of, o(")"));
+const fence = (...of) => row(o("("), ...of, o(")"));
+const norm = (...of) => row(o("‖"), ...of, o("‖"));
+
+const D = i("D"), G = i("G"), x = i("x"), z = i("z"), W = i("W"), c = i("c"), lambda = i("λ"), eps = i("ε");
+const fake = call(G, z);
+/// A letter with a hat; as one character, since brackets around an accent would grow with it.
+const hat = (name) => i(`${name}\u0302`);
+const at = hat("x");
+const gradient = row(sub(o("∇"), at), call(D, at));
+const gap = `<mspace width="0.17em"></mspace>`;
+const mean = (of) => row(`<mi>mean</mi>`, gap, of);
+const square = (of) => sup(of, n(2));
+const P = i("P"), L = i("L");
+
+/// The penalty by the name of the constraint; one that is not here is explained by the engine's own text.
+const penalties = {
+  penalty: row(P, o("="), lambda, mean(square(fence(norm(gradient), o("−"), n(1))))),
+  dragan: row(P, o("="), lambda, mean(square(fence(norm(gradient), o("−"), n(1))))),
+  "one-sided": row(P, o("="), lambda, mean(square(row(`<mi>max</mi>`, fence(norm(gradient), o("−"), n(1), o(","), n(0)))))),
+  r1: row(P, o("="), fraction(lambda, n(2)), mean(square(norm(row(sub(o("∇"), x), call(D, x)))))),
+  r2: row(P, o("="), fraction(lambda, n(2)), mean(square(norm(row(o("∇"), call(D, fake)))))),
+};
+
+/// Where the gradient is measured.
+const places = {
+  dragan: row(at, o("="), x, o("+"), n("0.5"), call(i("std"), x), i("U")),
+  r1: row(at, o("="), x),
+  r2: row(at, o("="), fake),
+};
+const between = row(at, o("="), eps, x, o("+"), fence(n(1), o("−"), eps), fake, o(","), `<mspace width="0.7em"></mspace>`, eps, o("~"), call(i("U"), n(0), o(","), n(1)));
+
+const losses = {
+  wasserstein: row(L, o("="), mean(call(D, fake)), o("−"), mean(call(D, x))),
+  "non-saturating": row(L, o("="), mean(call(i("softplus"), o("−"), call(D, x))), o("+"), mean(call(i("softplus"), call(D, fake)))),
+  "least-squares": row(L, o("="), fraction(n(1), n(2)), mean(row(square(fence(call(D, x), o("−"), n(1))), o("+"), square(call(D, fake))))),
+  hinge: row(L, o("="), mean(call(i("max"), n(0), o(","), n(1), o("−"), call(D, x))), o("+"), mean(call(i("max"), n(0), o(","), n(1), o("+"), call(D, fake)))),
+  relativistic: row(L, o("="), mean(call(i("softplus"), call(D, fake), o("−"), call(D, x)))),
+};
+
+const updates = {
+  sgd: row(W, o("←"), W, o("−"), i("η"), i("g")),
+  rmsprop: row(i("v"), o("←"), i("α"), i("v"), o("+"), fence(n(1), o("−"), i("α")), square(i("g")), o(","), `<mspace width="0.7em"></mspace>`, W, o("←"), W, o("−"), i("η"), fraction(i("g"), row(`<msqrt>${i("v")}</msqrt>`, o("+"), i("ϵ")))),
+  adam: row(W, o("←"), W, o("−"), i("η"), fraction(hat("m"), row(`<msqrt>${hat("v")}</msqrt>`, o("+"), i("ϵ")))),
+};
+updates.adamw = updates.adam;
+
+const whole = (...parts) => `<math display="block">${row(...parts)}</math>`;
+
+/// The formula of a stage under a model's values as MathML, or "" where there is none.
+export function formula(stage, values) {
+  const part = values["critic.constraint"].split("+").find((name) => penalties[name]);
+  const penalised = Boolean(part);
+  if (stage === "sample") return whole(x, o("~"), i("data"), o(","), `<mspace width="0.7em"></mspace>`, z, o("~"), call(i("N"), n(0), o(","), i("I")), o(","), `<mspace width="0.7em"></mspace>`, fake);
+  if (stage === "interpolate") return whole(places[part] ?? between);
+  if (stage === "forward") return losses[values["train.loss"] ?? "wasserstein"] ? whole(losses[values["train.loss"] ?? "wasserstein"]) : "";
+  if (stage === "input_gradient") return whole(i("g"), o("="), gradient, o(","), `<mspace width="0.7em"></mspace>`, i("n"), o("="), norm(i("g")));
+  if (stage === "penalty") return penalised ? whole(penalties[part]) : "";
+  if (stage === "second_backward") return whole(fraction(row(o("∂"), fence(L, o("+"), P)), row(o("∂"), W)), o("="), fraction(row(o("∂"), L), row(o("∂"), W)), o("+"), fraction(row(o("∂"), P), row(o("∂"), W)));
+  if (stage === "update") return updates[values["critic.optimizer"]] ? whole(updates[values["critic.optimizer"]]) : "";
+  if (stage === "clip") return whole(W, o("←"), `<mi>min</mi>`, fence(`<mi>max</mi>`, fence(W, o(","), o("−"), c), o(","), c));
+  return "";
+}
+
+const marks = { eps: "ε", x_hat: "x̂", lambda: "λ", grad: "∇", eta: "η" };
+/// A symbol as the engine writes it, in plain letters.
+export const symbol = (name) => name.replace(/x_hat|\b(?:eps|lambda|grad|eta)\b/g, (found) => marks[found]).replace(/\^2/g, "²").replace(/ - /g, " − ");

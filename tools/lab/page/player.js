@@ -1,0 +1,164 @@
+// Plays: trains a little, draws, and again; at most 30 drawings a second, and as many steps a second as chosen.
+import { byId, element } from "lab/dom";
+import { words, onLanguage } from "lab/words";
+import { session, on, open, train, look, evaluate, refreshKept, back, tell } from "lab/session";
+
+let playing = false;
+let loop = null;
+/// Steps a second; 0: as many as there can be.
+let speed = 0;
+const speeds = [1, 3, 10, 30, 0];
+
+export const isPlaying = () => playing;
+const frame = () => new Promise((done) => { const timer = setTimeout(done, 200); requestAnimationFrame(() => { clearTimeout(timer); done(); }); });
+const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
+
+async function run() {
+  let drawing = 20;
+  let measured = 0;
+  let evaluated = performance.now();
+  let evaluating = 100;
+  let due = 1;
+  let last = performance.now();
+  while (playing) {
+    const began = performance.now();
+    due = speed === 0 ? 1e6 : due + (speed * (began - last)) / 1000;
+    last = began;
+    if (due >= 1) {
+      // Training gets at least twice the time of a drawing, and a frame lasts at least 33 ms.
+      const budget = speed === 0 ? Math.max(33 - drawing, 2 * drawing) : 60;
+      const asked = Math.min(Math.floor(due), 1000);
+      const answer = await train(asked, budget);
+      if (answer) due = Math.min(due - Math.max(1, answer.arrays.steps.length), speed);
+      if (session.diverged.length > 0 && session.diverged.every((d) => d)) { stop(); break; }
+      drawing = (await look()) ?? drawing;
+      // The exact distance takes long: at most a seventh of the time.
+      const now = performance.now();
+      if (now - evaluated > Math.max(400, 7 * evaluating)) {
+        await evaluate();
+        evaluated = performance.now();
+        evaluating = evaluated - now;
+      }
+      if (++measured % 20 === 0) await refreshKept();
+    }
+    await frame();
+    const rest = 33 - (performance.now() - began);
+    if (rest > 1) await pause(rest);
+  }
+  await look({ whole: true });
+  await evaluate();
+  await refreshKept();
+}
+
+function show() {
+  const button = byId("play");
+  button.setAttribute("aria-pressed", String(playing));
+  button.classList.toggle("on", playing);
+  byId("play-text").textContent = words(playing ? "player.pause" : "player.play");
+  tell("playing", playing);
+}
+
+export function play() {
+  if (playing || session.opened === null) return;
+  playing = true;
+  show();
+  loop = (loop ?? Promise.resolve()).then(run).catch((error) => { stop(); tell("refused", error); });
+}
+
+export function stop() {
+  if (!playing) return;
+  playing = false;
+  show();
+}
+
+export const toggle = () => (playing ? stop() : play());
+
+/// Stops, and waits until what was asked of the engine is done.
+export async function halt() {
+  stop();
+  await loop;
+}
+
+/// Runs `act` with nothing playing meanwhile, and plays on where it did.
+export async function paused(act) {
+  const was = playing;
+  await halt();
+  await act();
+  if (was) play();
+}
+
+export async function oneStep() {
+  await halt();
+  await train(1, 1);
+  await look({ whole: true });
+  await evaluate();
+  await refreshKept();
+}
+
+/// Trains to a step at once, as a link asks for.
+export async function trainTo(step) {
+  while (session.step < step) {
+    const answer = await train(step - session.step, 150);
+    if (!answer || answer.arrays.steps.length === 0 || session.diverged.every((d) => d)) break;
+    await look();
+  }
+  await look({ whole: true });
+  await evaluate();
+  await refreshKept();
+}
+
+export const restart = () => paused(() => open());
+
+export async function goBack(step) {
+  await halt();
+  await back(step);
+}
+
+/// Goes to the kept state before the present one, or the one after it is not known.
+export async function stepBack() {
+  await halt();
+  await refreshKept();
+  const earlier = session.kept.filter((s) => s < session.step).at(-1);
+  if (earlier !== undefined) await back(earlier);
+}
+
+export function faster(by) {
+  const menu = byId("speed");
+  menu.selectedIndex = Math.max(0, Math.min(speeds.length - 1, menu.selectedIndex + by));
+  speed = speeds[menu.selectedIndex];
+}
+
+function fillSpeeds() {
+  byId("speed").replaceChildren(...speeds.map((s) => element("option", { value: s, selected: s === speed }, s === 0 ? words("player.fastest") : words("player.rate", { n: s }))));
+}
+
+function showScrub() {
+  const scrub = byId("scrub");
+  const { kept, step } = session;
+  scrub.max = Math.max(0, kept.length - 1);
+  scrub.disabled = kept.length < 2;
+  const at = kept.findLastIndex((s) => s <= step);
+  scrub.value = Math.max(0, at);
+  scrub.setAttribute("aria-valuetext", words("player.at", { step: kept[at] ?? 0 }));
+}
+
+export function setUp() {
+  show();
+  fillSpeeds();
+  onLanguage(() => { show(); fillSpeeds(); });
+  byId("play").onclick = toggle;
+  byId("step").onclick = oneStep;
+  byId("restart").onclick = restart;
+  byId("speed").onchange = (event) => { speed = Number(event.target.value); };
+  let going = null;
+  byId("scrub").oninput = async (event) => {
+    // The states after the one chosen stay until the hand lets go: only the last position counts.
+    const step = session.kept[Number(event.target.value)];
+    byId("count").textContent = step;
+    clearTimeout(going);
+    going = setTimeout(() => goBack(step).then(showScrub), 150);
+  };
+  const count = () => { byId("count").textContent = session.step; };
+  for (const name of ["opened", "trained", "back", "stepped"]) on(name, count);
+  for (const name of ["opened", "kept", "back"]) on(name, showScrub);
+}

@@ -1,0 +1,147 @@
+// What is being trained: the engine's answers, kept for whoever draws them, and news of them as events.
+import { ask } from "lab/engine";
+import { question, setValues } from "lab/state";
+
+const news = new EventTarget();
+/// Calls `then` at each piece of news: opened, trained, evaluated, framed, back, refused.
+export const on = (name, then) => news.addEventListener(name, (event) => then(event.detail));
+export const tell = (name, detail) => news.dispatchEvent(new CustomEvent(name, { detail }));
+
+export const session = {
+  state: null, described: null, opened: null, frame: null, step: 0,
+  history: null, evaluations: [], times: [], kept: [], diverged: [null, null],
+  /// Counts what was opened; an answer to a question from before the latest is dropped.
+  generation: 0,
+};
+
+const series = ["estimate", "loss", "generator_loss", "penalty"];
+/// What of a frame somebody wants to see now: functions that give names of parts.
+const wishes = [];
+export const wish = (parts) => wishes.push(parts);
+export const wanted = () => [...new Set(wishes.flatMap((parts) => parts()))];
+
+function clear() {
+  session.history = { steps: [], arms: session.opened.arms.map(() => Object.fromEntries(series.map((s) => [s, []]))) };
+  Object.assign(session, { evaluations: [], times: [], kept: [0], diverged: [null, null], step: 0, frame: null });
+}
+
+/// A run's own values: of what `arms` has, only what differs from the defaults.
+function adopt(state, arms) {
+  const defaults = Object.fromEntries(session.described.fields.map((f) => [f.key, f.default]));
+  [state.both, state.left, state.right, state.arms] = [{}, {}, {}, arms.length];
+  arms.forEach(({ values }, arm) => {
+    for (const [key, value] of Object.entries(values)) if (key in defaults && defaults[key] !== value) state[arm === 0 ? "left" : "right"][key] = value;
+    state[arm === 0 ? "left" : "right"]["critic.constraint"] = values["critic.constraint"];
+  });
+  if (arms.length === 1) state.right["critic.constraint"] = values(arms[0]) === "penalty" ? "clip" : "penalty";
+  state.tomls = null;
+  state.preset = "";
+}
+const values = (arm) => arm.values["critic.constraint"];
+
+/// Opens what the state says. False where the engine refuses; what was open then stays.
+export async function open(change = null) {
+  const { state } = session;
+  const before = structuredClone(state);
+  change?.(state);
+  const generation = ++session.generation;
+  try {
+    const opened = await ask("open", question(state));
+    if (generation !== session.generation) return false;
+    session.opened = opened;
+    if (state.tomls) adopt(state, opened.arms);
+    clear();
+    tell("opened", opened);
+    await look({ whole: true });
+    await evaluate();
+    return true;
+  } catch (error) {
+    // The engine keeps what was open; the controls go back to it.
+    if (generation === session.generation) Object.assign(state, before);
+    tell("refused", error);
+    return false;
+  }
+}
+
+export function usePreset(preset) {
+  return open((state) => {
+    Object.assign(state, { both: {}, left: { "critic.constraint": "clip" }, right: { "critic.constraint": "penalty" }, arms: 2, step: 0, points: null, csv: null, tomls: null });
+    setValues(state, preset.values);
+    state.preset = preset.name;
+  });
+}
+
+/// Trains; undefined where something else was opened meanwhile.
+export async function train(iterations, milliseconds) {
+  const { generation } = session;
+  const answer = await ask("train", { iterations, milliseconds });
+  if (generation !== session.generation) return undefined;
+  const { history } = session;
+  const { steps } = answer.arrays;
+  forget(steps[0]);
+  history.steps.push(...steps);
+  history.arms.forEach((arm, k) => series.forEach((name) => arm[name].push(...(answer.arrays[name + k] ?? []))));
+  if (steps.length > 0) session.times.push({ step: answer.step, milliseconds: answer.milliseconds / steps.length });
+  session.step = answer.step;
+  session.diverged = answer.arms.map((a) => a.diverged);
+  tell("trained", answer);
+  return answer;
+}
+
+/// How fine the plane is drawn while it plays, by the time that a frame takes.
+let fine = 40;
+
+/// Asks for a frame: `whole` for a still picture, otherwise as fine as the time allows.
+export async function look({ whole = false } = {}) {
+  const { generation } = session;
+  const parts = wanted();
+  const started = performance.now();
+  const answer = await ask("frame", { grid: whole ? 64 : fine, samples: 256, parts });
+  if (generation !== session.generation) return undefined;
+  const spent = performance.now() - started;
+  if (!whole) fine = Math.max(24, Math.min(64, spent > 45 ? fine - 4 : spent < 20 ? fine + 4 : fine));
+  session.frame = { ...answer, grid: whole ? 64 : fine, parts };
+  session.frame.grid = Math.round(Math.sqrt(answer.arrays.field0?.length ?? 0));
+  tell("framed", session.frame);
+  return spent;
+}
+
+export async function evaluate(samples = 256) {
+  const { generation, step } = session;
+  const answer = await ask("evaluate", { samples });
+  if (generation !== session.generation) return;
+  session.evaluations = session.evaluations.filter((e) => e.step !== step);
+  session.evaluations.push({ step, ...answer });
+  session.evaluations.sort((a, b) => a.step - b.step);
+  tell("evaluated", session.evaluations.find((e) => e.step === step));
+}
+
+export async function refreshKept() {
+  const { generation } = session;
+  const { steps } = await ask("kept");
+  if (generation !== session.generation) return;
+  session.kept = steps;
+  tell("kept", steps);
+}
+
+/// Forgets the numbers from a step on, because that step is trained anew.
+function forget(step) {
+  const { history } = session;
+  if (!(history.steps.at(-1) >= step)) return;
+  const count = history.steps.filter((s) => s < step).length;
+  history.steps.length = count;
+  for (const arm of history.arms) for (const name of series) arm[name].length = count;
+  session.evaluations = session.evaluations.filter((e) => e.step < step);
+  session.times = session.times.filter((t) => t.step < step);
+}
+
+/// Goes back to a kept state, or forth again; the charts keep what came after it until training goes on from there.
+export async function back(step) {
+  const { generation } = session;
+  const answer = await ask("back", { step });
+  if (generation !== session.generation) return;
+  session.step = answer.step;
+  session.diverged = session.diverged.map(() => null);
+  tell("back", answer.step);
+  await look({ whole: true });
+}

@@ -1,0 +1,136 @@
+// One critic update in stages: what each computes, its numbers for one sample, what it does to the plane, and its code.
+import { byId, element, short, sized } from "lab/dom";
+import { words, known, onLanguage } from "lab/words";
+import { ask } from "lab/engine";
+import { session, on, look, evaluate, tell } from "lab/session";
+import { labelOfArm, normScale } from "lab/arms";
+import { halt } from "lab/player";
+import { formula, symbol } from "lab/formulas";
+import { drawStage, nearest } from "lab/slow_plane";
+import { onTheme, changeColour } from "lab/colours";
+import { range } from "lab/contours";
+
+const sources = JSON.parse(byId("sources")?.textContent || "null") ?? {};
+let update = null;
+let arm = null;
+let sample = 0;
+let stage = 0;
+let stale = true;
+
+/// Asks for the next update of the chosen model and shows its first stage, or the one that was shown.
+export async function begin({ keep = false } = {}) {
+  await halt();
+  const { opened } = session;
+  if (arm === null || arm >= opened.arms.length) arm = opened.arms.length - 1;
+  const { generation } = session;
+  const answer = await ask("slow", { arm, sample });
+  if (generation !== session.generation) return;
+  const before = update?.stages[stage]?.id;
+  update = answer;
+  stale = false;
+  stage = keep ? Math.max(0, answer.stages.findIndex((s) => s.id === before)) : 0;
+  session.state.slow = true;
+  build();
+}
+
+async function apply() {
+  const answer = await ask("slow_apply");
+  session.step = answer.step;
+  tell("stepped", answer);
+  await look({ whole: true });
+  if (answer.update === 0) await evaluate();
+  await begin();
+}
+
+const go = (to) => { stage = Math.max(0, Math.min(update.stages.length - 1, to)); build(); };
+export const active = () => update !== null && !stale;
+export const move = (by) => active() && go(stage + by);
+
+function number({ symbol: name, value }) {
+  const text = Array.isArray(value) ? `(${value.map((v) => short(v)).join(", ")})` : short(value);
+  return element("div", {}, element("dt", { dir: "ltr" }, symbol(name)), element("dd", { dir: "ltr" }, text));
+}
+
+function table({ symbol: name, rows }) {
+  const { low, high } = range(rows.flat());
+  const reach = Math.max(Math.abs(low), Math.abs(high)) || 1;
+  const cell = (v) => element("td", { style: `background: rgb(${changeColour((0.7 * v) / reach).join(" ")})` }, short(v, 2));
+  return element("div", { class: "table", dir: "ltr", tabindex: "0", role: "group", "aria-label": symbol(name) }, element("table", {}, element("caption", {}, symbol(name)), element("tbody", {}, ...rows.map((r) => element("tr", {}, ...r.map(cell))))));
+}
+
+function code(id) {
+  const found = [sources[id] ?? []].flat();
+  return found.map(({ file, line, text }) => element("figure", { class: "code", dir: "ltr" }, element("figcaption", {}, `${file}:${line}`), element("pre", { tabindex: "0" }, element("code", {}, text))));
+}
+
+function armChoice() {
+  if (session.opened.arms.length < 2) return null;
+  return element("fieldset", { class: "segments" }, element("legend", { class: "away" }, words("slow.model")), ...session.opened.arms.map((_, k) => element("label", {}, element("input", { type: "radio", name: "slow-arm", value: k, checked: k === arm, onchange: () => { arm = k; begin({ keep: true }); } }), element("span", {}, labelOfArm(k)))));
+}
+
+function empty() {
+  byId("slow-body").replaceChildren(element("p", { class: "center" }, element("button", { class: "primary", onclick: () => begin() }, words(update ? "slow.again" : "slow.begin"))));
+}
+
+function build() {
+  if (!session.opened) return;
+  if (!active()) { empty(); return; }
+  const focused = document.activeElement?.dataset?.focus;
+  const { stages } = update;
+  const now = stages[stage];
+  const list = element("ol", { class: "stages" }, ...stages.map((s, i) => element("li", {}, element("button", { "aria-current": i === stage ? "step" : null, class: i < stage ? "done" : "", "data-focus": `stage${i}`, onclick: () => go(i) }, words(`stage.${s.id}`)))));
+  const canvas = element("canvas", { role: "img", "aria-label": words(`stage.${now.id}.plane`) });
+  const picker = element("input", { type: "number", min: 0, value: update.sample, "data-focus": "sample", onchange: (e) => { sample = Math.max(0, Math.floor(Number(e.target.value) || 0)); begin({ keep: true }); } });
+  const { values } = session.opened.arms[arm];
+  const math = formula(now.id, values);
+  const explained = now.id === "penalty" ? session.described.constraints.find((c) => c.name === values["critic.constraint"]) : null;
+  const formulaNode = element("div", { class: "formula", dir: "ltr" });
+  formulaNode.innerHTML = math;
+  if (!math && explained) formulaNode.textContent = explained.text;
+  const last = stage === stages.length - 1;
+  const next = element("button", { class: "primary", "data-focus": "next", onclick: () => (last ? apply() : go(stage + 1)) }, words(last ? "slow.apply" : "slow.next"));
+  const back = element("button", { "data-focus": "back", disabled: stage === 0, onclick: () => go(stage - 1) }, words("slow.back"));
+  byId("slow-body").replaceChildren(
+    element("div", { class: "slow-head" }, armChoice(), element("span", {}, words("slow.which", { n: update.update + 1, of: update.updates, step: session.step + 1 })), element("label", {}, words("slow.sample"), " ", picker)),
+    list,
+    element("div", { class: "slow-main" },
+      element("div", { class: "slow-plane" }, element("div", { class: "plane" }, canvas), element("p", { class: "reading" }, words(`stage.${now.id}.plane`)), legend(now.id)),
+      element("div", { class: "slow-text", "aria-live": "polite" }, element("h3", {}, words(`stage.${now.id}`)), element("p", {}, words(`stage.${now.id}.text`)), formulaNode,
+        element("dl", { class: "numbers" }, ...now.numbers.map(number)), ...(now.tables ?? []).map(table), ...code(now.id),
+        element("p", { class: "buttons" }, back, next))));
+  canvas.onclick = (event) => {
+    const found = nearest(event, canvas, update, session.opened.box);
+    if (found !== null) { sample = found; begin({ keep: true }); }
+  };
+  draw();
+  if (focused) byId("slow-body").querySelector(`[data-focus="${focused}"]`)?.focus();
+}
+
+function legend(id) {
+  const entry = (kind, text) => element("span", {}, element("i", { class: `mark ${kind}`, "aria-hidden": "true" }), " ", text);
+  if (id === "update" || id === "clip") return element("p", { class: "key" }, entry("change", words("slow.change")));
+  const batch = ["input_gradient", "penalty", "second_backward"].includes(id);
+  const entries = batch ? [] : [entry("real", words("show.real")), entry("fake", words("show.fake"))];
+  entries.push(entry("chosen", words("slow.chosen")));
+  if (batch || id === "interpolate") entries.push(element("span", { class: "scale-key" }, ...normScale(), " ", words("show.interpolates")));
+  return element("p", { class: "key" }, ...entries);
+}
+
+function draw() {
+  const canvas = byId("slow-body").querySelector("canvas");
+  if (canvas && active()) drawStage(sized(canvas), update.stages[stage].id, update, session.opened.box);
+}
+
+export function setUp() {
+  const outdated = () => {
+    if (stale) return;
+    stale = true;
+    session.state.slow = false;
+    build();
+  };
+  on("opened", () => { update = null; stale = true; build(); });
+  for (const name of ["trained", "back"]) on(name, outdated);
+  onLanguage(build);
+  onTheme(() => { if (session.opened) build(); });
+  new ResizeObserver(draw).observe(byId("slow-body"));
+}

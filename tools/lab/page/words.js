@@ -1,0 +1,49 @@
+// Every text of the page, in the language chosen. A language is one file: words/LANGUAGE.json.
+import { element } from "lab/dom";
+
+const all = JSON.parse(document.getElementById("words").textContent);
+let current = "en";
+const listeners = [];
+
+/// The text of a key, with {name} replaced by the value of that name.
+export function words(key, values = {}) {
+  const text = all[current]?.[key] ?? all.en[key] ?? key;
+  return text.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
+}
+
+/// The text of a key, or `otherwise`: the engine has texts of its own, in English, for what this page does not know.
+export function known(key, otherwise) {
+  return all[current]?.[key] ?? all.en[key] ?? otherwise;
+}
+
+export const language = () => current;
+export const dictionary = () => ({ ...all.en, ...all[current] });
+export const languages = () => Object.keys(all);
+export const rightToLeft = () => words("language.direction") === "rtl";
+export const onLanguage = (listener) => listeners.push(listener);
+
+/// The user's languages, best first, of those that the page has.
+export function preferred() {
+  const wanted = (navigator.languages ?? [navigator.language]).map((l) => l.slice(0, 2));
+  return wanted.find((l) => l in all) ?? "en";
+}
+
+/// Fills the elements that name their texts: data-words (content), data-words-label (aria-label), data-words-title.
+export function fill(root = document) {
+  for (const node of root.querySelectorAll("[data-words]")) node.textContent = words(node.dataset.words);
+  for (const node of root.querySelectorAll("[data-words-label]")) node.setAttribute("aria-label", words(node.dataset.wordsLabel));
+  for (const node of root.querySelectorAll("[data-words-title]")) node.title = words(node.dataset.wordsTitle);
+}
+
+export function setLanguage(code) {
+  current = code in all ? code : "en";
+  document.documentElement.lang = current;
+  document.documentElement.dir = words("language.direction");
+  fill();
+  for (const listener of listeners) listener();
+}
+
+/// The choices of a language menu, each in its own language.
+export function languageOptions() {
+  return languages().map((code) => element("option", { value: code, lang: code, selected: code === current }, all[code]["language.name"] ?? code));
+}
