@@ -26,7 +26,11 @@ std::string why_unavailable(Device device) {
     case Device::Kind::cpu:
       return "";
     case Device::Kind::sim:
+#ifdef KANTOR_NO_KERNELS
+      return "this build holds no kernels";
+#else
       return "";
+#endif
     case Device::Kind::cuda:
 #ifdef KANTOR_HAS_CUDA
       return why_no_cuda(device.index);

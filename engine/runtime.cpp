@@ -19,7 +19,9 @@ Runtime& runtime(Device device) {
   if (const std::string reason = why_unavailable(device); !reason.empty()) {
     throw DeviceError(fmt::format("device {} is not available: {}", to_string(device), reason));
   }
+#ifndef KANTOR_NO_KERNELS
   if (device.kind == Device::Kind::sim) return sim_runtime();
+#endif
 #ifdef KANTOR_HAS_CUDA
   if (device.kind == Device::Kind::cuda) {
     Runtime& found = cuda_runtime(device.index);

@@ -57,8 +57,15 @@ inline unsigned blocks_for(int64_t items, int64_t per_block) {
   }
 
 /// Calls a launcher of the given backend: KANTOR_ON(backend, sum(x, size, partials, out, stream)). A build without
-/// CUDA has only the simulator's launchers.
-#ifdef KANTOR_HAS_CUDA
+/// CUDA has only the simulator's launchers; one for WebAssembly (KANTOR_NO_KERNELS) has none.
+#if defined(KANTOR_NO_KERNELS)
+#define KANTOR_ON(backend, ...) (::kantor::refuse_kernels(backend, #__VA_ARGS__), ::kantor::sim::__VA_ARGS__)
+namespace kantor {
+[[noreturn]] inline void refuse_kernels(Backend /*backend*/, const char* call) {
+  throw KernelError(std::string(call) + ": this build holds no kernels; it computes on the CPU");
+}
+}  // namespace kantor
+#elif defined(KANTOR_HAS_CUDA)
 #define KANTOR_ON(backend, ...) \
   ((backend) == ::kantor::Backend::cuda ? ::kantor::cuda::__VA_ARGS__ : ::kantor::sim::__VA_ARGS__)
 #else

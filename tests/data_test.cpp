@@ -337,7 +337,7 @@ TEST_CASE("data: the loader stops whenever it is dropped, and keeps its data ali
     for (int i = 0; i < used % 7; ++i) CHECK(loader.next().values[0] == static_cast<float>(i));
   }
   CHECK_THROWS_AS(Loader(data, {.samples = 0}), Error);
-  CHECK_THROWS_AS(Loader(data, {.samples = 1, .depth = 0}), Error);
+  CHECK_THROWS_AS(Loader(data, {.samples = 1, .depth = -1}), Error);
   Loader last(data, {.samples = 2});
   data.reset();
   CHECK(last.next().values[0] == 0);

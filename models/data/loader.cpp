@@ -75,17 +75,28 @@ struct Loader::Queue {
   std::thread thread;  // last: it starts when all other members are there
 };
 
-Loader::Loader(DatasetPtr data, const LoaderOptions& options) {
-  if (options.samples < 1 || options.depth < 1)
-    throw Error(fmt::format("loader of {}: {} samples a step, {} steps ahead; expected at least 1 of each",
-                            data->name(), options.samples, options.depth));
-  queue_ = std::make_unique<Queue>(std::move(data), options);
+Loader::Loader(DatasetPtr data, const LoaderOptions& options) : data_(std::move(data)), options_(options) {
+  if (options.samples < 1 || options.depth < 0) {
+    throw Error(fmt::format("loader of {}: {} samples a step, {} steps ahead; expected at least 1 sample, 0 steps",
+                            data_->name(), options.samples, options.depth));
+  }
+  if (options.depth > 0) {
+    queue_ = std::make_unique<Queue>(data_, options);
+  } else {
+    drawn_.resize(static_cast<size_t>(data_->batch_shape(options.samples).size()));
+  }
 }
 
 Loader::~Loader() = default;
 
 LoadedSamples Loader::next() {
-  return queue_->next();
+  return queue_ ? queue_->next() : draw();
+}
+
+LoadedSamples Loader::draw() {
+  const uint64_t step = options_.first_step + steps_drawn_++;
+  data_->draw(options_.seed, options_.stream, step, options_.samples, drawn_.data());
+  return {step, drawn_};
 }
 
 }  // namespace kantor

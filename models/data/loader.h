@@ -1,4 +1,5 @@
-// Loader: prepares the samples of coming steps on a thread of its own, while the current step computes.
+// Loader: prepares the samples of coming steps on a thread of its own, while the current step computes. Where there are
+// no threads (WebAssembly) it draws them when they are asked for.
 #pragma once
 
 #include "models/data/dataset.h"
@@ -6,15 +7,22 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <vector>
 
 namespace kantor {
+
+#ifdef __EMSCRIPTEN__
+inline constexpr int usual_loader_depth = 0;
+#else
+inline constexpr int usual_loader_depth = 4;
+#endif
 
 struct LoaderOptions {
   uint64_t seed = 0;
   uint32_t stream = 0;
-  int64_t samples = 0;      // of a step: its critic updates times the batch
-  uint64_t first_step = 0;  // where a resumed run goes on
-  int depth = 4;            // steps prepared ahead
+  int64_t samples = 0;             // of a step: its critic updates times the batch
+  uint64_t first_step = 0;         // where a resumed run goes on
+  int depth = usual_loader_depth;  // steps prepared ahead; 0: drawn by the caller, without a thread
 };
 
 /// The samples of one step: what `data.draw(seed, stream, step, samples, ...)` writes.
@@ -25,7 +33,7 @@ struct LoadedSamples {
 
 class Loader {
  public:
-  /// Throws Error for fewer than one sample or step ahead.
+  /// Throws Error for fewer than one sample, and for a negative depth.
   Loader(DatasetPtr data, const LoaderOptions& options);
   ~Loader();
   Loader(const Loader&) = delete;
@@ -37,6 +45,12 @@ class Loader {
 
  private:
   struct Queue;
+  LoadedSamples draw();
+
+  DatasetPtr data_;
+  LoaderOptions options_;
+  std::vector<float> drawn_;  // without a thread
+  uint64_t steps_drawn_ = 0;
   std::unique_ptr<Queue> queue_;
 };
 

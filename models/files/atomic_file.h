@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <limits>
 #include <span>
 #include <string>
 #include <string_view>
@@ -12,7 +13,9 @@
 
 namespace kantor {
 
-std::vector<std::byte> read_file(const std::filesystem::path& path, size_t limit = size_t{1} << 34);
+/// All bytes of a file. Throws FileError, also above `limit`: 16 GiB, 4 where addresses have 32 bits.
+std::vector<std::byte> read_file(const std::filesystem::path& path,
+                                 size_t limit = std::numeric_limits<size_t>::max() >> (sizeof(size_t) == 8 ? 30 : 0));
 /// Writes a temporary file beside it, fsync, rename, fsync of the folder: leaves the old content or the new.
 void write_file_atomically(const std::filesystem::path& path, std::span<const std::byte> content);
 void write_file_atomically(const std::filesystem::path& path, std::string_view text);

@@ -16,7 +16,7 @@ namespace kantor {
 
 namespace {
 
-constexpr size_t file_limit = size_t{1} << 32;
+constexpr size_t file_limit = std::numeric_limits<uint32_t>::max();  // 4 GiB
 constexpr std::string_view blank = " \t\r\n";
 
 std::string_view trimmed(std::string_view text) {

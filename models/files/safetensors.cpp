@@ -207,22 +207,6 @@ std::string_view dtype_code(DType dtype) {
 
 }  // namespace
 
-const Tensor& TensorFile::at(const std::string& name) const {
-  for (const auto& [key, tensor] : tensors) {
-    if (key == name) return tensor;
-  }
-  const std::string from = source.empty() ? "tensors" : source;
-  for (const Entry& entry : entries) {
-    if (entry.name == name) {
-      refuse(from,
-             "tensor {} is {} of shape [{}], expected floating-point numbers or integers of at most 63 bits, and at "
-             "most {} axes",
-             quote(name), entry.dtype, fmt::join(entry.shape, ", "), Shape::max_rank);
-    }
-  }
-  refuse(from, "there is no tensor {} among the {}", quote(name), tensors.size());
-}
-
 TensorFile parse_safetensors(Bytes data, const std::string& name) {
   const auto no_safetensors = [&](const std::string& found) {
     const bool resembles_one = data.size() > 8 && data[8] == std::byte{'{'};

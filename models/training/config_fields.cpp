@@ -27,26 +27,38 @@ void require_utf8(const std::string& key, const std::string& text) {
 template <class Ref>
 ConfigField integer(const std::string& key, const std::string& text, Ref ref, int64_t low, int64_t high) {
   const std::string expected = fmt::format("an integer from {} to {}", low, high);
-  return {key, text, [ref](const RunConfig& c) { return ConfigValue(int64_t{ref(const_cast<RunConfig&>(c))}); },
+  return {key,
+          text,
+          [ref](const RunConfig& c) { return ConfigValue(int64_t{ref(const_cast<RunConfig&>(c))}); },
           [=](RunConfig& c, const ConfigValue& value) {
             const auto* number = std::get_if<int64_t>(&value);
             if (!number || *number < low || *number > high) refuse(key, value, expected);
             ref(c) = *number;
-          }};
+          },
+          false,
+          {},
+          static_cast<double>(low),
+          static_cast<double>(high)};
 }
 
 template <class Ref>
 ConfigField number(const std::string& key, const std::string& text, Ref ref, double low, double high,
                    bool above = false) {
   const std::string expected = fmt::format("a number {} {} and at most {}", above ? "above" : "of at least", low, high);
-  return {key, text, [ref](const RunConfig& c) { return ConfigValue(ref(const_cast<RunConfig&>(c))); },
+  return {key,
+          text,
+          [ref](const RunConfig& c) { return ConfigValue(ref(const_cast<RunConfig&>(c))); },
           [=](RunConfig& c, const ConfigValue& value) {
             const auto* whole = std::get_if<int64_t>(&value);
             const auto* real = std::get_if<double>(&value);
             const double x = whole ? static_cast<double>(*whole) : real ? *real : std::nan("");
             if (!(x >= low && x <= high) || (above && x == low)) refuse(key, value, expected);
             ref(c) = x;
-          }};
+          },
+          false,
+          {},
+          low,
+          high};
 }
 
 template <class Ref>
@@ -62,7 +74,8 @@ ConfigField flag(const std::string& key, const std::string& text, Ref ref) {
 /// A text; one of `choices` where there are any.
 template <class Ref>
 ConfigField word(const std::string& key, const std::string& text, Ref ref, std::vector<std::string> choices = {}) {
-  return {key, choices.empty() ? text : fmt::format("{}: {}", text, fmt::join(choices, ", ")),
+  return {key,
+          choices.empty() ? text : fmt::format("{}: {}", text, fmt::join(choices, ", ")),
           [ref](const RunConfig& c) { return ConfigValue(std::string(ref(const_cast<RunConfig&>(c)))); },
           [=](RunConfig& c, const ConfigValue& value) {
             const auto* found = std::get_if<std::string>(&value);
@@ -75,7 +88,9 @@ ConfigField word(const std::string& key, const std::string& text, Ref ref, std::
                                  near.empty() ? "" : fmt::format(" (did you mean {}?)", near)));
             }
             ref(c) = *found;
-          }};
+          },
+          false,
+          choices};
 }
 
 /// A key that a resumed run may change without affecting the steps that are done.

@@ -18,6 +18,8 @@ struct ConfigField {
   std::function<ConfigValue(const RunConfig&)> get;
   std::function<void(RunConfig&, const ConfigValue&)> set;  // throws ConfigError
   bool changeable = false;                                  // by a resumed run (resume.h)
+  std::vector<std::string> choices = {};                    // of a word; empty: any
+  double low = 0, high = 0;                                 // of a number; equal: not a number
 };
 const std::vector<ConfigField>& config_fields();
 /// Throws ConfigError with the nearest known key.

@@ -42,6 +42,12 @@ Trainer::~Trainer() = default;
 
 void Trainer::step(bool histograms) {
   critic_.trainable().take_histograms(histograms);
+  load_batches();
+  (*step_)();
+  count_step();
+}
+
+void Trainer::load_batches() {
   if (!loader_) {
     LoaderOptions options;
     options.seed = static_cast<uint64_t>(config_.seed);
@@ -51,7 +57,9 @@ void Trainer::step(bool histograms) {
     loader_ = std::make_unique<Loader>(data_, options);
   }
   batches_.assign(loader_->next().values);
-  (*step_)();
+}
+
+void Trainer::count_step() {
   ++steps_done_;
   const StepLosses l = losses();
   critic_.trainable().check_finite(steps_done_, l.critic_loss);
@@ -61,31 +69,53 @@ void Trainer::step(bool histograms) {
 /// The ops of one step. All that changes from step to step is read from tensors: the batches and the counter.
 void Trainer::once() {
   increment(counter_);
-  const auto seed = static_cast<uint64_t>(config_.seed);
-  const int64_t batch = config_.batch, total = config_.critic_steps * batch;
-  const Tensor z = normal({total, config_.z}, seed, stream_critic_noise, counter_);
+  const StepSamples samples = draw_samples();
+  CriticBatch batch;
+  for (int64_t k = 0; k < config_.critic_steps; ++k) {
+    batch = critic_batch(samples, k);
+    update_critic(batch);
+  }
+  update_generator(batch.real);
+}
+
+StepSamples Trainer::begin_step() {
+  load_batches();
+  increment(counter_);
+  return draw_samples();
+}
+
+void Trainer::end_step(const CriticBatch& last) {
+  update_generator(last.real);
+  count_step();
+}
+
+StepSamples Trainer::draw_samples() const {
+  StepSamples samples;
+  samples.noise = normal({config_.critic_steps * config_.batch, config_.z}, static_cast<uint64_t>(config_.seed),
+                         stream_critic_noise, counter_);
   // The generator does not change during the critic's updates: one pass makes all their fake batches, unless batch norm
   // must see one batch at a time.
-  const bool one_pass = !generator_.network().has_batch_norm();
-  const auto generate_rows = [&](int64_t begin, int64_t end) {
-    const NoGrad no_grad;
-    return generator_(slice(z, 0, begin, end));
-  };
-  const Tensor all = one_pass ? generate_rows(0, total) : Tensor();
-  Tensor real;
-  for (int64_t k = 0; k < config_.critic_steps; ++k) {
-    const int64_t begin = k * batch, end = begin + batch;
-    const Tensor fake = one_pass ? slice(all, 0, begin, end) : generate_rows(begin, end);
-    const int64_t length = batches_.size() / total;  // of a sample
-    real = slice(batches_, 0, begin, end).detach();
-    update_critic({real,
-                   fake.detach(),
-                   {},
-                   {},
-                   {seed, stream_eps, counter_, begin},
-                   {seed, stream_constraint_noise, counter_, begin * length}});
-  }
-  update_generator(real);
+  if (!generator_.network().has_batch_norm()) samples.fake = fake_samples(samples.noise);
+  return samples;
+}
+
+Tensor Trainer::fake_samples(const Tensor& noise) const {
+  const NoGrad no_grad;
+  return generator_(noise);
+}
+
+CriticBatch Trainer::critic_batch(const StepSamples& samples, int64_t update) const {
+  const auto seed = static_cast<uint64_t>(config_.seed);
+  const int64_t begin = update * config_.batch, end = begin + config_.batch;
+  const int64_t length = batches_.size() / batches_.shape()[0];  // of a sample
+  const Tensor fake =
+      samples.fake.defined() ? slice(samples.fake, 0, begin, end) : fake_samples(slice(samples.noise, 0, begin, end));
+  return {slice(batches_, 0, begin, end).detach(),
+          fake.detach(),
+          {},
+          {},
+          {seed, stream_eps, counter_, begin},
+          {seed, stream_constraint_noise, counter_, begin * length}};
 }
 
 void Trainer::update_critic(const CriticBatch& batch) {

@@ -21,6 +21,12 @@ struct StepLosses {
   double critic_loss = 0, generator_loss = 0, critic_estimate = 0, penalty = 0;
 };
 
+/// What the critic updates of one step are made on: the noise [critic_steps * batch, z] and, where one pass makes them
+/// all, the generated samples.
+struct StepSamples {
+  Tensor noise, fake;
+};
+
 class Trainer {
  public:
   /// Builds networks, optimizers and the step. `capture` off runs eagerly. Throws ConfigError, FileError, DeviceError.
@@ -32,6 +38,13 @@ class Trainer {
   void step(bool histograms = false);
   [[nodiscard]] int64_t steps_done() const { return steps_done_; }
   [[nodiscard]] StepLosses losses() const;
+
+  /// The parts of a step for those who watch it (the lab's slow motion), eager and in this order: begin_step, then the
+  /// batch and the update of each of the config's critic_steps, then end_step. `step` does the same, from a recording.
+  [[nodiscard]] StepSamples begin_step();
+  [[nodiscard]] CriticBatch critic_batch(const StepSamples& samples, int64_t update) const;
+  void update_critic(const CriticBatch& batch);
+  void end_step(const CriticBatch& last);
 
   [[nodiscard]] const Critic& critic() const { return critic_; }
   [[nodiscard]] const Generator& generator() const { return generator_; }
@@ -47,7 +60,10 @@ class Trainer {
 
  private:
   void once();
-  void update_critic(const CriticBatch& batch);
+  void load_batches();
+  [[nodiscard]] StepSamples draw_samples() const;
+  [[nodiscard]] Tensor fake_samples(const Tensor& noise) const;
+  void count_step();
   void update_generator(const Tensor& real);
   /// Every tensor that a resumed run needs.
   [[nodiscard]] std::vector<StateTensor> state() const;
