@@ -80,7 +80,7 @@ std::string lab_page(const std::vector<std::string>& opened) {
                fmt::format("<script>{}</script>", as_script("chart.js", embedded::chart_js)));
   std::string data = data_element("words", all_words()) + data_element("sources", lab_sources()) +
                      data_element("recorded", json::parse(embedded::lab_recorded_json)) +
-                     data_element("opened", opened);
+                     data_element("opened", opened.empty() ? json::object() : json{{"toml", opened}});
   data += fmt::format("<script type=\"text/plain\" id=\"worker-text\">{}\n{}</script>",
                       as_script("engine.js", embedded::lab_engine_js), as_script("worker.js", page_file("worker.js")));
   replace_mark(page, "<!--kantor:data-->", data);
