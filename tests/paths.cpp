@@ -20,4 +20,8 @@ std::filesystem::path program_path() {
   return from_environment("KANTOR_PROGRAM", KANTOR_BUILT_PROGRAM);
 }
 
+std::filesystem::path lab_engine_path() {
+  return from_environment("KANTOR_LAB_ENGINE", KANTOR_BUILT_LAB_ENGINE);
+}
+
 }  // namespace kantor

@@ -10,5 +10,7 @@ namespace kantor {
 std::filesystem::path source_folder();
 /// KANTOR_PROGRAM, else this build's own `kantor`.
 std::filesystem::path program_path();
+/// KANTOR_LAB_ENGINE, else this build's engine of the lab; empty where the build left it out.
+std::filesystem::path lab_engine_path();
 
 }  // namespace kantor

@@ -16,6 +16,8 @@ namespace kantor::lab {
 namespace {
 
 constexpr int weight_bins = 41;
+constexpr int64_t manifold_grid = 16;
+constexpr double manifold_reach = 2;  // of the noise
 
 /// Histogram of the weights of linear layers; under clipping from -c to c with a little room.
 json weight_histogram(const Trainer& trainer, std::vector<float>& counts) {
@@ -58,6 +60,12 @@ std::vector<float> transport_plan(const std::vector<float>& fake, const std::vec
   return partners;
 }
 
+/// Where the generator sends a regular net of noise; empty unless the noise is a plane.
+std::vector<float> manifold(const Trainer& trainer) {
+  if (trainer.config().z != 2) return {};
+  return values_at(trainer.generator().sampler(), grid_points(manifold_grid, manifold_reach)).to_vector<float>();
+}
+
 /// What the request asks for.
 struct Wanted {
   std::set<std::string> parts;
@@ -77,7 +85,7 @@ void draw_arm(Session& session, size_t k, const Wanted& wanted, Answer& answer) 
   const std::vector<float> points = fake.to_vector<float>();
   if (wanted.has("samples")) array("fake") = points;
   if (wanted.has("field")) {
-    array("field") = scores_at(critic, grid_points(wanted.grid, session.reach())).to_vector<float>();
+    array("field") = values_at(critic, grid_points(wanted.grid, session.reach())).to_vector<float>();
   }
   if (wanted.has("arrows")) array("arrows") = input_gradients(critic, fake).to_vector<float>();
   if (wanted.has("interpolates") || wanted.has("norms")) {
@@ -91,12 +99,17 @@ void draw_arm(Session& session, size_t k, const Wanted& wanted, Answer& answer) 
   }
   if (wanted.has("weights")) fields["weights"] = weight_histogram(trainer, array("weights"));
   if (wanted.has("layers")) fields["layers"] = layer_gradients(trainer, array("layers"));
+  if (wanted.has("manifold")) array("manifold") = manifold(trainer);
   if (wanted.has("plan") && session.arms()[k].diverged.empty()) {
     array("plan") = transport_plan(points, answer.arrays["real"]);
   }
 }
 
 }  // namespace
+
+json frame_parts() {
+  return {"field", "samples", "arrows", "interpolates", "norms", "weights", "layers", "plan", "manifold"};
+}
 
 void frame(Session& session, const json& request, Answer& answer) {
   Wanted wanted;

@@ -36,7 +36,7 @@ std::vector<float> grid_points(int64_t grid, double reach) {
   return points;
 }
 
-Tensor scores_at(const Network& network, const std::vector<float>& points) {
+Tensor values_at(const Network& network, const std::vector<float>& points) {
   const NoGrad no_grad;
   const auto count = static_cast<int64_t>(points.size() / 2);
   return network(from_host(points, {count, 2}, network.options()), Mode::evaluate);

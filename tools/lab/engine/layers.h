@@ -19,7 +19,7 @@ std::vector<UnitLayer> unit_layers(const Network& network);
 
 /// x, y of the points of a grid x grid net over the square [-reach, reach]^2; row 0 is at the bottom.
 std::vector<float> grid_points(int64_t grid, double reach);
-/// What the network makes of points, [count, 2].
-Tensor scores_at(const Network& network, const std::vector<float>& points);
+/// What the network makes of points of the plane, [count, outputs].
+Tensor values_at(const Network& network, const std::vector<float>& points);
 
 }  // namespace kantor::lab

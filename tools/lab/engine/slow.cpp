@@ -231,8 +231,8 @@ void slow(Session& session, const json& request, Answer& answer) {
                    {"sample", sample},       {"samples", trainer.config().batch},        {"points", stages.points},
                    {"stages", stages.stages}};
   const std::vector<float> net = grid_points(grid, session.reach());
-  answer.arrays["field_before"] = scores_at(trainer.critic().network(), net).to_vector<float>();
-  answer.arrays["field_after"] = scores_at(rehearsal.network, net).to_vector<float>();
+  answer.arrays["field_before"] = values_at(trainer.critic().network(), net).to_vector<float>();
+  answer.arrays["field_after"] = values_at(rehearsal.network, net).to_vector<float>();
   answer.arrays["batch_real"] = next.batch.real.to_vector<float>();
   answer.arrays["batch_fake"] = next.batch.fake.to_vector<float>();
   const ConstraintTerm& term = rehearsal.loss.term;

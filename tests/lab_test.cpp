@@ -1,0 +1,275 @@
+// The lab's engine in WebAssembly against this program: the same random numbers, trainings and messages.
+#include "engine/random.h"
+#include "models/files/atomic_file.h"
+#include "models/metrics/mixture.h"
+#include "models/training/config_toml.h"
+#include "models/training/random_streams.h"
+#include "models/training/trainer.h"
+#include "tests/catch.h"
+#include "tests/paths.h"
+#include "tests/program.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+
+namespace kantor {
+namespace {
+
+using nlohmann::json;
+
+/// Whether this machine can run the engine; where it cannot, the test says so and ends.
+bool engine_runs() {
+  static const bool runs = lab_engine_path().empty() ? false : std::system("node --version > /dev/null 2>&1") == 0;
+  if (!runs) WARN("not checked: the lab's engine needs emscripten when it is built, and node here");
+  return runs;
+}
+
+/// The engine's answers to the questions, asked in one session.
+json ask(const json& questions) {
+  const ProgramFolder folder;
+  const std::string answers = folder / "answers.json";
+  const std::string command =
+      fmt::format("node '{}' '{}' '{}' '{}'", (source_folder() / "tests/lab/ask.js").string(),
+                  lab_engine_path().string(), folder.file("questions.json", questions.dump()), answers);
+  REQUIRE(std::system(command.c_str()) == 0);
+  return json::parse(text_of(answers));
+}
+
+json question(const char* op, json arguments = json::object()) {
+  arguments["op"] = op;
+  return arguments;
+}
+
+json opened(const json& arms) {
+  return question("open", {{"arms", arms}});
+}
+
+std::vector<float> array(const json& answer, const std::string& name) {
+  std::vector<float> values;
+  for (const json& value : answer.at("arrays").at(name)) values.push_back(value.is_null() ? NAN : value.get<float>());
+  return values;
+}
+
+std::vector<float> parameters_of(const Network& network) {
+  std::vector<float> all;
+  for (const Tensor& tensor : network.parameters().tensors()) {
+    const std::vector<float> values = tensor.to_vector<float>();
+    all.insert(all.end(), values.begin(), values.end());
+  }
+  return all;
+}
+
+double largest_difference(const std::vector<float>& a, const std::vector<float>& b) {
+  REQUIRE(a.size() == b.size());
+  double largest = 0;
+  for (size_t i = 0; i < a.size(); ++i) {
+    const double difference = std::abs(static_cast<double>(a[i]) - static_cast<double>(b[i]));
+    if (!(difference <= largest)) largest = difference;
+  }
+  return largest;
+}
+
+const json clipped_and_penalised{{{"critic.constraint", "clip"}}, {{"critic.constraint", "penalty"}}};
+
+/// Every question about both models' parameters.
+void ask_parameters(json& questions) {
+  for (const int arm : {0, 1}) questions.push_back(question("parameters", {{"arm", arm}}));
+}
+
+}  // namespace
+
+TEST_CASE("lab: random numbers are the program's, bit for bit") {
+  if (!engine_runs()) return;
+  const json answer = ask({question("random", {{"seed", 7}, {"stream", 3}, {"step", 11}, {"count", 1000}})})[0];
+  HostRandom random(7, 3, 11);
+  for (size_t i = 0; i < 1000; ++i) {
+    const uint32_t bits = random.bits();
+    REQUIRE(answer["arrays"]["integers"][i].get<int32_t>() == static_cast<int32_t>(bits));
+    REQUIRE(answer["arrays"]["uniforms"][i].get<float>() == uniform_from_bits(bits));
+  }
+}
+
+TEST_CASE("lab: the engine trains as the program does") {
+  if (!engine_runs()) return;
+  const std::vector<int64_t> stops{0, 1, 20, 500};
+  json questions{opened(clipped_and_penalised)};
+  for (size_t i = 0; i < stops.size(); ++i) {
+    if (i > 0) questions.push_back(question("train", {{"iterations", stops[i] - stops[i - 1]}}));
+    ask_parameters(questions);
+  }
+  questions.push_back(question("evaluate", {{"samples", 512}}));
+  const json answers = ask(questions);
+
+  for (const size_t arm : {size_t{0}, size_t{1}}) {
+    INFO("arm " << arm);
+    RunConfig config;
+    apply_toml(config, answers[0]["arms"][arm]["toml"].get<std::string>(), "the lab's configuration");
+    Trainer trainer(config, open_dataset(config.data));
+    const double bounds[] = {0, 1e-6, 1e-3};
+    for (size_t i = 0; i < stops.size(); ++i) {
+      while (trainer.steps_done() < stops[i]) trainer.step();
+      if (i == 3) break;  // after 500 steps rounding has grown: what they have learnt is compared instead
+      const json& answer = answers[1 + arm + 3 * i];
+      INFO("after step " << stops[i]);
+      CHECK(largest_difference(array(answer, "critic"), parameters_of(trainer.critic().network())) <= bounds[i]);
+      CHECK(largest_difference(array(answer, "generator"), parameters_of(trainer.generator().network())) <= bounds[i]);
+    }
+    const std::vector<float> samples = trainer.generate(1000, stream_evaluation_noise, 500).to_vector<float>();
+    const Mixture& mixture = *open_dataset(config.data)->mixture();
+    CHECK(answers.back()["arms"][arm]["modes"] == score_mixture(samples, mixture).modes);
+  }
+}
+
+TEST_CASE("lab: slow motion says what the update then does, and trains as usual") {
+  if (!engine_runs()) return;
+  for (const char* kind : {"clip", "penalty"}) {
+    INFO(kind);
+    const json arms{{{"critic.constraint", kind}, {"train.critic_steps", 2}}};
+    const json before{opened(arms), question("train", {{"iterations", 3}})};
+    json slow = before, usual = before;
+    slow.push_back(question("slow", {{"arm", 0}, {"sample", 5}}));
+    slow.push_back(question("slow_apply"));
+    slow.push_back(question("slow", {{"arm", 0}, {"sample", 5}}));
+    slow.push_back(question("slow_apply"));
+    usual.push_back(question("train", {{"iterations", 1}}));
+    for (json* questions : {&slow, &usual}) questions->push_back(question("parameters", {{"arm", 0}}));
+    const json a = ask(slow), b = ask(usual);
+    CHECK(a[3]["update"] == 1);
+    CHECK(a[5]["step"] == 4);
+    CHECK(a.back()["arrays"] == b.back()["arrays"]);
+    // The critic after the first update, as it was announced, is the one that the second begins with.
+    CHECK(a[2]["arrays"]["field_after"] == a[4]["arrays"]["field_before"]);
+    CHECK(a[2]["arrays"]["field_after"] != a[2]["arrays"]["field_before"]);
+  }
+}
+
+TEST_CASE("lab: going back and training again repeats the same steps") {
+  if (!engine_runs()) return;
+  json questions{opened(clipped_and_penalised), question("train", {{"iterations", 10}}), question("kept")};
+  ask_parameters(questions);
+  questions.push_back(question("back", {{"step", 4}}));
+  questions.push_back(question("train", {{"iterations", 6}}));
+  ask_parameters(questions);
+  questions.push_back(question("back", {{"step", 400}}));
+  const json answers = ask(questions);
+  CHECK(answers[2]["steps"] == json{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10});
+  CHECK(answers[3]["arrays"] == answers[7]["arrays"]);
+  CHECK(answers[4]["arrays"] == answers[8]["arrays"]);
+  CHECK(answers[9]["error"] == "the state after step 400 is not kept");
+}
+
+TEST_CASE("lab: every constraint, loss, optimizer and data set trains and explains itself") {
+  if (!engine_runs()) return;
+  const json described = ask({question("describe")})[0];
+  json arms = json::array();
+  for (const json& constraint : described["constraints"]) arms.push_back({{"critic.constraint", constraint["name"]}});
+  for (const json& loss : described["losses"]) arms.push_back({{"train.loss", loss["name"]}});
+  for (const json& optimizer : described["optimizers"]) arms.push_back({{"critic.optimizer", optimizer}});
+  for (const json& norm : {"batch", "layer"}) arms.push_back({{"critic.norm", norm}, {"generator.norm", norm}});
+  for (const json& data : described["datasets"]) {
+    if (data != "file") arms.push_back({{"data.kind", data}});
+  }
+  json questions = json::array();
+  const json parts = described["parts"];
+  for (const json& arm : arms) {
+    questions.push_back(opened({arm}));
+    questions.push_back(question("train", {{"iterations", 2}}));
+    questions.push_back(question("slow", {{"arm", 0}, {"sample", 0}}));
+    questions.push_back(question("frame", {{"grid", 8}, {"samples", 16}, {"parts", parts}}));
+  }
+  const json answers = ask(questions);
+  for (size_t i = 0; i < answers.size(); ++i) {
+    INFO(questions[i].dump() << " of " << arms[i / 4].dump());
+    CHECK_FALSE(answers[i].contains("error"));
+    if (i % 4 == 2) CHECK(answers[i]["stages"].size() >= 4);
+    if (i % 4 == 3) CHECK(answers[i]["arrays"].size() == 1 + parts.size() + 1);  // real; fake, and norms with points
+  }
+}
+
+TEST_CASE("lab: a model that diverges stops, and the other goes on") {
+  if (!engine_runs()) return;
+  const json arms{{{"critic.constraint", "none"}, {"critic.learning_rate", 1e9}, {"critic.optimizer", "sgd"}},
+                  {{"critic.constraint", "penalty"}}};
+  const json answers = ask({opened(arms), question("train", {{"iterations", 30}})});
+  CHECK(answers[1]["arms"][0]["diverged"].get<std::string>().find("diverged") != std::string::npos);
+  CHECK(answers[1]["arms"][1]["diverged"].is_null());
+  CHECK(answers[1]["step"] == 30);
+  CHECK(std::isfinite(array(answers[1], "estimate1").back()));
+  CHECK(std::isnan(array(answers[1], "estimate0").back()));
+}
+
+TEST_CASE("lab: what cannot be trained is refused with its reason, and the models before it stay") {
+  if (!engine_runs()) return;
+  const json pair = [](const json& settings) { return json{{{"critic.constraint", "clip"}}, settings}; };
+  const std::vector<std::pair<json, std::string>> cases{
+      {opened({{{"clip.c", -1}}}), "clip.c = -1: expected a number above 0"},
+      {opened({{{"critic.widht", 3}}}), "unknown key critic.widht; did you mean critic.width?"},
+      {opened({{{"critic.width", 4000}}}), "critic.width = 4000: the lab takes at most 512"},
+      {opened({{{"critic.norm", "batch"}, {"train.batch", 1}}}), "batch"},
+      {opened({{{"data.kind", "file"}}}), "the lab trains on points of the plane"},
+      {opened(json::array({"[critic]\nwidth = \"x\""})), "critic.width"},
+      {opened(json::array()), "expected one or two configurations"},
+      {question("open", {{"arms", {json::object()}}, {"csv", "a,b\n1,x\n"}}), "the table"},
+      {question("open", {{"arms", {json::object()}}, {"csv", "1,2,3\n4,5,6\n"}}), "3 columns, expected two"},
+      {question("open", {{"arms", {json::object()}}, {"points", {1, 2}}}), "expected x and y of 16 to"},
+      {question("frame", {{"grid", 9999}, {"samples", 16}, {"parts", {"field"}}}), "grid: found 9999"},
+      {question("unknown"), "no question 'unknown'"}};
+  json questions{opened({{{"critic.constraint", "clip"}}}), question("train", {{"iterations", 2}})};
+  for (const auto& [asked, message] : cases) questions.push_back(asked);
+  questions.push_back(question("train", {{"iterations", 1}}));
+  const json answers = ask(questions);
+  for (size_t i = 0; i < cases.size(); ++i) {
+    INFO(cases[i].first.dump());
+    CHECK_THAT(answers[2 + i].value("error", "(none)"), Contains(cases[i].second));
+  }
+  CHECK(answers.back()["step"] == 3);
+}
+
+TEST_CASE("lab: drawn points train, with a batch that they can fill") {
+  if (!engine_runs()) return;
+  std::string table = "x,y\n";
+  for (int i = 0; i < 40; ++i) table += fmt::format("{},{}\n", std::cos(i * 0.157), std::sin(i * 0.157));
+  const json answers = ask({question("open", {{"arms", {json::object()}}, {"csv", table}}),
+                            question("train", {{"iterations", 3}}), question("evaluate", {{"samples", 32}})});
+  CHECK(answers[0]["arms"][0]["values"]["train.batch"] == 40);
+  CHECK_THAT(answers[0]["arms"][0]["warnings"].dump(), Contains("batch is 40"));
+  CHECK(answers[1]["step"] == 3);
+  CHECK(answers[2]["arms"][0]["modes"].is_null());
+  CHECK(answers[2]["arms"][0]["w1"].get<double>() > 0);
+}
+
+TEST_CASE("lab: the page is one file that holds all it needs") {
+  if (lab_engine_path().empty()) return;
+  const ProgramFolder folder;
+  const ProgramResult result = run_kantor({"lab", "--no-open", "--out", folder / "lab.html"});
+  REQUIRE(result.code == 0);
+  const std::string page = text_of(folder / "lab.html");
+  CHECK(page.size() < 4'000'000);
+  for (const char* mark : {"<!--kantor:", "http://", "https://"}) {
+    const size_t at = page.find(mark);
+    INFO(mark << ": " << (at == std::string::npos ? "" : page.substr(at, 80)));
+    CHECK((at == std::string::npos || page.compare(at, 18, "http://www.w3.org/") == 0 ||
+           page.compare(at, 19, "https://www.chartjs") == 0));
+  }
+  for (const char* id : {"words", "sources", "recorded", "opened", "worker-text"}) {
+    CHECK(page.find(fmt::format("id=\"{}\"", id)) != std::string::npos);
+  }
+}
+
+TEST_CASE("lab: it opens with the configurations of runs, and refuses what is none") {
+  if (lab_engine_path().empty()) return;
+  const ProgramFolder folder;
+  REQUIRE(run_kantor({"train", "--preset", "ring8", "--set", "train.steps=1", "--set", "critic.width=17", "--set",
+                      "eval.samples=32", "--quiet", "--out", folder / "run"})
+              .code == 0);
+  REQUIRE(run_kantor({"lab", folder / "run", "--no-open", "--out", folder / "lab.html"}).code == 0);
+  CHECK(text_of(folder / "lab.html").find("width = 17") != std::string::npos);
+  const ProgramResult refused = run_kantor({"lab", folder / "nothing", "--no-open", "--out", folder / "other.html"});
+  CHECK(refused.code == 3);
+  CHECK_THAT(refused.err, Contains("no run here"));
+  CHECK_FALSE(std::filesystem::exists(folder / "other.html"));
+}
+
+}  // namespace kantor
