@@ -119,8 +119,8 @@ class Chart:
         for name, pairs, dashed, points, colour, curve in self.series:
             places = [(at_x(x), at_y(y)) for x, y in pairs]
             if curve and places:
-                path = "L".join(f"{x:.1f} {y:.1f}" for x, y in places)
-                out.append(f'<path class="curve" stroke="var(--c{colour})"{" stroke-dasharray=" + chr(34) + "5 4" + chr(34) if dashed else ""} d="M{path}"/>')
+                curve_path = "L".join(f"{x:.1f} {y:.1f}" for x, y in places)
+                out.append(f'<path class="curve" stroke="var(--c{colour})"{" stroke-dasharray=" + chr(34) + "5 4" + chr(34) if dashed else ""} d="M{curve_path}"/>')
             if points:
                 for (x, y), pair in zip(places, pairs):
                     out.append(f"<g><title>{escape(name)}: {number(pair[0])}, {pair[1]:.4g}</title>{dot(x, y, colour)}</g>")
