@@ -1,4 +1,4 @@
-"""Prints numbers of a study's runs: numbers.py FOLDER KEY ..., for each run of FOLDER/runs and each KEY of its result.json."""
+"""Prints numbers of a study's runs: study_numbers.py FOLDER KEY ..., for each run of FOLDER/runs and each KEY of its result.json."""
 import json
 import pathlib
 import sys
