@@ -9,6 +9,7 @@
 
 namespace kantor {
 
+/// Which samples a Loader prepares, and how far ahead.
 struct LoaderOptions {
   uint64_t seed = 0;
   uint32_t stream = 0;
@@ -23,6 +24,7 @@ struct LoadedSamples {
   std::span<const float> values;
 };
 
+/// Draws the samples of coming steps on a thread of its own.
 class Loader {
  public:
   /// Throws Error for fewer than one sample or step ahead.

@@ -12,6 +12,7 @@
 
 namespace kantor {
 
+/// The content of a file. Throws FileError if it cannot be read or is larger than `limit` bytes.
 std::vector<std::byte> read_file(const std::filesystem::path& path, size_t limit = size_t{1} << 34);
 /// Writes a temporary file beside it, fsync, rename, fsync of the folder: leaves the old content or the new.
 void write_file_atomically(const std::filesystem::path& path, std::span<const std::byte> content);

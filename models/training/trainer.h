@@ -21,6 +21,7 @@ struct StepLosses {
   double critic_loss = 0, generator_loss = 0, critic_estimate = 0, penalty = 0;
 };
 
+/// One training: generator, critic and data, and the step that updates them.
 class Trainer {
  public:
   /// Builds networks, optimizers and the step. `capture` off runs eagerly. Throws ConfigError, FileError, DeviceError.
