@@ -9,6 +9,11 @@ FORMULA = re.compile(r'<(span|div) class="arithmatex">\\[(\[](.*?)\\[)\]]</\1>',
 FIGURE = re.compile(r'<img alt="([^"]*)" src="([^":]+\.svg)"[^>]*>')
 
 
+def without_shim(output):
+    """The offline plugin asks a server for what assets/search_from_disk.js does here."""
+    return re.sub(r'<script src="https://unpkg\.com/[^"]*"></script>', "", output)
+
+
 def formula(match):
     block = match[1] == "div"
     mathml = convert(html.unescape(match[2]), display="block" if block else "inline")
@@ -32,5 +37,8 @@ def on_page_content(content, page, config, files):
 def on_post_page(output, page, config):
     if page.file.src_uri.endswith(".ar.md"):
         output = output.replace('<html lang="en"', '<html lang="ar"', 1).replace('<body dir="ltr"', '<body dir="rtl"', 1)
-    # The offline plugin asks a server for what assets/search_from_disk.js does here.
-    return re.sub(r'<script src="https://unpkg\.com/[^"]*"></script>', "", output)
+    return without_shim(output)
+
+
+def on_post_template(output, template_name, config):
+    return without_shim(output)
