@@ -16,6 +16,7 @@ struct ArenaRow {
   int64_t offset = 0;
 };
 
+/// The parameters of a network, their gradients or an optimizer's state in one buffer, with one row for each tensor.
 class Arena {
  public:
   Arena() = default;

@@ -7,6 +7,7 @@
 
 namespace kantor {
 
+/// What `grad` is asked for besides its tensors.
 struct GradOptions {
   /// Keep the graph of the derivatives, so that the result can be differentiated again.
   bool create_graph = false;

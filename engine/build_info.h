@@ -5,6 +5,7 @@
 
 namespace kantor {
 
+/// What this build is made of.
 struct BuildInfo {
   std::string version;          // of the project
   std::string commit;           // of the checkout; "unknown" without a checkout
@@ -13,6 +14,7 @@ struct BuildInfo {
   std::string matrix_products;  // "oneDNN 2.6.3" or "Eigen 3.4.0"
   std::string cuda;             // "CUDA 13.0, cuBLAS 13.0.2, cuDNN 9.13.0"; empty if the build has no CUDA
 };
+/// The information about the program or library that runs.
 BuildInfo build_info();
 
 }  // namespace kantor

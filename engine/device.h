@@ -8,6 +8,7 @@
 
 namespace kantor {
 
+/// Where a tensor's memory lies and its ops run: the CPU, a GPU, or the simulator of one.
 struct Device {
   enum class Kind : uint8_t { cpu, sim, cuda };
   Kind kind = Kind::cpu;

@@ -7,8 +7,10 @@
 
 namespace kantor {
 
+/// The type of a tensor's elements.
 enum class DType : uint8_t { float32, float64, int64 };
 
+/// Bytes of an element, whether the type is a floating one, and its name, as in messages and checkpoints.
 constexpr size_t size_of(DType dtype) {
   return dtype == DType::float32 ? 4 : 8;
 }
@@ -27,6 +29,7 @@ constexpr std::string_view to_string(DType dtype) {
   return "unknown";
 }
 
+/// The DType of the C++ types float, double and int64_t.
 template <class T>
 inline constexpr DType dtype_of = DType::float32;
 template <>

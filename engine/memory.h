@@ -49,12 +49,14 @@ class Pool : public std::enable_shared_from_this<Pool> {
   std::unique_ptr<Cache> cache_;
 };
 
+/// Bytes in tensors and in caches.
 struct MemoryStats {
   size_t live_bytes = 0;    // in buffers that tensors hold
   size_t peak_bytes = 0;    // largest live_bytes since the last reset
   size_t cached_bytes = 0;  // freed, kept for the next request
   int64_t live_buffers = 0;
 };
+/// The current numbers; the second function sets `peak_bytes` back to the live bytes.
 MemoryStats memory_stats();
 void reset_peak_memory();
 

@@ -20,6 +20,7 @@ class NanCheck {
   bool previous_;
 };
 
+/// What a Profile found about the ops of one name.
 struct OpProfile {
   std::string op;
   int64_t calls = 0;

@@ -25,6 +25,7 @@ struct TensorSpec {
 /// Throws DTypeError if a spec is not floating, or if its type differs from the first.
 void require_floating(std::span<const TensorSpec> specs);
 
+/// The arguments of a forward: views of the inputs, and of the outputs that it writes.
 using Inputs = std::span<const View>;
 using Outputs = std::span<const View>;
 

@@ -13,6 +13,7 @@
 namespace kantor {
 
 // ---- arithmetic, with broadcasting aligned at the last axis (ops/arithmetic.cpp)
+/// a + b, a - b, a * b and a / b, element by element.
 Tensor add(const Tensor& a, const Tensor& b);
 Tensor sub(const Tensor& a, const Tensor& b);
 Tensor mul(const Tensor& a, const Tensor& b);
@@ -24,6 +25,7 @@ Tensor greater_equal(const Tensor& a, const Tensor& b);
 /// a*x + b.
 Tensor scale_shift(const Tensor& x, double a, double b);
 
+/// The same as operators, also with a number on either side.
 inline Tensor operator+(const Tensor& a, const Tensor& b) {
   return add(a, b);
 }
@@ -59,11 +61,13 @@ inline Tensor operator*(double a, const Tensor& b) {
 }
 /// a / b; as 0 / 0, a NaN, where a and an element of b are 0.
 Tensor operator/(double a, const Tensor& b);
+/// -a.
 inline Tensor operator-(const Tensor& a) {
   return scale_shift(a, -1, 0);
 }
 
 // ---- pointwise functions (ops/pointwise.cpp)
+/// The function of each element, with the special values of C's functions: sqrt(-1) is NaN.
 Tensor exp(const Tensor& x);
 Tensor log(const Tensor& x);
 Tensor sqrt(const Tensor& x);
@@ -137,6 +141,7 @@ Tensor matmul(const Tensor& a, const Tensor& b, bool transpose_a = false, bool t
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, Activation activation = {});
 
 // ---- shape (ops/shape.cpp)
+/// The same elements in another shape of the same size; shares the memory.
 Tensor reshape(const Tensor& x, const Shape& shape);
 /// Axes reordered: output axis i is input axis order[i]. Copies.
 Tensor transpose(const Tensor& x, std::vector<int> order);
@@ -151,6 +156,7 @@ Tensor gather_rows(const Tensor& x, const Tensor& index);
 Tensor scatter_add_rows(const Tensor& x, const Tensor& index, int64_t rows);
 
 // ---- convolution, NHWC (ops/conv2d.cpp): partials of one trilinear form in (input, filter, output gradient)
+/// Stride and zero padding of a convolution, the same along height and width.
 struct ConvParams {
   int64_t stride = 1;
   int64_t padding = 0;
@@ -169,6 +175,7 @@ Tensor conv2d_weight_grad(const Tensor& x, const Tensor& g, ConvParams window, i
                           int64_t kernel_width);
 
 // ---- normalization (ops/norm.cpp)
+/// A normalized batch, and the statistics by which it was normalized.
 struct BatchNormResult {
   Tensor y, mean, variance;  // mean and (biased) variance [C], of this batch
 };
@@ -186,6 +193,7 @@ Tensor interpolate(const Tensor& real, const Tensor& fake, const Tensor& eps);
 /// The same with eps = uniform([B], draw), drawn where it is used.
 Tensor interpolate(const Tensor& real, const Tensor& fake, const Draw& draw);
 
+/// A gradient penalty with what one pass over the gradients gives besides.
 struct PenaltyResult {
   Tensor value;       // []
   Tensor derivative;  // d value / d g, of g's shape

@@ -14,6 +14,7 @@ namespace kantor {
 
 class ArenaUpdate;
 
+/// An update rule and its numbers, with PyTorch's semantics.
 struct OptimizerConfig {
   std::string rule = "adam";  // one of optimizer_names()
   double learning_rate = 1e-4;
@@ -29,6 +30,7 @@ const std::vector<std::string>& optimizer_names();
 /// How many arrays of the parameters' size the rule keeps. Throws Error for an unknown rule.
 int optimizer_state_arrays(const std::string& rule);
 
+/// Updates all parameters of a network, and clips them to their bounds, in one pass.
 class Optimizer {
  public:
   /// State is zero. `parameters` is kept by handle. `bounds`: |w| <= bound for each row, infinite where a row is not

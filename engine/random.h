@@ -57,6 +57,7 @@ Tensor normal(const Shape& shape, const Draw& draw, DType dtype = DType::float32
 /// Integers in [0, n), n at most 2^31, as int64: (word * n) >> 32.
 Tensor random_below(const Shape& shape, int64_t n, const Draw& draw);
 
+/// The same with the parts of a Draw as arguments, from element 0.
 inline Tensor uniform(const Shape& shape, uint64_t seed, uint32_t stream, const Tensor& step,
                       DType dtype = DType::float32) {
   return uniform(shape, {seed, stream, step, 0}, dtype);

@@ -11,6 +11,7 @@
 
 namespace kantor {
 
+/// The extents of a tensor's axes, at most six; no axis is a single number.
 class Shape {
  public:
   static constexpr int max_rank = 6;

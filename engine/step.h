@@ -9,6 +9,7 @@
 
 namespace kantor {
 
+/// A training step that is recorded once and then replayed.
 class Step {
  public:
   /// `fn` must do the same ops on the same tensors at each call and leave its results in tensors made outside it, by

@@ -39,6 +39,7 @@ struct Value {
   [[nodiscard]] View view() const;
 };
 
+/// A shared handle to a value and to the op that made it.
 class Tensor {
  public:
   /// An undefined tensor: as a gradient it stands for zero.
@@ -94,6 +95,7 @@ class Tensor {
   int index_ = 0;
 };
 
+/// Element type and device of a new tensor.
 struct TensorOptions {
   DType dtype = DType::float32;
   Device device = {};

@@ -5,6 +5,7 @@
 
 namespace kantor {
 
+/// What a gradient penalty computes of the norm n of each sample's input gradient.
 enum class PenaltyKind : uint8_t {
   two_sided,  // coefficient mean((n - 1)^2)
   one_sided,  // coefficient mean(max(n - 1, 0)^2)

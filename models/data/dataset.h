@@ -19,6 +19,7 @@ struct Mixture {
   [[nodiscard]] int modes() const { return static_cast<int>(centres.size() / 2); }
 };
 
+/// What a GAN trains on: samples, as a pure function of seed, stream and step.
 class Dataset {
  public:
   virtual ~Dataset() = default;

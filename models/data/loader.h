@@ -11,12 +11,14 @@
 
 namespace kantor {
 
+/// Steps that a Loader prepares ahead, unless told otherwise.
 #ifdef __EMSCRIPTEN__
 inline constexpr int usual_loader_depth = 0;
 #else
 inline constexpr int usual_loader_depth = 4;
 #endif
 
+/// Which samples a Loader prepares, and how far ahead.
 struct LoaderOptions {
   uint64_t seed = 0;
   uint32_t stream = 0;
@@ -31,6 +33,7 @@ struct LoadedSamples {
   std::span<const float> values;
 };
 
+/// Draws the samples of coming steps on a thread of its own.
 class Loader {
  public:
   /// Throws Error for fewer than one sample, and for a negative depth.

@@ -24,6 +24,7 @@ struct DatasetKind {
   DatasetPtr (*open)(const DataConfig& config);
 };
 
+/// The names that `data.kind` may have.
 const std::vector<std::string>& dataset_kinds();
 
 /// Throws Error for an unknown kind, FileError for a file that is missing or bad.

@@ -10,10 +10,12 @@
 
 namespace kantor {
 
+/// An image of 8 bits a channel.
 struct Image {
   int width = 0, height = 0, channels = 3;  // 1 gray, 3 RGB
   std::vector<uint8_t> pixels;              // rows, top first
 };
+/// The image as a PNG, written into a file or returned as bytes.
 void write_png(const std::filesystem::path& path, const Image& image);
 std::vector<std::byte> encode_png(const Image& image);
 /// Any PNG of at most 2^26 pixels as 8-bit gray or RGB: palettes and 16 bits converted, transparency laid over white by

@@ -15,6 +15,7 @@
 
 namespace kantor {
 
+/// The content of a safetensors file: tensors by name, and the metadata of its header.
 struct TensorFile {
   std::map<std::string, std::string> metadata;
   std::vector<std::pair<std::string, Tensor>> tensors;  // in the header's order; F32, F64, I64

@@ -11,6 +11,7 @@
 
 namespace kantor {
 
+/// How a Critic is trained: constraint, optimizer, loss, and the start of its network.
 struct CriticOptions {
   ConstraintConfig constraint = {};
   OptimizerConfig optimizer = {};
@@ -18,6 +19,7 @@ struct CriticOptions {
   NetworkOptions network = {};
 };
 
+/// A critic with its constraint, loss and optimizer.
 class Critic {
  public:
   /// `layers` and `sample` as Network takes them; the constraint edits the layers. Throws ShapeError and Error where

@@ -8,6 +8,7 @@
 
 namespace kantor {
 
+/// The critic's loss on one batch, and its parts.
 struct CriticLoss {
   Tensor loss;         // [], what the critic minimizes: the loss of the scores and the constraint's term
   Tensor wasserstein;  // [], mean D(real) - mean D(fake): the estimate

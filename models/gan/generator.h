@@ -8,12 +8,14 @@
 
 namespace kantor {
 
+/// How a Generator is trained: optimizer, running average, and the start of its network.
 struct GeneratorOptions {
   OptimizerConfig optimizer = {};
   double ema_decay = 0.98;  // of the running average of the weights; 0: none, and the generator itself is sampled
   NetworkOptions network = {};
 };
 
+/// A generator with its optimizer and the running average of its weights.
 class Generator {
  public:
   /// `layers` as Network takes them, over noise [latent]. Throws as Network does.

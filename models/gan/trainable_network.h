@@ -9,6 +9,7 @@
 
 namespace kantor {
 
+/// A network with its optimizer and the gradients of its parameters.
 class TrainableNetwork {
  public:
   /// `name` stands in messages: "critic". `bounds` as Optimizer takes them; weights are clipped to them at once, before

@@ -23,6 +23,7 @@ struct CriticBatch {
   Draw eps_draw = {}, noise_draw = {};
 };
 
+/// A constraint's term of the critic's loss, with what it was computed from.
 struct ConstraintTerm {
   Tensor value;           // []; undefined: no penalty
   Tensor norms;           // [B] gradient norms where the penalty measured them; undefined: none
@@ -30,6 +31,7 @@ struct ConstraintTerm {
   Tensor input_gradient;  // d critic / d points
 };
 
+/// What keeps a critic Lipschitz: a penalty, bounds on weights, or an edit of the layers. The defaults do nothing.
 class Constraint {
  public:
   virtual ~Constraint() = default;
@@ -49,6 +51,7 @@ class Constraint {
   [[nodiscard]] virtual bool per_layer() const { return false; }
 };
 
+/// Which constraint, and its numbers.
 struct ConstraintConfig {
   std::string kind = "penalty";  // one of constraint_kinds(), or several joined by +: "r1+r2"
   double lambda = 10;            // weight of a penalty (gamma of R1 and R2)

@@ -16,6 +16,7 @@ struct Scores {
   Tensor real, fake, difference;
 };
 
+/// What critic and generator minimize, as functions of the critic's scores: a row of the table in loss.cpp.
 struct Loss {
   const char* name;  // as a configuration names it
   const char* text;  // what it is, in a line for users
@@ -28,6 +29,7 @@ struct Loss {
   bool generator_needs_real = false;
 };
 
+/// All losses.
 const std::vector<Loss>& losses();
 /// Throws Error naming the known ones.
 const Loss& find_loss(std::string_view name);

@@ -10,6 +10,7 @@
 
 namespace kantor {
 
+/// How well samples cover the modes of a mixture.
 struct MixtureScore {
   int modes = 0;                // with at least one sample within 3 sigma
   int mode_count = 0;           // that the data have

@@ -33,6 +33,7 @@ struct W1Floor {
   double deviation = 0;  // standard deviation of one pair's W1
 };
 
+/// How many pairs of samples a floor is the mean of.
 inline constexpr int floor_pairs = 20;
 /// Over independent pairs of `samples` points with fixed seeds, on the program's threads. Depends on its arguments
 /// only, so measure it once per run and keep it.

@@ -8,14 +8,17 @@
 
 namespace kantor {
 
+/// A network of linear layers of one width.
 struct MlpSpec {
   int64_t in = 2, out = 1, width = 512;
   int depth = 3;                    // hidden layers
   std::string activation = "relu";  // relu, leaky_relu, tanh, sigmoid, softplus, group_sort
   std::string norm = "none";        // none, batch, layer
 };
+/// Its layer list, as Network takes it.
 nlohmann::json mlp(const MlpSpec& spec);
 
+/// A convolutional generator or critic of square images (Radford et al. 2016).
 struct DcganSpec {
   int64_t size = 28;     // 16, 28, 32 or 64 pixels a side; else ShapeError
   int64_t channels = 1;  // 1 or 3

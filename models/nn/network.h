@@ -14,6 +14,7 @@
 
 namespace kantor {
 
+/// How weights and biases are drawn at the start.
 enum class Initialization : uint8_t {
   he_uniform,      // U(-sqrt(6/fan_in), sqrt(6/fan_in)) weights, zero biases (the released WGAN-GP toy code)
   pytorch,         // U(-1/sqrt(fan_in), ...) weights and biases
@@ -21,8 +22,10 @@ enum class Initialization : uint8_t {
   dcgan,           // N(0, 0.02) weights, N(1, 0.02) norm scales, zero biases
   uniform          // U(-c, c) weights, zero biases
 };
+/// By its name above. Throws Error naming the known ones.
 Initialization parse_initialization(const std::string& name);
 
+/// Element type, device and start of a network's parameters.
 struct NetworkOptions {
   TensorOptions tensor = {};
   Initialization initialization = Initialization::pytorch;
@@ -35,6 +38,7 @@ struct NetworkOptions {
 /// keeps its vector, or uses the kept one.
 enum class Mode : uint8_t { train, evaluate };
 
+/// A list of layers, and their parameters in one arena.
 class Network {
  public:
   /// `layers` is a JSON list as in the golden cases; `sample` the shape of one sample in PyTorch's order ([C, H, W] for

@@ -6,6 +6,7 @@
 
 namespace kantor {
 
+/// The weight that a layer multiplies by, as a function of the weight W that is trained.
 enum class Parametrization : uint8_t {
   none,
   spectral,           // W / sigma_1(W)

@@ -17,6 +17,7 @@ struct ConfigError : Error {
   using Error::Error;
 };
 
+/// The keys `generator.*` and `critic.*` of a configuration; docs/configuration.md explains them.
 struct NetworkConfig {
   std::string network = "mlp";  // mlp, dcgan; a critic also rnn
   int64_t width = 128, depth = 3;
@@ -28,6 +29,7 @@ struct NetworkConfig {
   [[nodiscard]] OptimizerConfig optimizer_config() const;
 };
 
+/// A whole configuration of a run; docs/configuration.md explains its keys.
 struct RunConfig {
   std::string name = "run";
   DataConfig data;

@@ -14,6 +14,7 @@
 
 namespace kantor {
 
+/// Trains a critic alone, between two distributions that do not change.
 class CriticTrainer {
  public:
   /// Of `config` it takes the critic, its constraint and loss, the batch and the seed; `layers` are Network's, over one

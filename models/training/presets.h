@@ -8,6 +8,7 @@
 
 namespace kantor {
 
+/// The names of all presets.
 const std::vector<std::string>& preset_names();
 /// A preset under a constraint ("" is the penalty): the constraint's customary optimizer comes with it. Throws
 /// ConfigError naming the known ones.

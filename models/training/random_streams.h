@@ -5,6 +5,7 @@
 
 namespace kantor {
 
+/// The stream of each use of random numbers in a training.
 enum RandomStream : uint32_t {
   stream_generator_weights = 1,
   stream_critic_weights = 2,

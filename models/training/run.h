@@ -12,6 +12,7 @@
 
 namespace kantor {
 
+/// Folder and device of a run, and what it calls while it trains.
 struct RunOptions {
   std::filesystem::path folder;
   Device device = {};
@@ -22,6 +23,7 @@ struct RunOptions {
   std::function<bool()> should_stop = [] { return false; };  // asked after every step
 };
 
+/// How a run ended.
 struct RunResult {
   bool interrupted = false;  // stopped by should_stop; the checkpoint of that step is written
   int64_t steps = 0;

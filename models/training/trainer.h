@@ -27,6 +27,7 @@ struct StepSamples {
   Tensor noise, fake;
 };
 
+/// One training: generator, critic and data, and the step that updates them.
 class Trainer {
  public:
   /// Builds networks, optimizers and the step. `capture` off runs eagerly. Throws ConfigError, FileError, DeviceError.

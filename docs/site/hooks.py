@@ -1,0 +1,44 @@
+"""What mkdocs does to the pages of the site beside Markdown: formulas as MathML, figures inline, Arabic pages right to left."""
+import html
+import pathlib
+import re
+
+from latex2mathml.converter import convert
+
+FORMULA = re.compile(r'<(span|div) class="arithmatex">\\[(\[](.*?)\\[)\]]</\1>', re.S)
+FIGURE = re.compile(r'<img alt="([^"]*)" src="([^":]+\.svg)"[^>]*>')
+
+
+def without_shim(output):
+    """The offline plugin asks a server for what assets/search_from_disk.js does here."""
+    return re.sub(r'<script src="https://unpkg\.com/[^"]*"></script>', "", output)
+
+
+def formula(match):
+    block = match[1] == "div"
+    mathml = convert(html.unescape(match[2]), display="block" if block else "inline")
+    mathml = mathml.replace("<math ", '<math dir="ltr" ', 1)
+    return f'<div class="formula">{mathml}</div>' if block else mathml
+
+
+def on_page_content(content, page, config, files):
+    content = FORMULA.sub(formula, content)
+
+    def inline(match):
+        path = (pathlib.Path(config.docs_dir) / page.file.src_uri).parent / match[2]
+        if not path.exists() or 'class="chart"' not in path.read_text():
+            return match[0]
+        svg = re.sub(r"<title>[^<]*</title>", "", path.read_text(), count=1)
+        return re.sub(r'aria-label="[^"]*"', f'aria-label="{match[1]}"', svg, count=1)
+
+    return FIGURE.sub(inline, content)
+
+
+def on_post_page(output, page, config):
+    if page.file.src_uri.endswith(".ar.md"):
+        output = output.replace('<html lang="en"', '<html lang="ar"', 1).replace('<body dir="ltr"', '<body dir="rtl"', 1)
+    return without_shim(output)
+
+
+def on_post_template(output, template_name, config):
+    return without_shim(output)
