@@ -52,14 +52,20 @@ void add_bench(CLI::App& app, int& exit_code) {
       "clip-vs-penalty",
       "the kernels of clipping and of the penalty by size, and the price of clipping and of penalties a step");
   const auto arguments = std::make_shared<BenchArguments>();
-  versus->add_option("--device", arguments->device, "auto, cpu, sim, cuda, cuda:N")->capture_default_str();
-  versus->add_option("--threads", arguments->threads, "CPU threads (default: all)")->check(CLI::Range(1, 1024));
-  versus->add_option("--json", arguments->json, "also write the figures into this file");
+  versus->add_option("--device", arguments->device, "auto, cpu, sim, cuda, cuda:N")
+      ->type_name("NAME")
+      ->capture_default_str();
+  versus->add_option("--threads", arguments->threads, "CPU threads (default: all)")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1024));
+  versus->add_option("--json", arguments->json, "also write the figures into this file")->type_name("FILE");
   versus->add_flag("--quick", arguments->quick, "small sizes, briefly");
   versus->add_option("--min-time", arguments->min_time, "seconds of one repetition of a row")
+      ->type_name("SECONDS")
       ->check(CLI::Range(1e-4, 10.0))
       ->capture_default_str();
   versus->add_option("--budget", arguments->budget, "seconds for all rows (default: 60 on a GPU, 180 elsewhere)")
+      ->type_name("SECONDS")
       ->check(CLI::PositiveNumber);
   const char* example = "Example: kantor bench clip-vs-penalty --device cpu --json a.json";
   command->footer(example);

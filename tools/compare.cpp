@@ -205,10 +205,12 @@ void add_compare(CLI::App& app, int& exit_code) {
   const auto arguments = std::make_shared<CompareArguments>();
   arguments->run.add_to(*command);
   command->add_option("--constraint", arguments->constraints, "a constraint; repeatable (default: clip and penalty)")
+      ->type_name("NAME")
       ->expected(1)
       ->take_all()
       ->allow_extra_args(false);
   command->add_option("--seed", arguments->seeds, "a seed; repeatable (default: the preset's)")
+      ->type_name("N")
       ->expected(1)
       ->take_all()
       ->allow_extra_args(false)

@@ -1,13 +1,9 @@
 // kantor completion: scripts that complete subcommands, options and their values in bash, zsh and fish. They are made
 // from the program's own options, so that they cannot differ from them.
-#include "engine/error.h"
-#include "models/data/open_dataset.h"
-#include "models/lipschitz/constraint.h"
-#include "models/losses/loss.h"
-#include "models/studies/all.h"
-#include "models/training/presets.h"
+#include "tools/command_line.h"
 #include "tools/commands.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <map>
@@ -20,48 +16,6 @@ namespace {
 
 using Words = std::vector<std::string>;
 
-struct Choice {
-  std::string name, text;  // "--preset"; its first line of help
-  Words values;            // that may follow; none: a file, a number, or nothing
-  bool takes_value = false;
-};
-
-struct Subcommand {
-  std::string name, text;
-  Words words;  // subcommands of its own, and what it takes without an option
-  std::vector<Choice> options;
-};
-
-Words with(Words words, const std::string& more) {
-  words.push_back(more);
-  return words;
-}
-
-/// Values of options and arguments, by their names.
-const std::map<std::string, Words>& known_values() {
-  static const std::map<std::string, Words> values = [] {
-    Words studies;
-    for (const Study& study : kantor::studies()) studies.push_back(study.name);
-    return std::map<std::string, Words>{
-        {"--preset", preset_names()},
-        {"--constraint", constraint_kinds()},
-        {"--constraints", with(constraint_kinds(), "all")},
-        {"--loss", loss_names()},
-        {"--device", {"auto", "cpu", "sim", "cuda"}},
-        {"--dtype", {"float32", "float64"}},
-        {"study name", with(studies, "all")},
-        {"data data", dataset_kinds()},
-        {"completion shell", {"bash", "zsh", "fish"}},
-    };
-  }();
-  return values;
-}
-
-Words values_of(const std::string& key) {
-  const auto found = known_values().find(key);
-  return found == known_values().end() ? Words() : found->second;
-}
-
 /// Up to the first sentence's end, without what a shell would read as its own.
 std::string plain(const std::string& text) {
   std::string line;
@@ -72,53 +26,72 @@ std::string plain(const std::string& text) {
   return line;
 }
 
-std::vector<Subcommand> describe(const CLI::App& app) {
-  std::vector<Subcommand> all;
-  for (const CLI::App* sub : app.get_subcommands(nullptr)) {
-    Subcommand command{sub->get_name(), plain(sub->get_description()), {}, {}};
-    for (const CLI::App* inner : sub->get_subcommands(nullptr)) command.words.push_back(inner->get_name());
-    for (const CLI::Option* option : sub->get_options()) {
-      for (const std::string& name : option->get_lnames()) {
-        const Choice choice{"--" + name, plain(option->get_description()), values_of("--" + name),
-                            option->get_items_expected_max() > 0};
-        command.options.push_back(choice);
-      }
-      if (option->get_lnames().empty()) {
-        const Words values = values_of(sub->get_name() + " " + option->get_name());
-        command.words.insert(command.words.end(), values.begin(), values.end());
-      }
+/// What may follow a subcommand without an option: its own subcommands, and its argument's known values.
+Words words_of(const CommandText& command) {
+  Words words;
+  for (const CommandText& sub : command.subcommands) words.push_back(sub.name.substr(command.name.size() + 1));
+  for (const OptionText& argument : command.arguments) {
+    words.insert(words.end(), argument.values.begin(), argument.values.end());
+  }
+  return words;
+}
+
+/// The long names of an option, which are the ones that are completed.
+Words long_names(const OptionText& option) {
+  Words names;
+  for (const std::string& name : option.names) {
+    if (name.starts_with("--")) names.push_back(name);
+  }
+  return names;
+}
+
+/// Options of a subcommand and of its own subcommands.
+std::vector<OptionText> all_options(const CommandText& command) {
+  std::vector<OptionText> all = command.options;
+  for (const CommandText& sub : command.subcommands) {
+    for (const OptionText& option : sub.options) {
+      const auto same = [&](const OptionText& other) { return other.names == option.names; };
+      if (std::none_of(all.begin(), all.end(), same)) all.push_back(option);
     }
-    all.push_back(std::move(command));
   }
   return all;
 }
 
-Words names_of(const std::vector<Choice>& options) {
+Words names_of(const std::vector<OptionText>& options) {
   Words names;
-  for (const Choice& option : options) names.push_back(option.name);
+  for (const OptionText& option : options) {
+    for (const std::string& name : long_names(option)) names.push_back(name);
+  }
   return names;
 }
 
-Words names_of(const std::vector<Subcommand>& commands) {
+Words names_of(const std::vector<CommandText>& commands) {
   Words names;
-  for (const Subcommand& command : commands) names.push_back(command.name);
+  for (const CommandText& command : commands) names.push_back(command.name);
   return names;
 }
 
 /// "case" arms that complete what follows an option, for bash and zsh: `format` takes the option and its values.
-std::string value_arms(const char* format) {
-  std::string arms;
-  for (const auto& [key, values] : known_values()) {
-    if (key.starts_with("--")) arms += fmt::format(fmt::runtime(format), key, fmt::join(values, " "));
+std::string value_arms(const std::vector<CommandText>& commands, const char* format) {
+  std::map<std::string, std::string> arms;
+  for (const CommandText& command : commands) {
+    for (const OptionText& option : all_options(command)) {
+      for (const std::string& name : long_names(option)) {
+        if (option.values.empty()) continue;
+        arms[name] = fmt::format(fmt::runtime(format), name, fmt::join(option.values, " "));
+      }
+    }
   }
-  return arms;
+  std::string text;
+  for (const auto& [name, arm] : arms) text += arm;
+  return text;
 }
 
-std::string bash(const std::vector<Subcommand>& commands) {
+std::string bash(const std::vector<CommandText>& commands) {
   std::string arms;
-  for (const Subcommand& c : commands) {
-    arms += fmt::format("      {}) words='{} {}' ;;\n", c.name, fmt::join(c.words, " "),
-                        fmt::join(names_of(c.options), " "));
+  for (const CommandText& c : commands) {
+    arms += fmt::format("      {}) words='{} {}' ;;\n", c.name, fmt::join(words_of(c), " "),
+                        fmt::join(names_of(all_options(c)), " "));
   }
   return fmt::format(R"script(# Completion of kantor in bash: eval "$(kantor completion bash)"
 _kantor() {{
@@ -134,18 +107,19 @@ _kantor() {{
 }}
 complete -o default -F _kantor kantor
 )script",
-                     value_arms("    {}) words='{}' ;;\n"), fmt::join(names_of(commands), " "), arms);
+                     value_arms(commands, "    {}) words='{}' ;;\n"), fmt::join(names_of(commands), " "), arms);
 }
 
-std::string zsh(const std::vector<Subcommand>& commands) {
+std::string zsh(const std::vector<CommandText>& commands) {
   std::string list, arms;
-  for (const Subcommand& c : commands) {
-    list += fmt::format(" '{}:{}'", c.name, c.text);
-    arms += fmt::format("    {}) compadd -- {} {} ;;\n", c.name, fmt::join(c.words, " "),
-                        fmt::join(names_of(c.options), " "));
+  for (const CommandText& c : commands) {
+    list += fmt::format(" '{}:{}'", c.name, plain(c.text));
+    arms += fmt::format("    {}) compadd -- {} {} ;;\n", c.name, fmt::join(words_of(c), " "),
+                        fmt::join(names_of(all_options(c)), " "));
   }
   return fmt::format(R"script(#compdef kantor
-# Completion of kantor in zsh: eval "$(kantor completion zsh)", after compinit
+# Completion of kantor in zsh: eval "$(kantor completion zsh)", after compinit; or this file as _kantor in $fpath, whose
+# first call is a completion already.
 _kantor() {{
   local -a commands=({} )
   if (( CURRENT == 2 )); then _describe command commands; return; fi
@@ -155,21 +129,23 @@ _kantor() {{
 {}  esac
   _files
 }}
-compdef _kantor kantor
+if [ "$funcstack[1]" = _kantor ]; then _kantor "$@"; else compdef _kantor kantor; fi
 )script",
-                     list, value_arms("    {}) compadd -- {}; return ;;\n"), arms);
+                     list, value_arms(commands, "    {}) compadd -- {}; return ;;\n"), arms);
 }
 
-std::string fish(const std::vector<Subcommand>& commands) {
+std::string fish(const std::vector<CommandText>& commands) {
   std::string text = "# Completion of kantor in fish: kantor completion fish | source\n";
-  for (const Subcommand& c : commands) {
-    text += fmt::format("complete -c kantor -n __fish_use_subcommand -f -a {} -d '{}'\n", c.name, c.text);
+  for (const CommandText& c : commands) {
+    text += fmt::format("complete -c kantor -n __fish_use_subcommand -f -a {} -d '{}'\n", c.name, plain(c.text));
     const std::string seen = fmt::format("complete -c kantor -n '__fish_seen_subcommand_from {}'", c.name);
-    for (const std::string& word : c.words) text += fmt::format("{} -a {}\n", seen, word);
-    for (const Choice& option : c.options) {
-      text += fmt::format("{} -l {}{}{} -d '{}'\n", seen, option.name.substr(2), option.takes_value ? " -r" : "",
-                          option.values.empty() ? "" : fmt::format(" -f -a '{}'", fmt::join(option.values, " ")),
-                          option.text);
+    for (const std::string& word : words_of(c)) text += fmt::format("{} -a {}\n", seen, word);
+    for (const OptionText& option : all_options(c)) {
+      for (const std::string& name : long_names(option)) {
+        text += fmt::format("{} -l {}{}{} -d '{}'\n", seen, name.substr(2), option.value.empty() ? "" : " -r",
+                            option.values.empty() ? "" : fmt::format(" -f -a '{}'", fmt::join(option.values, " ")),
+                            plain(option.text));
+      }
     }
   }
   return text;
@@ -183,7 +159,7 @@ void add_completion(CLI::App& app, int& exit_code) {
   command->add_option("shell", *shell, "bash, zsh or fish")->required()->check(CLI::IsMember({"bash", "zsh", "fish"}));
   command->footer("Example: eval \"$(kantor completion bash)\"");
   command->callback([&app, shell, &exit_code] {
-    const std::vector<Subcommand> commands = describe(app);
+    const std::vector<CommandText> commands = describe(app).subcommands;
     fmt::print("{}", *shell == "bash" ? bash(commands) : *shell == "zsh" ? zsh(commands) : fish(commands));
     exit_code = exit_ok;
   });

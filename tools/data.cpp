@@ -61,11 +61,16 @@ void add_data(CLI::App& app, int& exit_code) {
       ->add_option("data", arguments->data,
                    fmt::format("a file, a folder of PNGs, or a kind: {}", fmt::join(dataset_kinds(), ", ")))
       ->required();
-  command->add_option("--out", arguments->out, "write samples into this .npy file");
+  command->add_option("--out", arguments->out, "write samples into this .npy file")->type_name("FILE");
   command->add_option("--count", arguments->count, "samples to write")
+      ->type_name("N")
       ->check(CLI::Range(1, 1 << 20))
       ->capture_default_str();
-  command->add_option("--seed", arguments->seed, "of the draw")->check(CLI::NonNegativeNumber)->capture_default_str();
+  command->add_option("--seed", arguments->seed, "of the draw")
+      ->type_name("N")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command->footer("Example: kantor data swissroll --count 4096 --out roll.npy");
   command->callback([arguments, &exit_code] { exit_code = run(*arguments); });
 }
 

@@ -70,6 +70,7 @@ void add_doctor(CLI::App& app, int& exit_code) {
   auto* command = app.add_subcommand("doctor", "devices, libraries and limits of this machine, and what to install");
   const auto as_json = std::make_shared<bool>(false);
   command->add_flag("--json", *as_json, "print JSON");
+  command->footer("Example: kantor doctor --json");
   command->callback([as_json, &exit_code] { exit_code = run(*as_json); });
 }
 

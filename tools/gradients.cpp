@@ -98,27 +98,40 @@ int run(const GradientArguments& arguments) {
 void add_gradients(CLI::App& app, int& exit_code) {
   auto* command = app.add_subcommand("gradients", "loss and every gradient of a critic step for given inputs");
   const auto a = std::make_shared<GradientArguments>();
-  command->add_option("--network", a->network, "layers as JSON, the notation of tests/golden/README.md")->required();
-  command->add_option("--weights", a->weights, "safetensors with \"<layer>.<name>\" in PyTorch's layout")->required();
-  command->add_option("--real", a->real, "real samples, .npy [B, ...]")->required();
-  command->add_option("--fake", a->fake, "generated samples, .npy of the same shape")->required();
-  command->add_option("--eps", a->eps, "interpolation weights, .npy [B]");
-  command->add_option("--noise", a->noise, "dragan's uniform numbers, .npy of real's shape");
+  command->add_option("--network", a->network, "layers as JSON, the notation of tests/golden/README.md")
+      ->type_name("FILE")
+      ->required();
+  command->add_option("--weights", a->weights, "safetensors with \"<layer>.<name>\" in PyTorch's layout")
+      ->type_name("FILE")
+      ->required();
+  command->add_option("--real", a->real, "real samples, .npy [B, ...]")->type_name("FILE")->required();
+  command->add_option("--fake", a->fake, "generated samples, .npy of the same shape")->type_name("FILE")->required();
+  command->add_option("--eps", a->eps, "interpolation weights, .npy [B]")->type_name("FILE");
+  command->add_option("--noise", a->noise, "dragan's uniform numbers, .npy of real's shape")->type_name("FILE");
   command
       ->add_option("--constraint", a->constraint,
                    "what keeps the critic Lipschitz, several joined by +; spectral wants weight_u too")
+      ->type_name("NAME")
       ->check(known_constraint)
       ->capture_default_str();
   command->add_option("--loss", a->loss, "what the critic minimizes beside it")
+      ->type_name("NAME")
       ->check(CLI::IsMember(loss_names()))
       ->capture_default_str();
   command->add_option("--lambda", a->lambda, "weight of the penalty")
+      ->type_name("X")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   command->add_option("--dtype", a->dtype, "float32 or float64")
+      ->type_name("NAME")
       ->check(CLI::IsMember({"float32", "float64"}))
       ->capture_default_str();
-  command->add_option("--out", a->out, "safetensors to write: loss, grad.<layer>.<name>, penalty, ...")->required();
+  command->add_option("--out", a->out, "safetensors to write: loss, grad.<layer>.<name>, penalty, ...")
+      ->type_name("FILE")
+      ->required();
+  command->footer(
+      "Example: kantor gradients --network layers.json --weights W.safetensors --real R.npy --fake F.npy --eps E.npy "
+      "--constraint penalty --out G.safetensors");
   command->callback([a, &exit_code] { exit_code = run(*a); });
 }
 

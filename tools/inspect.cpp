@@ -97,9 +97,11 @@ void add_inspect(CLI::App& app, int& exit_code) {
       app.add_subcommand("inspect", "tensors of a checkpoint: shapes, statistics, histogram, share at the bound");
   const auto arguments = std::make_shared<InspectArguments>();
   command->add_option("checkpoint", arguments->file, "a safetensors file")->required();
-  command->add_option("--bound", arguments->bound, "count |w| == BOUND (default: the run's clip.c)")
+  command->add_option("--bound", arguments->bound, "count |w| == C (default: the run's clip.c)")
+      ->type_name("C")
       ->check(CLI::PositiveNumber);
   command->add_flag("--json", arguments->as_json, "print JSON");
+  command->footer("Example: kantor inspect runs/a/checkpoints/step-0002000.safetensors");
   command->callback([arguments, &exit_code] { exit_code = run(*arguments); });
 }
 

@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <iterator>
 #include <new>
 #include <string>
 #include <vector>
@@ -20,14 +21,29 @@ namespace {
 
 using namespace kantor;
 
-constexpr const char* footer = R"(Examples:
+constexpr const char* examples = R"(Examples:
   kantor train --preset ring8 --constraint penalty --out runs/a
   kantor compare --preset ring8 --constraint clip --constraint penalty --out runs/b
   kantor study all --quick
   kantor inspect runs/a/checkpoints/step-0002000.safetensors
 
-Exit codes: 0 ok, 1 failure, 2 usage or configuration, 3 data missing or bad, 4 device unavailable, 5 diverged,
-130/143 interrupted with a checkpoint saved.)";
+)";
+
+/// "Exit codes: 0 ok, 1 failure, ...", in lines of 120 characters.
+std::string exit_codes() {
+  std::string text, line = "Exit codes:";
+  for (const ExitText& exit : exit_texts) {
+    const bool last = &exit == std::end(exit_texts) - 1;
+    const std::string item = fmt::format(" {} {}{}", static_cast<int>(exit.code), exit.text, last ? "." : ",");
+    if (line.size() + item.size() > 120) {
+      text += line + "\n";
+      line = item.substr(1);
+    } else {
+      line += item;
+    }
+  }
+  return text + line;
+}
 
 /// The subcommand that the arguments chose, else the program itself.
 const CLI::App& chosen(const CLI::App& app) {
@@ -120,7 +136,7 @@ int guarded(const F& fn) {
 
 int main(int argc, char** argv) {
   CLI::App app{"Kantor trains Wasserstein GANs under weight clipping or a gradient penalty, and looks inside them."};
-  app.footer(footer);
+  app.footer(examples + exit_codes());
   app.set_version_flag("--version", "kantor " + build_info().version);
   app.require_subcommand(1);
   int exit_code = exit_ok;

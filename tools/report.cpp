@@ -39,7 +39,8 @@ void add_report(CLI::App& app, int& exit_code) {
   auto* command = app.add_subcommand("report", "one HTML page and a table over run folders, or folders of runs");
   const auto arguments = std::make_shared<ReportArguments>();
   command->add_option("folders", arguments->folders, "run folders, or folders that hold some")->required();
-  command->add_option("--out", arguments->out, "the page to write")->capture_default_str();
+  command->add_option("--out", arguments->out, "the page to write")->type_name("FILE")->capture_default_str();
+  command->footer("Example: kantor report runs/a runs/b --out report.html");
   command->callback([arguments, &exit_code] { exit_code = run(*arguments); });
 }
 

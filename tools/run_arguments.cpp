@@ -84,27 +84,33 @@ void apply_preset(RunConfig& config, const RunConfig& preset) {
 
 void RunArguments::add_to(CLI::App& app) {
   app.add_option("--preset", preset,
-                 fmt::format("settings to start from: {} (default ring8)", fmt::join(preset_names(), ", ")));
-  app.add_option("--config", config, "a TOML file over the preset, such as a run's config.toml");
+                 fmt::format("settings to start from: {} (default ring8)", fmt::join(preset_names(), ", ")))
+      ->type_name("NAME");
+  app.add_option("--config", config, "a TOML file over the preset, such as a run's config.toml")->type_name("FILE");
   app.add_option(
-      "--data", data,
-      "train on this instead: .npy [N, D], [N, T, D] or [N, C, H, W], IDX images, .csv [N, D], plain or .gz, "
-      "or a folder of PNGs; `kantor data FILE` tells how it is read");
+         "--data", data,
+         "train on this instead: .npy [N, D], [N, T, D] or [N, C, H, W], IDX images, .csv [N, D], plain or .gz, "
+         "or a folder of PNGs; `kantor data FILE` tells how it is read")
+      ->type_name("FILE");
   app.add_option(
-      "--loss", loss,
-      fmt::format("what critic and generator minimize: {} (default wasserstein)", fmt::join(loss_names(), ", ")));
+         "--loss", loss,
+         fmt::format("what critic and generator minimize: {} (default wasserstein)", fmt::join(loss_names(), ", ")))
+      ->type_name("NAME");
   app.add_option("--set", settings, "KEY=VALUE over the rest, such as train.steps=2000; repeatable")
+      ->type_name("KEY=VALUE")
       ->expected(1)
       ->take_all()
       ->allow_extra_args(false);
   app.add_flag("--resume", resume,
                "go on with what --out holds from its newest checkpoint, bit for bit; --set may change learning rates, "
                "train.steps and the intervals of what is written (docs/run-folder.md)");
-  app.add_option("--out", out, "the run's folder (default runs/<date>-<name>; train adds -<constraint>-<seed>)");
-  app.add_option("--device", device, "auto, cpu, sim, cuda, cuda:N")->capture_default_str();
+  app.add_option("--out", out, "the run's folder (default runs/<date>-<name>; train adds -<constraint>-<seed>)")
+      ->type_name("DIR");
+  app.add_option("--device", device, "auto, cpu, sim, cuda, cuda:N")->type_name("NAME")->capture_default_str();
   app.add_flag("--cudnn", cudnn, "cuda: take cuDNN's convolutions instead of Kantor's own kernels");
   app.add_flag("--tf32", tf32, "cuda: round operands of cuBLAS and cuDNN to TF32, for tensor cores");
   app.add_option("--threads", threads, "CPU threads (default: all); the results do not depend on it")
+      ->type_name("N")
       ->check(CLI::Range(1, 1024));
   app.add_flag("--eager", eager, "run every step op by op instead of replaying a captured one");
   app.add_flag("--quiet", quiet, "print errors only");

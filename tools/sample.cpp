@@ -98,13 +98,19 @@ void add_sample(CLI::App& app, int& exit_code) {
   const auto arguments = std::make_shared<SampleArguments>();
   command->add_option("checkpoint", arguments->checkpoint, "a checkpoint of a run")->required();
   command->add_option("--out", arguments->out, "file to write: .npy (PyTorch's layout), or .png for images")
+      ->type_name("FILE")
       ->required();
   command
       ->add_option("--count", arguments->count,
                    "samples; sample k is the same for every count, and memory does not grow with it")
+      ->type_name("N")
       ->check(CLI::Range(1, 1 << 20))
       ->capture_default_str();
-  command->add_option("--seed", arguments->seed, "of the noise")->check(CLI::NonNegativeNumber)->capture_default_str();
+  command->add_option("--seed", arguments->seed, "of the noise")
+      ->type_name("N")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command->footer("Example: kantor sample runs/a/checkpoints/step-0002000.safetensors --count 1000 --out samples.npy");
   command->callback([arguments, &exit_code] { exit_code = run(*arguments); });
 }
 

@@ -145,10 +145,15 @@ void add_study(CLI::App& app, int& exit_code) {
   const auto a = std::make_shared<StudyArguments>();
   command->add_option("name", a->name, fmt::format("{}, or all", fmt::join(study_names(), ", ")))->required();
   command->add_flag("--quick", a->quick, "minutes instead of hours: smaller settings, 3 seeds instead of 5");
-  command->add_option("--out", a->out, "the folder of the results (default runs/studies-quick or -full)");
+  command->add_option("--out", a->out, "the folder of the results (default runs/studies-quick or -full)")
+      ->type_name("FOLDER");
   command->add_option("--seeds", a->seeds, "how many; a verdict needs 3 in quick settings, 5 in full ones")
+      ->type_name("N")
       ->check(CLI::Range(1, 1000));
-  command->add_option("--seed", a->first_seed, "the first seed")->check(CLI::NonNegativeNumber)->capture_default_str();
+  command->add_option("--seed", a->first_seed, "the first seed")
+      ->type_name("N")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
   std::vector<std::string> kinds = constraint_kinds();
   kinds.emplace_back("all");
   command
@@ -162,15 +167,18 @@ void add_study(CLI::App& app, int& exit_code) {
                    "ones by name (d2_n4), or new ones by seed (d2_n4:7)")
       ->type_name("FOLDER");
   command->add_option("--images", a->images, "samples: a folder with MNIST's four IDX files, instead of Fashion-MNIST")
+      ->type_name("FOLDER")
       ->check(CLI::ExistingDirectory);
   command->add_option("--jobs", a->jobs, "runs side by side, in processes (default: the threads)")
+      ->type_name("N")
       ->check(CLI::Range(1, 1024));
   command->add_option("--threads", a->threads, "CPU threads over all runs (default: all); no result depends on it")
+      ->type_name("N")
       ->check(CLI::Range(1, 1024));
-  command->add_option("--device", a->device, "auto, cpu, sim, cuda, cuda:N")->capture_default_str();
+  command->add_option("--device", a->device, "auto, cpu, sim, cuda, cuda:N")->type_name("NAME")->capture_default_str();
   command->add_flag("--quiet", a->quiet, "print the verdicts only");
   command->add_flag("--list", a->list, "print the runs with their settings as JSON, one a line, and stop");
-  command->add_option("--run", a->run, "do only the run whose settings.json lies in this folder");
+  command->add_option("--run", a->run, "do only the run whose settings.json lies in this folder")->type_name("FOLDER");
   command->add_flag("--tiny", a->tiny, "for tests: every line in seconds, nothing shown")->group("");
   command->footer(
       "Example: kantor study pile-up --quick --out runs/studies-quick\n"

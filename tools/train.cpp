@@ -47,12 +47,15 @@ void add_train(CLI::App& app, int& exit_code) {
   auto* command = app.add_subcommand("train", "train a WGAN into a run folder: metrics, pictures, checkpoints, report");
   const auto arguments = std::make_shared<TrainArguments>();
   arguments->run.add_to(*command);
-  command->add_option(
-      "--constraint", arguments->constraint,
-      fmt::format("{} (default: penalty), several that all hold joined by +, such as r1+r2; a preset takes its "
-                  "customary optimizer with it, --config keeps its own",
-                  fmt::join(constraint_kinds(), ", ")));
+  command
+      ->add_option(
+          "--constraint", arguments->constraint,
+          fmt::format("{} (default: penalty), several that all hold joined by +, such as r1+r2; a preset takes its "
+                      "customary optimizer with it, --config keeps its own",
+                      fmt::join(constraint_kinds(), ", ")))
+      ->type_name("NAME");
   command->add_option("--seed", arguments->seed, "of all random numbers (default: the preset's, 1)")
+      ->type_name("N")
       ->check(CLI::NonNegativeNumber);
   command->footer(
       "Example: kantor train --preset ring8 --constraint clip --set train.steps=2000 --seed 1 --out runs/a");
