@@ -19,16 +19,15 @@ export function labelOfArm(arm) {
   return same ? `${title} (${words(arm === 0 ? "left" : "right")})` : title;
 }
 
-const fieldOf = (key) => session.described.fields.find((f) => f.key === key);
 const change = (arm, key, value) => paused(() => open((state) => setValue(state, arm === 0 ? "left" : "right", key, value)));
 
-/// The number that belongs to the constraint: c under clipping, lambda under a penalty.
+/// The numbers that belong to a constraint: lambda where its own explanation names it, and fields that have its name.
 function strengths(values) {
   const parts = values["critic.constraint"].split("+");
-  const keys = [];
-  if (parts.includes("clip")) keys.push("clip.c");
-  if (parts.some((p) => session.described.constraints.find((c) => c.name === p)?.penalty)) keys.push("critic.lambda");
-  return keys.filter(fieldOf);
+  const { fields, constraints } = session.described;
+  const weighed = parts.some((p) => /\blambda\b/.test(constraints.find((c) => c.name === p)?.text ?? ""));
+  const own = fields.filter((f) => f.kind !== "flag" && parts.some((p) => f.key.startsWith(`${p}.`)));
+  return [...own, ...fields.filter((f) => weighed && f.key === "critic.lambda")];
 }
 
 function card(opened, arm) {
@@ -45,7 +44,7 @@ function card(opened, arm) {
   const said = session.described.constraints.find((c) => c.name === name)?.text;
   const node = element("article", { class: "arm", "data-arm": arm },
     element("header", {}, element("h2", {}, element("span", { class: "swatch", "aria-hidden": "true" }), menu),
-      ...strengths(values).map((key) => control(fieldOf(key), values[key], (v) => change(arm, key, v)))),
+      ...strengths(values).map((field) => control(field, values[field.key], (v) => change(arm, field.key, v)))),
     element("div", { class: "plane" }, canvas, scale, overlay),
     numbers);
   menu.title = known(`constraint.${name}.text`, said ?? "");

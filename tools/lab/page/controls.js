@@ -3,6 +3,7 @@ import { byId, element } from "lab/dom";
 import { words, known, onLanguage } from "lab/words";
 import { session, on, open, usePreset } from "lab/session";
 import { setValue } from "lab/state";
+import { presets, offered, presetTitle, presetText } from "lab/presets";
 import { control } from "lab/fields";
 import { paused } from "lab/player";
 import { datasetIcon } from "lab/dataset_icon";
@@ -10,8 +11,8 @@ import { openDrawing } from "lab/draw_data";
 
 /// Fields shown at once, in this order; the others are under "All settings", as the engine lists them.
 const first = ["train.critic_steps", "critic.depth", "critic.width", "critic.norm", "critic.activation", "critic.optimizer", "critic.learning_rate", "generator.optimizer", "generator.learning_rate", "train.loss", "train.batch", "train.seed"];
-/// Fields with a place of their own on the page.
-const elsewhere = ["data.kind", "critic.constraint", "data.path"];
+/// Fields with a place of their own on the page: in the panel of data, above the planes.
+const elsewhere = ["data.kind", "critic.constraint", "critic.lambda", "clip.c"];
 
 /// Whose settings the panel changes: both models' or one's.
 let side = "both";
@@ -31,14 +32,10 @@ function fieldControl(field) {
   return control(field, value, (v) => apply(field.key, v), { mixed });
 }
 
-const plain = (name) => name[0].toUpperCase() + name.slice(1).replaceAll("-", " ");
-export const presetTitle = (preset) => known(`preset.${preset.name}`, preset.title ?? plain(preset.name));
-export const presetText = (preset) => known(`preset.${preset.name}.text`, preset.text);
-
-function presets() {
+function tries() {
   return element("section", { class: "panel" }, element("h2", {}, words("presets.title")),
-    element("div", { class: "chips", role: "group", "aria-label": words("presets.title") }, ...session.described.presets.map((preset) =>
-      element("button", { class: "chip", "aria-pressed": String(session.state.preset === preset.name), title: presetText(preset), onclick: () => paused(() => usePreset(preset)) }, presetTitle(preset)))));
+    element("div", { class: "chips", role: "group", "aria-label": words("presets.title") }, ...offered().map((preset) =>
+      element("button", { class: "chip", "aria-pressed": String((session.state.preset || "start") === preset.name), title: presetText(preset), onclick: () => paused(() => usePreset(preset)) }, presetTitle(preset)))));
 }
 
 function data() {
@@ -49,7 +46,7 @@ function data() {
   const entry = (name, label, pressed, onclick) => element("button", { class: "dataset", "aria-pressed": String(pressed), title: label, onclick }, datasetIcon(name), element("span", {}, label));
   return element("section", { class: "panel" }, element("h2", {}, words("data.title")),
     element("div", { class: "datasets", role: "group", "aria-label": words("data.title") },
-      ...described.datasets.map((name) => entry(name, known(`data.${name}`, name), !own && kind === name, () => choose(name))),
+      ...described.datasets.filter((name) => name !== "file").map((name) => entry(name, known(`data.${name}`, name), !own && kind === name, () => choose(name))),
       entry("draw", words("data.draw"), Boolean(state.points), openDrawing),
       entry("file", state.csv ? words("data.csv.now") : words("data.csv"), Boolean(state.csv), () => byId("open-file").click())));
 }
@@ -74,7 +71,7 @@ export function build() {
   if (!session.opened) return;
   const body = byId("settings-body");
   const focused = document.activeElement?.dataset?.key;
-  body.replaceChildren(presets(), data(), settings());
+  body.replaceChildren(tries(), data(), settings());
   // The panel is made anew; whoever was changing a field by the keyboard goes on there.
   if (focused) body.querySelector(`[data-key="${focused}"]`)?.focus();
   for (const label of body.querySelectorAll("label[title]")) label.closest(".field").title = label.title;
@@ -82,9 +79,8 @@ export function build() {
 
 /// The line above the planes that says what to look at.
 export function showWatch() {
-  const { state, described } = session;
-  const preset = described.presets.find((p) => p.name === state.preset);
-  byId("watch-text").textContent = preset ? presetText(preset) : words("watch.start");
+  const preset = presets(session.described).find((p) => p.name === session.state.preset);
+  byId("watch-text").textContent = (preset && presetText(preset)) ?? words("preset.start.text");
 }
 
 export function setUp() {

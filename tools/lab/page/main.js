@@ -4,6 +4,7 @@ import { words, fill, setLanguage, preferred, languageOptions, dictionary, langu
 import { ask } from "lab/engine";
 import { session, on, open, tell } from "lab/session";
 import { fresh, fromLink, toLink } from "lab/state";
+import { presets } from "lab/presets";
 import { toggleTheme } from "lab/colours";
 import * as player from "lab/player";
 import * as arms from "lab/arms";
@@ -89,8 +90,7 @@ async function start() {
   session.described = await ask("describe");
   byId("version").textContent = `kantor ${session.described.version} (${session.described.commit})`;
   const asked = json("opened")?.link ?? "";
-  session.state = opened(fromLink(location.hash.length > 1 ? location.hash : asked, session.described.presets));
-  session.state.lang = session.state.lang ?? null;
+  session.state = opened(fromLink(location.hash.length > 1 ? location.hash : asked, presets(session.described)));
   languageMenu();
   const { step, slow: stage, tab } = session.state;
   if (!(await open())) {

@@ -101,6 +101,7 @@ export async function trainTo(step) {
     const answer = await train(step - session.step, 150);
     if (!answer || answer.arrays.steps.length === 0 || session.diverged.every((d) => d)) break;
     await look();
+    if (session.step - (session.evaluations.at(-1)?.step ?? 0) >= step / 20) await evaluate();
   }
   await look({ whole: true });
   await evaluate();

@@ -58,7 +58,7 @@ export function question(state) {
   return { arms, ...(state.points && { points: state.points }), ...(state.csv && { csv: state.csv }) };
 }
 
-/// The state of a link; `presets` are those of the engine's "describe".
+/// The state of a link; `presets` are those that it may name.
 export function fromLink(text, presets) {
   const state = fresh();
   const values = {};
