@@ -9,8 +9,8 @@ import { armColours, rampGradient, normGradient, onTheme, palette } from "lab/co
 import { paused, isPlaying } from "lab/player";
 
 let cards = [];
-export const titleOfArm = (arm) => constraintTitle(session.opened.arms[arm].values["critic.constraint"], session.opened.arms[arm].title);
-export const constraintTitle = (name, otherwise) => known(`constraint.${name}`, otherwise ?? session.described.constraints.find((c) => c.name === name)?.title ?? name);
+const titleOfArm = (arm) => constraintTitle(session.opened.arms[arm].values["critic.constraint"], session.opened.arms[arm].title);
+const constraintTitle = (name, otherwise) => known(`constraint.${name}`, otherwise ?? session.described.constraints.find((c) => c.name === name)?.title ?? name);
 /// The constraint's title, and what tells the two models apart where they have the same one.
 export function labelOfArm(arm) {
   const { arms } = session.opened;
@@ -77,7 +77,7 @@ function warn() {
 }
 
 let drawn = [];
-export function drawPlanes() {
+function drawPlanes() {
   const { opened, frame, state } = session;
   if (!opened) return;
   drawn = cards.map(({ canvas }, arm) => drawPlane(sized(canvas), { box: opened.box, frame, arm, real: opened.arrays.real, show: state.show }));
@@ -105,11 +105,24 @@ export function numbersOf(arm) {
   return rows;
 }
 
+/// The estimate's title, with what it is in units of the distance: divided by the steepest slope measured.
+function estimateTitle(arm) {
+  const norms = session.frame?.arrays[`norms${arm}`];
+  const steepest = norms ? norms.reduce((a, b) => Math.max(a, b), 0) : 0;
+  const at = session.history.steps.findLastIndex((s) => s <= session.step);
+  if (!(steepest > 0) || at < 0) return words("number.estimate.text");
+  return `${words("number.estimate.text")} ${words("number.estimate.scaled", { slope: short(steepest), n: short(session.history.arms[arm].estimate[at] / steepest) })}`;
+}
+
+let shown = 0;
 function showNumbers() {
   if (!session.history) return;
+  // While it plays, five times a second are enough to read.
+  if (isPlaying() && performance.now() - shown < 200) return;
+  shown = performance.now();
   cards.forEach(({ numbers, canvas, scale }, arm) => {
     const rows = numbersOf(arm);
-    numbers.replaceChildren(...rows.map(([key, value, remark]) => element("div", {}, element("dt", { title: words(`number.${key}.text`) }, words(`number.${key}`)), element("dd", {}, element("b", { dir: "ltr" }, value), " ", element("small", {}, remark)))));
+    numbers.replaceChildren(...rows.map(([key, value, remark]) => element("div", {}, element("dt", { title: key === "estimate" ? estimateTitle(arm) : words(`number.${key}.text`) }, words(`number.${key}`)), element("dd", {}, element("b", { dir: "ltr" }, value), " ", element("small", {}, remark)))));
     const { range, longest } = drawn[arm] ?? {};
     const said = [];
     if (range && session.state.show.has("field")) said.push(element("span", { dir: "ltr", title: words("number.range") }, "D ", short(range.low, 2), element("i", { class: "ramp" }), short(range.high, 2)));
@@ -136,7 +149,7 @@ function symbols(layer) {
 }
 
 /// Those layers that the engine can answer for.
-const offered = () => layers.filter((layer) => layer !== "manifold" || session.described.parts?.includes("manifold"));
+export const offered = () => layers.filter((layer) => layer !== "manifold" || session.described.parts?.includes("manifold"));
 
 export async function toggleLayer(layer) {
   if (!offered().includes(layer)) return;

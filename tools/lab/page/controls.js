@@ -67,7 +67,7 @@ function settings() {
   return element("section", { class: "panel" }, element("h2", {}, words("settings.title")), sides(), ...shown.map(fieldControl), more, two, element("p", { class: "reading" }, words("settings.restart")));
 }
 
-export function build() {
+function build() {
   if (!session.opened) return;
   const body = byId("settings-body");
   const focused = document.activeElement?.dataset?.key;
@@ -78,7 +78,7 @@ export function build() {
 }
 
 /// The line above the planes that says what to look at.
-export function showWatch() {
+function showWatch() {
   const preset = presets(session.described).find((p) => p.name === session.state.preset);
   byId("watch-text").textContent = (preset && presetText(preset)) ?? words("preset.start.text");
 }

@@ -21,7 +21,7 @@ import { announceNews, toast } from "lab/announce";
 const json = (id) => JSON.parse(byId(id)?.textContent || "null");
 
 /// Writes the state into the address, so that it can be copied from there. Some browsers refuse this for files.
-export function writeLink() {
+function writeLink() {
   try { history.replaceState(null, "", `#${toLink(session.state)}`); } catch { /* "Copy the link" works all the same. */ }
 }
 

@@ -47,7 +47,7 @@ function build(answer) {
   byId("network-body").replaceChildren(...[choice].filter(Boolean), element("div", { class: "network", dir: "ltr", tabindex: "0", role: "group", "aria-label": words("network.title") }, ...columns));
 }
 
-export async function refresh() {
+async function refresh() {
   if (!session.opened || !visible || busy) return;
   busy = true;
   asked = performance.now();

@@ -48,10 +48,6 @@ export function setValues(state, values) {
   }
 }
 
-export function valueOf(state, arm, key) {
-  return state[sideOf(arm)][key] ?? state.both[key];
-}
-
 /// What the engine's question "open" takes.
 export function question(state) {
   const arms = state.tomls ?? [0, 1].slice(0, state.arms).map((arm) => ({ ...state.both, ...state[sideOf(arm)] }));
