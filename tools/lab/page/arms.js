@@ -1,5 +1,5 @@
 // The two models side by side: what bounds each critic, its plane, and its numbers.
-import { byId, element, short, sized } from "lab/dom";
+import { byId, element, short, sized, keepingFocus } from "lab/dom";
 import { words, known, onLanguage } from "lab/words";
 import { session, on, open, look, wish } from "lab/session";
 import { setValue, layers } from "lab/state";
@@ -35,7 +35,7 @@ function card(opened, arm) {
   const name = values["critic.constraint"];
   const choices = session.described.constraints.map((c) => c.name);
   if (!choices.includes(name)) choices.push(name);
-  const menu = element("select", { "aria-label": words(arm === 0 ? "arm.left" : "arm.right"), onchange: (e) => change(arm, "critic.constraint", e.target.value) },
+  const menu = element("select", { "data-key": "constraint", "aria-label": words(arm === 0 ? "arm.left" : "arm.right"), onchange: (e) => change(arm, "critic.constraint", e.target.value) },
     ...choices.map((c) => element("option", { value: c, selected: c === name }, constraintTitle(c))));
   const canvas = element("canvas", { role: "img" });
   const overlay = element("p", { class: "diverged", hidden: true });
@@ -54,7 +54,7 @@ function card(opened, arm) {
 function build() {
   const { arms } = session.opened;
   cards = arms.map(card);
-  byId("planes").replaceChildren(...cards.map((c) => c.node));
+  keepingFocus(byId("planes"), () => byId("planes").replaceChildren(...cards.map((c) => c.node)));
   byId("planes").classList.toggle("one", arms.length === 1);
   colour();
   warn();
@@ -134,8 +134,8 @@ function showNumbers() {
 
 /// The legend of the plane; each of its entries shows or hides what it explains.
 function buildShow() {
-  byId("show").replaceChildren(...offered().map((layer, i) => element("button", { class: "chip", "data-layer": layer, "aria-pressed": String(session.state.show.has(layer)), title: `${words(`show.${layer}.text`)} (${i + 1})`, onclick: () => toggleLayer(layer) },
-    ...symbols(layer), element("span", {}, words(`show.${layer}`)))));
+  keepingFocus(byId("show"), () => byId("show").replaceChildren(...offered().map((layer, i) => element("button", { class: "chip", "data-key": layer, "data-layer": layer, "aria-pressed": String(session.state.show.has(layer)), title: `${words(`show.${layer}.text`)} (${i + 1})`, onclick: () => toggleLayer(layer) },
+    ...symbols(layer), element("span", {}, words(`show.${layer}`))))));
 }
 
 /// The colours of gradient norms, with what they mean.
@@ -156,7 +156,6 @@ export async function toggleLayer(layer) {
   const { show } = session.state;
   if (!show.delete(layer)) show.add(layer);
   buildShow();
-  byId("show").querySelector(`[data-layer=${layer}]`).focus();
   drawPlanes();
   if (!isPlaying()) await look({ whole: true });
 }

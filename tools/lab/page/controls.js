@@ -1,5 +1,5 @@
 // The panel of settings: things to try, the data, and every field that the engine describes.
-import { byId, element } from "lab/dom";
+import { byId, element, keepingFocus } from "lab/dom";
 import { words, known, onLanguage } from "lab/words";
 import { session, on, open, usePreset } from "lab/session";
 import { setValue } from "lab/state";
@@ -35,7 +35,7 @@ function fieldControl(field) {
 function tries() {
   return element("section", { class: "panel" }, element("h2", {}, words("presets.title")),
     element("div", { class: "chips", role: "group", "aria-label": words("presets.title") }, ...offered().map((preset) =>
-      element("button", { class: "chip", "aria-pressed": String((session.state.preset || "start") === preset.name), title: presetText(preset), onclick: () => paused(() => usePreset(preset)) }, presetTitle(preset)))));
+      element("button", { class: "chip", "data-key": `preset ${preset.name}`, "aria-pressed": String((session.state.preset || "start") === preset.name), title: presetText(preset), onclick: () => paused(() => usePreset(preset)) }, presetTitle(preset)))));
 }
 
 function data() {
@@ -43,7 +43,7 @@ function data() {
   const own = state.points || state.csv;
   const kind = session.opened.arms[0].values["data.kind"];
   const choose = (name) => paused(() => open((s) => { Object.assign(s, { points: null, csv: null }); setValue(s, "both", "data.kind", name); }));
-  const entry = (name, label, pressed, onclick) => element("button", { class: "dataset", "aria-pressed": String(pressed), title: label, onclick }, datasetIcon(name), element("span", {}, label));
+  const entry = (name, label, pressed, onclick) => element("button", { class: "dataset", "data-key": `data ${name}`, "aria-pressed": String(pressed), title: label, onclick }, datasetIcon(name), element("span", {}, label));
   return element("section", { class: "panel" }, element("h2", {}, words("data.title")),
     element("div", { class: "datasets", role: "group", "aria-label": words("data.title") },
       ...described.datasets.filter((name) => name !== "file").map((name) => entry(name, known(`data.${name}`, name), !own && kind === name, () => choose(name))),
@@ -54,7 +54,7 @@ function data() {
 function sides() {
   const { arms } = session.opened;
   if (arms.length === 1) side = "both";
-  const entry = (value) => element("label", {}, element("input", { type: "radio", name: "side", value, checked: side === value, disabled: arms.length === 1 && value !== "both", onchange: () => { side = value; build(); byId("settings").querySelector(`input[value=${value}]`).focus(); } }), element("span", {}, words(`settings.${value}`)));
+  const entry = (value) => element("label", {}, element("input", { type: "radio", name: "side", "data-key": `side ${value}`, value, checked: side === value, disabled: arms.length === 1 && value !== "both", onchange: () => { side = value; build(); } }), element("span", {}, words(`settings.${value}`)));
   return element("fieldset", { class: "segments" }, element("legend", { class: "away" }, words("settings.whose")), entry("both"), entry("left"), entry("right"));
 }
 
@@ -62,7 +62,7 @@ function settings() {
   const { fields } = session.described;
   const shown = first.map((key) => fields.find((f) => f.key === key)).filter(Boolean);
   const rest = fields.filter((f) => !first.includes(f.key) && !elsewhere.includes(f.key));
-  const two = element("label", { class: "check" }, element("input", { type: "checkbox", checked: session.opened.arms.length === 2, onchange: (e) => paused(() => open((s) => { s.arms = e.target.checked ? 2 : 1; })) }), " ", words("settings.two"));
+  const two = element("label", { class: "check" }, element("input", { type: "checkbox", "data-key": "two", checked: session.opened.arms.length === 2, onchange: (e) => paused(() => open((s) => { s.arms = e.target.checked ? 2 : 1; })) }), " ", words("settings.two"));
   const more = element("details", { open: opened.more, ontoggle: (e) => { opened.more = e.target.open; } }, element("summary", {}, words("settings.more")), ...rest.map(fieldControl));
   return element("section", { class: "panel" }, element("h2", {}, words("settings.title")), sides(), ...shown.map(fieldControl), more, two, element("p", { class: "reading" }, words("settings.restart")));
 }
@@ -70,10 +70,7 @@ function settings() {
 function build() {
   if (!session.opened) return;
   const body = byId("settings-body");
-  const focused = document.activeElement?.dataset?.key;
-  body.replaceChildren(tries(), data(), settings());
-  // The panel is made anew; whoever was changing a field by the keyboard goes on there.
-  if (focused) body.querySelector(`[data-key="${focused}"]`)?.focus();
+  keepingFocus(body, () => body.replaceChildren(tries(), data(), settings()));
   for (const label of body.querySelectorAll("label[title]")) label.closest(".field").title = label.title;
 }
 

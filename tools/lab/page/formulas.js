@@ -20,7 +20,7 @@ const at = hat("x");
 const fake = i("x\u0303");
 const gradient = row(sub(o("∇"), at), call(D, at));
 const gap = `<mspace width="0.17em"></mspace>`;
-const mean = (of) => row(`<mi>mean</mi>`, gap, of);
+const mean = (of) => row(gap, `<mi>mean</mi>`, gap, of);
 const square = (of) => sup(of, n(2));
 const P = i("P"), L = i("L");
 

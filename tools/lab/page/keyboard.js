@@ -32,6 +32,13 @@ function help() {
 
 export function setUp() {
   byId("help").onclick = help;
+  // The address holds the state of the page, so these links may not write theirs there.
+  for (const link of document.querySelectorAll(".skip")) {
+    link.onclick = (event) => {
+      event.preventDefault();
+      byId(link.getAttribute("href").slice(1)).focus();
+    };
+  }
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || !session.opened) return;
     if (document.querySelector("dialog[open]") || session.state.tab !== "plane") return;

@@ -85,13 +85,13 @@ async function start() {
   byId("watch-text").textContent = words("starting");
   byId("theme").onclick = toggleTheme;
   tabs();
+  languageMenu();
   for (const part of [arms, player, controls, charts, histograms, network, slow, exporting, probe, keyboard]) part.setUp();
   announceNews();
   session.described = await ask("describe");
   byId("version").textContent = `kantor ${session.described.version} (${session.described.commit})`;
   const asked = json("opened")?.link ?? "";
   session.state = opened(fromLink(location.hash.length > 1 ? location.hash : asked, presets(session.described)));
-  languageMenu();
   const { step, slow: stage, tab } = session.state;
   if (!(await open())) {
     // The link asks for what the engine refuses: the page opens with what it can show.

@@ -33,7 +33,8 @@ function adopt(state, arms) {
   const sides = [state.left, state.right];
   arms.forEach(({ values }, arm) => {
     const constraint = values["critic.constraint"];
-    const start = { ...defaults, ...constraints.find((c) => c.name === constraint)?.values };
+    // Points that are given stand beside the configuration: the engine then sets this by itself.
+    const start = { ...defaults, ...constraints.find((c) => c.name === constraint)?.values, ...(values["data.kind"] === "file" && { "data.kind": "file" }) };
     for (const [key, value] of Object.entries(values)) if (start[key] !== value) sides[arm][key] = value;
     sides[arm]["critic.constraint"] = constraint;
   });

@@ -1,5 +1,5 @@
 // One critic update in stages: what each computes, its numbers for one sample, what it does to the plane, and its code.
-import { byId, element, short, sized } from "lab/dom";
+import { byId, element, short, sized, keepingFocus } from "lab/dom";
 import { words, known, onLanguage } from "lab/words";
 import { ask } from "lab/engine";
 import { session, on, look, evaluate, tell } from "lab/session";
@@ -81,7 +81,7 @@ function code(now) {
 
 function armChoice() {
   if (session.opened.arms.length < 2) return null;
-  return element("fieldset", { class: "segments" }, element("legend", { class: "away" }, words("slow.model")), ...session.opened.arms.map((_, k) => element("label", {}, element("input", { type: "radio", name: "slow-arm", value: k, checked: k === arm, onchange: () => { arm = k; begin({ keep: true }); } }), element("span", {}, labelOfArm(k)))));
+  return element("fieldset", { class: "segments" }, element("legend", { class: "away" }, words("slow.model")), ...session.opened.arms.map((_, k) => element("label", {}, element("input", { type: "radio", name: "slow-arm", "data-key": `arm ${k}`, value: k, checked: k === arm, onchange: () => { arm = k; begin({ keep: true }); } }), element("span", {}, labelOfArm(k)))));
 }
 
 function empty() {
@@ -91,12 +91,11 @@ function empty() {
 function build() {
   if (!session.opened) return;
   if (!active()) { empty(); return; }
-  const focused = document.activeElement?.dataset?.focus;
   const { stages } = update;
   const now = stages[stage];
-  const list = element("ol", { class: "stages" }, ...stages.map((s, i) => element("li", {}, element("button", { "aria-current": i === stage ? "step" : null, class: i < stage ? "done" : "", "data-focus": `stage${i}`, onclick: () => go(i) }, words(`stage.${s.id}`)))));
+  const list = element("ol", { class: "stages" }, ...stages.map((s, i) => element("li", {}, element("button", { "aria-current": i === stage ? "step" : null, class: i < stage ? "done" : "", "data-key": `stage${i}`, onclick: () => go(i) }, words(`stage.${s.id}`)))));
   const canvas = element("canvas", { role: "img", "aria-label": words(`stage.${now.id}.plane`) });
-  const picker = element("input", { type: "number", min: 0, max: update.samples - 1, value: update.sample, "data-focus": "sample", onchange: (e) => { sample = Math.max(0, Math.min(update.samples - 1, Math.floor(Number(e.target.value) || 0))); begin({ keep: true }); } });
+  const picker = element("input", { type: "number", min: 0, max: update.samples - 1, value: update.sample, "data-key": "sample", onchange: (e) => { sample = Math.max(0, Math.min(update.samples - 1, Math.floor(Number(e.target.value) || 0))); begin({ keep: true }); } });
   const { values } = session.opened.arms[arm];
   const math = formula(now.id, values);
   const { constraints, losses } = session.described;
@@ -106,22 +105,21 @@ function build() {
   formulaNode.innerHTML = math;
   if (!math && explained) formulaNode.textContent = explained.text;
   const last = stage === stages.length - 1;
-  const next = element("button", { class: "primary", "data-focus": "next", onclick: () => (last ? apply() : go(stage + 1)) }, words(last ? "slow.apply" : "slow.next"));
-  const back = element("button", { "data-focus": "back", disabled: stage === 0, onclick: () => go(stage - 1) }, words("slow.back"));
-  byId("slow-body").replaceChildren(
+  const next = element("button", { class: "primary", "data-key": "next", onclick: () => (last ? apply() : go(stage + 1)) }, words(last ? "slow.apply" : "slow.next"));
+  const back = element("button", { "data-key": "back", disabled: stage === 0, onclick: () => go(stage - 1) }, words("slow.back"));
+  keepingFocus(byId("slow-body"), () => byId("slow-body").replaceChildren(
     element("div", { class: "slow-head" }, armChoice(), element("span", {}, words("slow.which", { n: update.update + 1, of: update.updates, step: (update.step ?? session.step) + 1 })), element("label", {}, words("slow.sample"), " ", picker)),
     list,
     element("div", { class: "slow-main" },
       element("div", { class: "slow-plane" }, element("div", { class: "plane" }, canvas), element("p", { class: "reading" }, words(`stage.${now.id}.plane`)), legend(now.id)),
       element("div", { class: "slow-text", "aria-live": "polite" }, element("h3", {}, words(`stage.${now.id}`)), element("p", {}, words(`stage.${now.id}.text`)), formulaNode,
         element("dl", { class: "numbers" }, ...now.numbers.map(number)), ...(now.tables ?? []).map(table), ...code(now),
-        element("p", { class: "buttons" }, back, next))));
+        element("p", { class: "buttons" }, back, next)))));
   canvas.onclick = (event) => {
     const found = nearest(event, canvas, update, session.opened.box);
     if (found !== null) { sample = found; begin({ keep: true }); }
   };
   draw();
-  if (focused) byId("slow-body").querySelector(`[data-focus="${focused}"]`)?.focus();
 }
 
 function legend(id) {
