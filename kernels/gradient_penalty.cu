@@ -12,6 +12,7 @@
 #include "kernels/block.h"
 #include "kernels/gradient_penalty.h"
 #include "kernels/pack.h"
+#include "kernels/row_penalty.h"
 
 namespace kantor::KANTOR_BACKEND {
 namespace {
@@ -59,22 +60,6 @@ __global__ void interpolate_kernel(Eps eps, const T* real, const T* fake, T* out
   } else {
     for (int64_t i = begin; i < size && i < begin + n; ++i) out[i] = one(i, real[i], fake[i]);
   }
-}
-
-/// For a row of norm n: f(n), and f'(n)/n, by which the row is scaled. NaN fails every comparison and is returned.
-struct RowPenalty {
-  double value, factor;
-};
-__device__ RowPenalty row_penalty(PenaltyKind kind, double n) {
-  switch (kind) {
-    case PenaltyKind::two_sided:
-      return {(n - 1) * (n - 1), n == 0 ? 0 : 2 * (n - 1) / n};
-    case PenaltyKind::one_sided:
-      return {n <= 1 ? 0 : (n - 1) * (n - 1), n <= 1 ? 0 : 2 * (n - 1) / n};
-    case PenaltyKind::squared:
-      return {n * n / 2, 1};
-  }
-  return {0, 0};
 }
 
 /// One warp per row; the row stays in shared memory.

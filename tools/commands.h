@@ -20,7 +20,7 @@ enum ExitCode : int {
 /// Every subcommand, in the order of the help. A new one is a file with `add_NAME`, its name here, and its part of
 /// docs/program.md.
 #define KANTOR_COMMANDS(X) \
-  X(train) X(compare) X(study) X(sample) X(inspect) X(gradients) X(data) X(report) X(bench) X(doctor) X(completion)
+  X(train) X(compare) X(study) X(sample) X(inspect) X(gradients) X(data) X(report) X(lab) X(bench) X(doctor) X(completion)
 
 #define KANTOR_DECLARE(name) void add_##name(CLI::App& app, int& exit_code);
 KANTOR_COMMANDS(KANTOR_DECLARE)

@@ -7,8 +7,6 @@
 #include <nlohmann/json.hpp>
 
 namespace kantor {
-namespace {
-
 std::string base64(std::span<const std::byte> data) {
   static constexpr std::string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   std::string text;
@@ -20,8 +18,6 @@ std::string base64(std::span<const std::byte> data) {
   }
   return text;
 }
-
-}  // namespace
 
 void replace_mark(std::string& page, std::string_view mark, std::string_view content) {
   const size_t at = page.find(mark);

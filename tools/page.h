@@ -2,6 +2,7 @@
 // network.
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
 #include <nlohmann/json_fwd.hpp>
 #include <span>
@@ -19,6 +20,8 @@ void replace_mark(std::string& page, std::string_view mark, std::string_view con
 
 /// JSON that is safe inside a <script>: no text in it can end the element or open a comment.
 std::string script_safe(const nlohmann::json& data);
+
+std::string base64(std::span<const std::byte> data);
 
 /// A PNG file as the source of an <img>.
 std::string picture_source(const std::filesystem::path& png);

@@ -1,5 +1,6 @@
 // kantor report: the page and the table that train and compare end with, for any run folders.
 #include "models/files/file_error.h"
+#include "models/training/run_folder.h"
 #include "tools/commands.h"
 #include "tools/report_page.h"
 #include "tools/summary.h"
@@ -15,19 +16,6 @@ namespace kantor {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// The run folders below a folder, or the folder itself.
-std::vector<fs::path> runs_in(const fs::path& folder) {
-  if (fs::exists(folder / "config.toml")) return {folder};
-  std::vector<fs::path> runs;
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(folder, error)) {
-    if (fs::exists(entry.path() / "config.toml")) runs.push_back(entry.path());
-  }
-  if (runs.empty()) throw FileError(fmt::format("{}: no run here (no config.toml in it or below it)", folder.string()));
-  std::sort(runs.begin(), runs.end());
-  return runs;
-}
 
 struct ReportArguments {
   std::vector<std::string> folders;

@@ -5,6 +5,7 @@
 #include "engine/cpu/reduce.h"
 #include "engine/ops.h"
 #include "engine/ops/pointwise_op.h"
+#include "kernels/row_penalty.h"
 
 #include <cmath>
 #include <fmt/format.h>
@@ -105,24 +106,6 @@ class InterpolateDrawn final : public FloatingOp<InterpolateDrawn> {
   uint32_t stream_;
   int64_t first_;
 };
-
-/// For one row of norm n: its part of the penalty, and the factor in d penalty / d g = factor * g, both divided by
-/// coefficient / B. NaN fails every comparison and is returned.
-struct RowPenalty {
-  double value, factor;
-};
-
-RowPenalty row_penalty(PenaltyKind kind, double n) {
-  switch (kind) {
-    case PenaltyKind::two_sided:
-      return {(n - 1) * (n - 1), n == 0 ? 0 : 2 * (n - 1) / n};
-    case PenaltyKind::one_sided:
-      return {n <= 1 ? 0 : (n - 1) * (n - 1), n <= 1 ? 0 : 2 * (n - 1) / n};
-    case PenaltyKind::squared:
-      return {n * n / 2, 1};
-  }
-  return {0, 0};
-}
 
 class GradientPenalty final : public FloatingOp<GradientPenalty> {
  public:

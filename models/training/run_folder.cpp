@@ -1,6 +1,7 @@
 #include "models/training/run_folder.h"
 
 #include "models/files/atomic_file.h"
+#include "models/files/file_error.h"
 #include "models/training/checkpoint.h"
 #include "models/training/config_fields.h"
 #include "models/training/config_toml.h"
@@ -33,6 +34,18 @@ int64_t step_of(const fs::path& file) {
 
 std::string step_name(int64_t step) {
   return fmt::format("step-{:07d}", step);
+}
+
+std::vector<fs::path> runs_in(const fs::path& folder) {
+  if (fs::exists(folder / "config.toml")) return {folder};
+  std::vector<fs::path> runs;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    if (fs::exists(entry.path() / "config.toml")) runs.push_back(entry.path());
+  }
+  if (runs.empty()) throw FileError(fmt::format("{}: no run here (no config.toml in it or below it)", folder.string()));
+  std::sort(runs.begin(), runs.end());
+  return runs;
 }
 
 RunConfig load_run_config(const fs::path& folder) {

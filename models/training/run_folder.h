@@ -18,6 +18,10 @@ std::string step_name(int64_t step);
 /// The configuration that a run folder holds. Throws FileError, ConfigError.
 RunConfig load_run_config(const std::filesystem::path& folder);
 
+/// The run folders below a folder, in order, or the folder itself where it is one. Throws FileError where there is
+/// none.
+std::vector<std::filesystem::path> runs_in(const std::filesystem::path& folder);
+
 /// Checkpoints of a folder, oldest first.
 std::vector<std::filesystem::path> checkpoints(const std::filesystem::path& folder);
 

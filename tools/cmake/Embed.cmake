@@ -1,16 +1,50 @@
-# kantor_embed(TARGET NAME FILE): the file's bytes as `extern const std::string_view NAME` in namespace kantor::embedded.
+# kantor_embed(TARGET NAME FILE): the file's bytes as `extern const std::string_view NAME` in namespace kantor::embedded. The
+# assembler reads the file when the target is built, so that it may be made by the build, too.
 function(kantor_embed target name file)
-  if(NOT EXISTS ${file})
-    message(FATAL_ERROR "${file} is missing; tools/setup installs what the build needs (Debian's package libjs-chart.js brings chart.min.js)")
-  endif()
-  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
-  file(READ ${file} bytes HEX)
-  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "\\\\x\\1" bytes "${bytes}")
-  string(REGEX REPLACE "(................................................................................................................................)"
-         "\\1\"\n\"" bytes "${bytes}")
   set(output ${CMAKE_CURRENT_BINARY_DIR}/embedded_${name}.cpp)
-  file(WRITE ${output}.new "#include <string_view>\nnamespace kantor::embedded {\nextern const std::string_view ${name};\n"
-       "const std::string_view ${name}{\"${bytes}\", sizeof(\"${bytes}\") - 1};\n}\n")
-  execute_process(COMMAND ${CMAKE_COMMAND} -E copy_if_different ${output}.new ${output})
+  file(CONFIGURE OUTPUT ${output} CONTENT [[#include <string_view>
+__asm__(
+    ".pushsection .rodata\n"
+    ".global kantor_embedded_@name@\n"
+    "kantor_embedded_@name@:\n"
+    ".incbin \"@file@\"\n"
+    ".global kantor_embedded_@name@_end\n"
+    "kantor_embedded_@name@_end:\n"
+    ".popsection\n");
+extern "C" const char kantor_embedded_@name@[], kantor_embedded_@name@_end[];
+namespace kantor::embedded {
+extern const std::string_view @name@;
+const std::string_view @name@{kantor_embedded_@name@,
+                              static_cast<std::size_t>(kantor_embedded_@name@_end - kantor_embedded_@name@)};
+}
+]] @ONLY)
+  set_source_files_properties(${output} PROPERTIES OBJECT_DEPENDS ${file} SKIP_PRECOMPILE_HEADERS ON)
+  target_sources(${target} PRIVATE ${output})
+endfunction()
+
+# kantor_embed_files(TARGET NAME ROOT FILE...): files by their paths below ROOT, as `const std::vector<EmbeddedFile>& NAME()`
+# (tools/embedded_files.h).
+function(kantor_embed_files target name root)
+  set(declarations "")
+  set(entries "")
+  set(count 0)
+  foreach(path ${ARGN})
+    set(symbol ${name}_${count})
+    kantor_embed(${target} ${symbol} ${root}/${path})
+    string(APPEND declarations "extern const std::string_view ${symbol};\n")
+    string(APPEND entries "      {\"${path}\", ${symbol}},\n")
+    math(EXPR count "${count} + 1")
+  endforeach()
+  set(output ${CMAKE_CURRENT_BINARY_DIR}/embedded_${name}.cpp)
+  file(CONFIGURE OUTPUT ${output} CONTENT [[#include "tools/embedded_files.h"
+namespace kantor::embedded {
+@declarations@
+const std::vector<EmbeddedFile>& @name@() {
+  static const std::vector<EmbeddedFile> files{
+@entries@  };
+  return files;
+}
+}  // namespace kantor::embedded
+]] @ONLY)
   target_sources(${target} PRIVATE ${output})
 endfunction()

@@ -46,6 +46,9 @@ void slow_apply(Session& session, const json& request, Answer& answer);
 void random(Session& session, const json& request, Answer& answer);
 void parameters(Session& session, const json& request, Answer& answer);
 
+/// The parts of a frame that can be asked for.
+json frame_parts();
+
 /// An argument of a request that must be there and be a whole number in [low, high]. Throws Error naming it.
 int64_t whole_number(const json& request, const char* name, int64_t low, int64_t high);
 

@@ -2,6 +2,7 @@
 #include "engine/build_info.h"
 #include "models/data/open_dataset.h"
 #include "models/losses/loss.h"
+#include "models/training/networks.h"
 #include "models/training/presets.h"
 #include "tools/lab/engine/session.h"
 #include "tools/lab/engine/settings.h"
@@ -44,13 +45,23 @@ json describe_presets() {
   return presets;
 }
 
-/// Whether the constraint adds a term to the loss: it then has a weight lambda. It tells by its bounds and layers else.
+/// Whether the constraint adds a term to the loss, which lambda weighs: seen on a small critic.
+bool has_penalty(const std::string& kind) {
+  RunConfig config = starting_point("ring8", kind);
+  config.critic.width = 4;
+  const Shape sample{2};
+  const Critic critic(critic_layers(config, sample), sample, critic_options(config, {}));
+  const Tensor points = zeros({2, 2}), step = zeros({}, {DType::int64, {}});
+  return critic.loss({points, points, {}, {}, {0, 0, step, 0}, {0, 0, step, 0}}).term.value.defined();
+}
+
 json describe_constraints() {
   json constraints = json::array();
   for (const ConstraintKind& kind : constraint_table()) {
     constraints.push_back({{"name", kind.name},
                            {"title", kind.title},
                            {"text", kind.text},
+                           {"penalty", has_penalty(kind.name)},
                            {"values", values_of(starting_point("ring8", kind.name))}});
   }
   return constraints;
@@ -72,6 +83,7 @@ void describe(Session& /*session*/, const json& /*request*/, Answer& answer) {
                    {"presets", describe_presets()},
                    {"constraints", describe_constraints()},
                    {"losses", std::move(losses_here)},
+                   {"parts", frame_parts()},
                    {"optimizers", optimizer_names()},
                    {"datasets", dataset_kinds()}};
 }
