@@ -1,5 +1,5 @@
 // The two models side by side: what bounds each critic, its plane, and its numbers.
-import { byId, element, short, sized } from "lab/dom";
+import { byId, element, short, sized, keepingFocus } from "lab/dom";
 import { words, known, onLanguage } from "lab/words";
 import { session, on, open, look, wish } from "lab/session";
 import { setValue, layers } from "lab/state";
@@ -9,8 +9,8 @@ import { armColours, rampGradient, normGradient, onTheme, palette } from "lab/co
 import { paused, isPlaying } from "lab/player";
 
 let cards = [];
-export const titleOfArm = (arm) => constraintTitle(session.opened.arms[arm].values["critic.constraint"], session.opened.arms[arm].title);
-export const constraintTitle = (name, otherwise) => known(`constraint.${name}`, otherwise ?? session.described.constraints.find((c) => c.name === name)?.title ?? name);
+const titleOfArm = (arm) => constraintTitle(session.opened.arms[arm].values["critic.constraint"], session.opened.arms[arm].title);
+const constraintTitle = (name, otherwise) => known(`constraint.${name}`, otherwise ?? session.described.constraints.find((c) => c.name === name)?.title ?? name);
 /// The constraint's title, and what tells the two models apart where they have the same one.
 export function labelOfArm(arm) {
   const { arms } = session.opened;
@@ -19,16 +19,15 @@ export function labelOfArm(arm) {
   return same ? `${title} (${words(arm === 0 ? "left" : "right")})` : title;
 }
 
-const fieldOf = (key) => session.described.fields.find((f) => f.key === key);
 const change = (arm, key, value) => paused(() => open((state) => setValue(state, arm === 0 ? "left" : "right", key, value)));
 
-/// The number that belongs to the constraint: c under clipping, lambda under a penalty.
+/// The numbers that belong to a constraint: lambda where its own explanation names it, and fields that have its name.
 function strengths(values) {
   const parts = values["critic.constraint"].split("+");
-  const keys = [];
-  if (parts.includes("clip")) keys.push("clip.c");
-  if (parts.some((p) => session.described.constraints.find((c) => c.name === p)?.penalty)) keys.push("critic.lambda");
-  return keys.filter(fieldOf);
+  const { fields, constraints } = session.described;
+  const weighed = parts.some((p) => /\blambda\b/.test(constraints.find((c) => c.name === p)?.text ?? ""));
+  const own = fields.filter((f) => f.kind !== "flag" && parts.some((p) => f.key.startsWith(`${p}.`)));
+  return [...own, ...fields.filter((f) => weighed && f.key === "critic.lambda")];
 }
 
 function card(opened, arm) {
@@ -36,7 +35,7 @@ function card(opened, arm) {
   const name = values["critic.constraint"];
   const choices = session.described.constraints.map((c) => c.name);
   if (!choices.includes(name)) choices.push(name);
-  const menu = element("select", { "aria-label": words(arm === 0 ? "arm.left" : "arm.right"), onchange: (e) => change(arm, "critic.constraint", e.target.value) },
+  const menu = element("select", { "data-key": "constraint", "aria-label": words(arm === 0 ? "arm.left" : "arm.right"), onchange: (e) => change(arm, "critic.constraint", e.target.value) },
     ...choices.map((c) => element("option", { value: c, selected: c === name }, constraintTitle(c))));
   const canvas = element("canvas", { role: "img" });
   const overlay = element("p", { class: "diverged", hidden: true });
@@ -45,7 +44,7 @@ function card(opened, arm) {
   const said = session.described.constraints.find((c) => c.name === name)?.text;
   const node = element("article", { class: "arm", "data-arm": arm },
     element("header", {}, element("h2", {}, element("span", { class: "swatch", "aria-hidden": "true" }), menu),
-      ...strengths(values).map((key) => control(fieldOf(key), values[key], (v) => change(arm, key, v)))),
+      ...strengths(values).map((field) => control(field, values[field.key], (v) => change(arm, field.key, v)))),
     element("div", { class: "plane" }, canvas, scale, overlay),
     numbers);
   menu.title = known(`constraint.${name}.text`, said ?? "");
@@ -55,7 +54,7 @@ function card(opened, arm) {
 function build() {
   const { arms } = session.opened;
   cards = arms.map(card);
-  byId("planes").replaceChildren(...cards.map((c) => c.node));
+  keepingFocus(byId("planes"), () => byId("planes").replaceChildren(...cards.map((c) => c.node)));
   byId("planes").classList.toggle("one", arms.length === 1);
   colour();
   warn();
@@ -78,7 +77,7 @@ function warn() {
 }
 
 let drawn = [];
-export function drawPlanes() {
+function drawPlanes() {
   const { opened, frame, state } = session;
   if (!opened) return;
   drawn = cards.map(({ canvas }, arm) => drawPlane(sized(canvas), { box: opened.box, frame, arm, real: opened.arrays.real, show: state.show }));
@@ -106,11 +105,24 @@ export function numbersOf(arm) {
   return rows;
 }
 
+/// The estimate's title, with what it is in units of the distance: divided by the steepest slope measured.
+function estimateTitle(arm) {
+  const norms = session.frame?.arrays[`norms${arm}`];
+  const steepest = norms ? norms.reduce((a, b) => Math.max(a, b), 0) : 0;
+  const at = session.history.steps.findLastIndex((s) => s <= session.step);
+  if (!(steepest > 0) || at < 0) return words("number.estimate.text");
+  return `${words("number.estimate.text")} ${words("number.estimate.scaled", { slope: short(steepest), n: short(session.history.arms[arm].estimate[at] / steepest) })}`;
+}
+
+let shown = 0;
 function showNumbers() {
   if (!session.history) return;
+  // While it plays, five times a second are enough to read.
+  if (isPlaying() && performance.now() - shown < 200) return;
+  shown = performance.now();
   cards.forEach(({ numbers, canvas, scale }, arm) => {
     const rows = numbersOf(arm);
-    numbers.replaceChildren(...rows.map(([key, value, remark]) => element("div", {}, element("dt", { title: words(`number.${key}.text`) }, words(`number.${key}`)), element("dd", {}, element("b", { dir: "ltr" }, value), " ", element("small", {}, remark)))));
+    numbers.replaceChildren(...rows.map(([key, value, remark]) => element("div", {}, element("dt", { title: key === "estimate" ? estimateTitle(arm) : words(`number.${key}.text`) }, words(`number.${key}`)), element("dd", {}, element("b", { dir: "ltr" }, value), " ", element("small", {}, remark)))));
     const { range, longest } = drawn[arm] ?? {};
     const said = [];
     if (range && session.state.show.has("field")) said.push(element("span", { dir: "ltr", title: words("number.range") }, "D ", short(range.low, 2), element("i", { class: "ramp" }), short(range.high, 2)));
@@ -122,8 +134,8 @@ function showNumbers() {
 
 /// The legend of the plane; each of its entries shows or hides what it explains.
 function buildShow() {
-  byId("show").replaceChildren(...offered().map((layer, i) => element("button", { class: "chip", "data-layer": layer, "aria-pressed": String(session.state.show.has(layer)), title: `${words(`show.${layer}.text`)} (${i + 1})`, onclick: () => toggleLayer(layer) },
-    ...symbols(layer), element("span", {}, words(`show.${layer}`)))));
+  keepingFocus(byId("show"), () => byId("show").replaceChildren(...offered().map((layer, i) => element("button", { class: "chip", "data-key": layer, "data-layer": layer, "aria-pressed": String(session.state.show.has(layer)), title: `${words(`show.${layer}.text`)} (${i + 1})`, onclick: () => toggleLayer(layer) },
+    ...symbols(layer), element("span", {}, words(`show.${layer}`))))));
 }
 
 /// The colours of gradient norms, with what they mean.
@@ -137,14 +149,13 @@ function symbols(layer) {
 }
 
 /// Those layers that the engine can answer for.
-const offered = () => layers.filter((layer) => layer !== "manifold" || session.described.parts?.includes("manifold"));
+export const offered = () => layers.filter((layer) => layer !== "manifold" || session.described.parts?.includes("manifold"));
 
 export async function toggleLayer(layer) {
   if (!offered().includes(layer)) return;
   const { show } = session.state;
   if (!show.delete(layer)) show.add(layer);
   buildShow();
-  byId("show").querySelector(`[data-layer=${layer}]`).focus();
   drawPlanes();
   if (!isPlaying()) await look({ whole: true });
 }

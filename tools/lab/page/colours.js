@@ -7,7 +7,7 @@ export const onTheme = (listener) => listeners.push(listener);
 const changed = () => { for (const listener of listeners) listener(); };
 dark.addEventListener("change", changed);
 
-export const isDark = () => (document.documentElement.dataset.theme ?? (dark.matches ? "dark" : "light")) === "dark";
+const isDark = () => (document.documentElement.dataset.theme ?? (dark.matches ? "dark" : "light")) === "dark";
 export function toggleTheme() {
   document.documentElement.dataset.theme = isDark() ? "light" : "dark";
   changed();
@@ -44,11 +44,9 @@ const between = (stops, t) => {
   return stops[i].map((v, k) => Math.round(v + (stops[i + 1][k] - v) * (x - i)));
 };
 
-/// The critic's values, from low (0) to high (1): dark to light in even steps.
-export function rampTable() {
-  const stops = ramps[isDark() ? "dark" : "light"];
-  return Array.from({ length: 256 }, (_, i) => between(stops, i / 255));
-}
+const tables = Object.fromEntries(Object.entries(ramps).map(([theme, stops]) => [theme, Array.from({ length: 256 }, (_, i) => between(stops, i / 255))]));
+/// The critic's values, from low (0) to high (255): dark to light in even steps.
+export const rampTable = () => tables[isDark() ? "dark" : "light"];
 
 /// A gradient norm: blue below 1, pale at 1, vermilion above, by its logarithm from 1/8 to 8.
 const normStops = [[0, 80, 160], [86, 160, 220], [245, 245, 240], [240, 140, 60], [190, 60, 0]];

@@ -1,8 +1,9 @@
 // The panel of settings: things to try, the data, and every field that the engine describes.
-import { byId, element } from "lab/dom";
+import { byId, element, keepingFocus } from "lab/dom";
 import { words, known, onLanguage } from "lab/words";
 import { session, on, open, usePreset } from "lab/session";
 import { setValue } from "lab/state";
+import { presets, offered, presetTitle, presetText } from "lab/presets";
 import { control } from "lab/fields";
 import { paused } from "lab/player";
 import { datasetIcon } from "lab/dataset_icon";
@@ -10,8 +11,8 @@ import { openDrawing } from "lab/draw_data";
 
 /// Fields shown at once, in this order; the others are under "All settings", as the engine lists them.
 const first = ["train.critic_steps", "critic.depth", "critic.width", "critic.norm", "critic.activation", "critic.optimizer", "critic.learning_rate", "generator.optimizer", "generator.learning_rate", "train.loss", "train.batch", "train.seed"];
-/// Fields with a place of their own on the page.
-const elsewhere = ["data.kind", "critic.constraint", "data.path"];
+/// Fields with a place of their own on the page: in the panel of data, above the planes.
+const elsewhere = ["data.kind", "critic.constraint", "critic.lambda", "clip.c"];
 
 /// Whose settings the panel changes: both models' or one's.
 let side = "both";
@@ -31,14 +32,10 @@ function fieldControl(field) {
   return control(field, value, (v) => apply(field.key, v), { mixed });
 }
 
-const plain = (name) => name[0].toUpperCase() + name.slice(1).replaceAll("-", " ");
-export const presetTitle = (preset) => known(`preset.${preset.name}`, preset.title ?? plain(preset.name));
-export const presetText = (preset) => known(`preset.${preset.name}.text`, preset.text);
-
-function presets() {
+function tries() {
   return element("section", { class: "panel" }, element("h2", {}, words("presets.title")),
-    element("div", { class: "chips", role: "group", "aria-label": words("presets.title") }, ...session.described.presets.map((preset) =>
-      element("button", { class: "chip", "aria-pressed": String(session.state.preset === preset.name), title: presetText(preset), onclick: () => paused(() => usePreset(preset)) }, presetTitle(preset)))));
+    element("div", { class: "chips", role: "group", "aria-label": words("presets.title") }, ...offered().map((preset) =>
+      element("button", { class: "chip", "data-key": `preset ${preset.name}`, "aria-pressed": String((session.state.preset || "start") === preset.name), title: presetText(preset), onclick: () => paused(() => usePreset(preset)) }, presetTitle(preset)))));
 }
 
 function data() {
@@ -46,10 +43,10 @@ function data() {
   const own = state.points || state.csv;
   const kind = session.opened.arms[0].values["data.kind"];
   const choose = (name) => paused(() => open((s) => { Object.assign(s, { points: null, csv: null }); setValue(s, "both", "data.kind", name); }));
-  const entry = (name, label, pressed, onclick) => element("button", { class: "dataset", "aria-pressed": String(pressed), title: label, onclick }, datasetIcon(name), element("span", {}, label));
+  const entry = (name, label, pressed, onclick) => element("button", { class: "dataset", "data-key": `data ${name}`, "aria-pressed": String(pressed), title: label, onclick }, datasetIcon(name), element("span", {}, label));
   return element("section", { class: "panel" }, element("h2", {}, words("data.title")),
     element("div", { class: "datasets", role: "group", "aria-label": words("data.title") },
-      ...described.datasets.map((name) => entry(name, known(`data.${name}`, name), !own && kind === name, () => choose(name))),
+      ...described.datasets.filter((name) => name !== "file").map((name) => entry(name, known(`data.${name}`, name), !own && kind === name, () => choose(name))),
       entry("draw", words("data.draw"), Boolean(state.points), openDrawing),
       entry("file", state.csv ? words("data.csv.now") : words("data.csv"), Boolean(state.csv), () => byId("open-file").click())));
 }
@@ -57,7 +54,7 @@ function data() {
 function sides() {
   const { arms } = session.opened;
   if (arms.length === 1) side = "both";
-  const entry = (value) => element("label", {}, element("input", { type: "radio", name: "side", value, checked: side === value, disabled: arms.length === 1 && value !== "both", onchange: () => { side = value; build(); byId("settings").querySelector(`input[value=${value}]`).focus(); } }), element("span", {}, words(`settings.${value}`)));
+  const entry = (value) => element("label", {}, element("input", { type: "radio", name: "side", "data-key": `side ${value}`, value, checked: side === value, disabled: arms.length === 1 && value !== "both", onchange: () => { side = value; build(); } }), element("span", {}, words(`settings.${value}`)));
   return element("fieldset", { class: "segments" }, element("legend", { class: "away" }, words("settings.whose")), entry("both"), entry("left"), entry("right"));
 }
 
@@ -65,26 +62,22 @@ function settings() {
   const { fields } = session.described;
   const shown = first.map((key) => fields.find((f) => f.key === key)).filter(Boolean);
   const rest = fields.filter((f) => !first.includes(f.key) && !elsewhere.includes(f.key));
-  const two = element("label", { class: "check" }, element("input", { type: "checkbox", checked: session.opened.arms.length === 2, onchange: (e) => paused(() => open((s) => { s.arms = e.target.checked ? 2 : 1; })) }), " ", words("settings.two"));
+  const two = element("label", { class: "check" }, element("input", { type: "checkbox", "data-key": "two", checked: session.opened.arms.length === 2, onchange: (e) => paused(() => open((s) => { s.arms = e.target.checked ? 2 : 1; })) }), " ", words("settings.two"));
   const more = element("details", { open: opened.more, ontoggle: (e) => { opened.more = e.target.open; } }, element("summary", {}, words("settings.more")), ...rest.map(fieldControl));
   return element("section", { class: "panel" }, element("h2", {}, words("settings.title")), sides(), ...shown.map(fieldControl), more, two, element("p", { class: "reading" }, words("settings.restart")));
 }
 
-export function build() {
+function build() {
   if (!session.opened) return;
   const body = byId("settings-body");
-  const focused = document.activeElement?.dataset?.key;
-  body.replaceChildren(presets(), data(), settings());
-  // The panel is made anew; whoever was changing a field by the keyboard goes on there.
-  if (focused) body.querySelector(`[data-key="${focused}"]`)?.focus();
+  keepingFocus(body, () => body.replaceChildren(tries(), data(), settings()));
   for (const label of body.querySelectorAll("label[title]")) label.closest(".field").title = label.title;
 }
 
 /// The line above the planes that says what to look at.
-export function showWatch() {
-  const { state, described } = session;
-  const preset = described.presets.find((p) => p.name === state.preset);
-  byId("watch-text").textContent = preset ? presetText(preset) : words("watch.start");
+function showWatch() {
+  const preset = presets(session.described).find((p) => p.name === session.state.preset);
+  byId("watch-text").textContent = (preset && presetText(preset)) ?? words("preset.start.text");
 }
 
 export function setUp() {

@@ -13,6 +13,15 @@ export function element(tag, attributes = {}, ...children) {
   return node;
 }
 
+/// Makes a part of the page anew; whoever was at an element with a data-key by the keyboard goes on at its successor.
+export function keepingFocus(root, rebuild) {
+  const { activeElement } = document;
+  const selector = root.contains(activeElement) && activeElement.dataset.key ? `[data-key="${CSS.escape(activeElement.dataset.key)}"]` : null;
+  const index = selector ? [...root.querySelectorAll(selector)].indexOf(activeElement) : -1;
+  rebuild();
+  if (selector) root.querySelectorAll(selector)[index]?.focus();
+}
+
 /// A number in few characters: small and large ones in powers of ten.
 export function short(value, digits = 3) {
   if (value === null || value === undefined) return "-";

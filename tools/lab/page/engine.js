@@ -4,7 +4,7 @@ let worker = null;
 let next = 1;
 const waiting = new Map();
 
-export class EngineError extends Error {
+class EngineError extends Error {
   constructor(text, arm) {
     super(text);
     this.arm = arm ?? null;

@@ -111,13 +111,15 @@ function nameEntries() {
 }
 
 /// Opens files of runs (one or two config.toml) or of points (a CSV).
-export async function openFiles(files) {
+async function openFiles(files) {
   const list = await Promise.all([...files].map(async (file) => ({ name: file.name.toLowerCase(), text: await file.text() })));
   const tomls = list.filter((f) => f.name.endsWith(".toml")).map((f) => f.text);
   const csv = list.find((f) => f.name.endsWith(".csv") || f.name.endsWith(".txt"));
   if (tomls.length === 0 && !csv) { toast(words("drop.unknown")); return; }
   const done = await new Promise((answer) => paused(async () => answer(await open((state) => {
-    if (tomls.length > 0) Object.assign(state, { tomls: tomls.slice(0, 2), points: null, csv: null });
+    if (tomls.length > 0) state.tomls = tomls.slice(0, 2);
+    // A configuration saved here with points of one's own says "file": it goes on with the points that are on the page.
+    if (tomls.length > 0 && !tomls.every((text) => /^kind = "file"/m.test(text))) Object.assign(state, { points: null, csv: null });
     if (csv) Object.assign(state, { csv: csv.text, points: null });
   }))));
   if (done) toast(words(tomls.length > 0 ? "drop.toml" : "drop.csv"));

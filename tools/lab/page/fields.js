@@ -26,8 +26,8 @@ function scaleOf({ low, high, log, list }) {
   return { values, place: (v) => values.reduce((best, w, i) => (Math.abs(w - v) < Math.abs(values[best] - v) ? i : best), 0) };
 }
 
-export const titleOf = (field) => known(`field.${field.key}`, field.key);
-export const textOf = (field) => known(`field.${field.key}.text`, field.text);
+const titleOf = (field) => known(`field.${field.key}`, field.key);
+const textOf = (field) => known(`field.${field.key}.text`, field.text);
 
 let made = 0;
 

@@ -6,19 +6,21 @@ const n = (number) => `<mn>${number}</mn>`;
 const row = (...parts) => `<mrow>${parts.join("")}</mrow>`;
 const sub = (base, below) => `<msub>${base}${below}</msub>`;
 const sup = (base, above) => `<msup>${base}${above}</msup>`;
+const space = `<mspace width="0.7em"></mspace>`;
 const fraction = (above, below) => `<mfrac>${above}${below}</mfrac>`;
 const call = (f, ...of) => row(f, o("("), ...of, o(")"));
 const fence = (...of) => row(o("("), ...of, o(")"));
 const norm = (...of) => row(o("‖"), ...of, o("‖"));
 
 const D = i("D"), G = i("G"), x = i("x"), z = i("z"), W = i("W"), c = i("c"), lambda = i("λ"), eps = i("ε");
-const fake = call(G, z);
 /// A letter with a hat; as one character, since brackets around an accent would grow with it.
 const hat = (name) => i(`${name}\u0302`);
 const at = hat("x");
+/// A generated sample.
+const fake = i("x\u0303");
 const gradient = row(sub(o("∇"), at), call(D, at));
 const gap = `<mspace width="0.17em"></mspace>`;
-const mean = (of) => row(`<mi>mean</mi>`, gap, of);
+const mean = (of) => row(gap, `<mi>mean</mi>`, gap, of);
 const square = (of) => sup(of, n(2));
 const P = i("P"), L = i("L");
 
@@ -37,7 +39,7 @@ const places = {
   r1: row(at, o("="), x),
   r2: row(at, o("="), fake),
 };
-const between = row(at, o("="), eps, x, o("+"), fence(n(1), o("−"), eps), fake, o(","), `<mspace width="0.7em"></mspace>`, eps, o("~"), call(i("U"), n(0), o(","), n(1)));
+const between = row(at, o("="), eps, x, o("+"), fence(n(1), o("−"), eps), fake, o(","), space, eps, o("~"), call(i("U"), n(0), o(","), n(1)));
 
 const losses = {
   wasserstein: row(L, o("="), mean(call(D, fake)), o("−"), mean(call(D, x))),
@@ -49,7 +51,7 @@ const losses = {
 
 const updates = {
   sgd: row(W, o("←"), W, o("−"), i("η"), i("g")),
-  rmsprop: row(i("v"), o("←"), i("α"), i("v"), o("+"), fence(n(1), o("−"), i("α")), square(i("g")), o(","), `<mspace width="0.7em"></mspace>`, W, o("←"), W, o("−"), i("η"), fraction(i("g"), row(`<msqrt>${i("v")}</msqrt>`, o("+"), i("ϵ")))),
+  rmsprop: row(i("v"), o("←"), i("α"), i("v"), o("+"), fence(n(1), o("−"), i("α")), square(i("g")), o(","), space, W, o("←"), W, o("−"), i("η"), fraction(i("g"), row(`<msqrt>${i("v")}</msqrt>`, o("+"), i("ϵ")))),
   adam: row(W, o("←"), W, o("−"), i("η"), fraction(hat("m"), row(`<msqrt>${hat("v")}</msqrt>`, o("+"), i("ϵ")))),
 };
 updates.adamw = updates.adam;
@@ -60,17 +62,14 @@ const whole = (...parts) => `<math display="block">${row(...parts)}</math>`;
 export function formula(stage, values) {
   const part = values["critic.constraint"].split("+").find((name) => penalties[name]);
   const penalised = Boolean(part);
-  if (stage === "sample") return whole(x, o("~"), i("data"), o(","), `<mspace width="0.7em"></mspace>`, z, o("~"), call(i("N"), n(0), o(","), i("I")), o(","), `<mspace width="0.7em"></mspace>`, fake);
+  if (stage === "sample") return whole(x, o("~"), i("data"), o(","), space, z, o("~"), call(i("N"), n(0), o(","), i("I")), o(","), space, fake, o("="), call(G, z));
   if (stage === "interpolate") return whole(places[part] ?? between);
   if (stage === "forward") return losses[values["train.loss"] ?? "wasserstein"] ? whole(losses[values["train.loss"] ?? "wasserstein"]) : "";
-  if (stage === "input_gradient") return whole(i("g"), o("="), gradient, o(","), `<mspace width="0.7em"></mspace>`, i("n"), o("="), norm(i("g")));
+  if (stage === "input_gradient") return whole(i("g"), o("="), gradient, o(","), space, i("n"), o("="), norm(i("g")));
   if (stage === "penalty") return penalised ? whole(penalties[part]) : "";
   if (stage === "second_backward") return whole(fraction(row(o("∂"), fence(L, o("+"), P)), row(o("∂"), W)), o("="), fraction(row(o("∂"), L), row(o("∂"), W)), o("+"), fraction(row(o("∂"), P), row(o("∂"), W)));
+  if (stage === "backward") return whole(i("g"), o("="), fraction(row(o("∂"), L), row(o("∂"), W)));
   if (stage === "update") return updates[values["critic.optimizer"]] ? whole(updates[values["critic.optimizer"]]) : "";
   if (stage === "clip") return whole(W, o("←"), `<mi>min</mi>`, fence(`<mi>max</mi>`, fence(W, o(","), o("−"), c), o(","), c));
   return "";
 }
-
-const marks = { eps: "ε", x_hat: "x̂", lambda: "λ", grad: "∇", eta: "η" };
-/// A symbol as the engine writes it, in plain letters.
-export const symbol = (name) => name.replace(/x_hat|\b(?:eps|lambda|grad|eta)\b/g, (found) => marks[found]).replace(/\^2/g, "²").replace(/ - /g, " − ");

@@ -45,7 +45,7 @@ function binned(norms) {
 
 const power = (value) => (Math.abs(Math.log10(value) - Math.round(Math.log10(value))) < 1e-6 ? short(value) : "");
 
-export function refresh() {
+function refresh() {
   const { frame, opened } = session;
   if (!frame || !opened || !figures.norms) return;
   drawn = performance.now();

@@ -4,7 +4,7 @@ import { words } from "lab/words";
 import { layers } from "lab/state";
 import { session } from "lab/session";
 import { toggle, oneStep, restart, stepBack, faster } from "lab/player";
-import { toggleLayer } from "lab/arms";
+import { toggleLayer, offered } from "lab/arms";
 import { begin, move, active } from "lab/slow_motion";
 import { summary, say } from "lab/announce";
 
@@ -25,13 +25,20 @@ function help() {
   const row = (key, text) => element("tr", {}, element("th", { scope: "row" }, element("kbd", { dir: "ltr" }, key)), element("td", {}, text));
   dialog.replaceChildren(element("h2", { id: "help-title", tabindex: "-1", autofocus: true }, words("help.title")), ...["help.what", "help.critic", "help.constraint", "help.read"].map((key) => element("p", {}, words(key))),
     element("h3", {}, words("help.keys")),
-    element("table", {}, element("tbody", {}, ...keys.map(([key, text]) => row(key === " " ? words("key.space") : key, words(text))), row("1 - 6", words("key.layers")))),
+    element("table", {}, element("tbody", {}, ...keys.map(([key, text]) => row(key === " " ? words("key.space") : key, words(text))), row(`1 - ${offered().length}`, words("key.layers")))),
     element("p", { class: "buttons" }, element("button", { class: "primary", onclick: () => dialog.close() }, words("close"))));
   dialog.showModal();
 }
 
 export function setUp() {
   byId("help").onclick = help;
+  // The address holds the state of the page, so these links may not write theirs there.
+  for (const link of document.querySelectorAll(".skip")) {
+    link.onclick = (event) => {
+      event.preventDefault();
+      byId(link.getAttribute("href").slice(1)).focus();
+    };
+  }
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || !session.opened) return;
     if (document.querySelector("dialog[open]") || session.state.tab !== "plane") return;

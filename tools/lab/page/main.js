@@ -4,6 +4,7 @@ import { words, fill, setLanguage, preferred, languageOptions, dictionary, langu
 import { ask } from "lab/engine";
 import { session, on, open, tell } from "lab/session";
 import { fresh, fromLink, toLink } from "lab/state";
+import { presets } from "lab/presets";
 import { toggleTheme } from "lab/colours";
 import * as player from "lab/player";
 import * as arms from "lab/arms";
@@ -20,7 +21,7 @@ import { announceNews, toast } from "lab/announce";
 const json = (id) => JSON.parse(byId(id)?.textContent || "null");
 
 /// Writes the state into the address, so that it can be copied from there. Some browsers refuse this for files.
-export function writeLink() {
+function writeLink() {
   try { history.replaceState(null, "", `#${toLink(session.state)}`); } catch { /* "Copy the link" works all the same. */ }
 }
 
@@ -84,14 +85,13 @@ async function start() {
   byId("watch-text").textContent = words("starting");
   byId("theme").onclick = toggleTheme;
   tabs();
+  languageMenu();
   for (const part of [arms, player, controls, charts, histograms, network, slow, exporting, probe, keyboard]) part.setUp();
   announceNews();
   session.described = await ask("describe");
   byId("version").textContent = `kantor ${session.described.version} (${session.described.commit})`;
   const asked = json("opened")?.link ?? "";
-  session.state = opened(fromLink(location.hash.length > 1 ? location.hash : asked, session.described.presets));
-  session.state.lang = session.state.lang ?? null;
-  languageMenu();
+  session.state = opened(fromLink(location.hash.length > 1 ? location.hash : asked, presets(session.described)));
   const { step, slow: stage, tab } = session.state;
   if (!(await open())) {
     // The link asks for what the engine refuses: the page opens with what it can show.

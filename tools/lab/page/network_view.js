@@ -1,5 +1,5 @@
 // The critic as a diagram: each unit is a small picture of what it computes over the plane.
-import { byId, element, short, sized, inSight } from "lab/dom";
+import { byId, element, short, sized, inSight, keepingFocus } from "lab/dom";
 import { words, onLanguage } from "lab/words";
 import { ask } from "lab/engine";
 import { session, on } from "lab/session";
@@ -43,11 +43,27 @@ function build(answer) {
     const last = l === layers.length - 1;
     columns.push(column(last ? words("network.output") : words("network.hidden", { n: l + 1 }), layer.units < count ? words("network.some", { n: layer.units, of: count }) : words("network.units", { n: count }), Array.from({ length: layer.units }, (_, u) => unitButton(l, u, last ? words("network.output") : words("network.hidden", { n: l + 1 })))));
   });
-  const choice = session.opened.arms.length < 2 ? null : element("fieldset", { class: "segments" }, element("legend", { class: "away" }, words("slow.model")), ...session.opened.arms.map((_, k) => element("label", {}, element("input", { type: "radio", name: "network-arm", value: k, checked: k === arm, onchange: () => { arm = k; layout = ""; refresh(); } }), element("span", {}, labelOfArm(k)))));
-  byId("network-body").replaceChildren(...[choice].filter(Boolean), element("div", { class: "network", dir: "ltr", tabindex: "0", role: "group", "aria-label": words("network.title") }, ...columns));
+  const choice = session.opened.arms.length < 2 ? null : element("fieldset", { class: "segments" }, element("legend", { class: "away" }, words("slow.model")), ...session.opened.arms.map((_, k) => element("label", {}, element("input", { type: "radio", name: "network-arm", "data-key": `arm ${k}`, value: k, checked: k === arm, onchange: () => { arm = k; layout = ""; refresh(); } }), element("span", {}, labelOfArm(k)))));
+  keepingFocus(byId("network-body"), () => byId("network-body").replaceChildren(...[choice].filter(Boolean), element("div", { class: "network", dir: "ltr", role: "group", "aria-label": words("network.title") }, ...columns)));
+  rove(byId("network-body").querySelector(".network"));
 }
 
-export async function refresh() {
+/// One stop of the tab key for all units; arrow keys go from unit to unit.
+function rove(diagram) {
+  const units = [...diagram.querySelectorAll(".unit:not(:disabled)")];
+  units.forEach((u, i) => { u.tabIndex = i === 0 ? 0 : -1; });
+  diagram.onkeydown = (event) => {
+    const by = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    const next = units[units.indexOf(document.activeElement) + by];
+    if (!next) return;
+    event.preventDefault();
+    document.activeElement.tabIndex = -1;
+    next.tabIndex = 0;
+    next.focus();
+  };
+}
+
+async function refresh() {
   if (!session.opened || !visible || busy) return;
   busy = true;
   asked = performance.now();

@@ -19,10 +19,14 @@ export function paint(context, field, grid, [x, y, width, height], colour) {
   [scratch.width, scratch.height] = [grid, grid];
   const inner = scratch.getContext("2d");
   const image = inner.createImageData(grid, grid);
-  for (let j = 0; j < grid; ++j) {
+  const { data } = image;
+  for (let j = 0, k = 0; j < grid; ++j) {
     for (let i = 0; i < grid; ++i) {
-      const [r, g, b] = colour(field[(grid - 1 - j) * grid + i]);
-      image.data.set([r, g, b, 255], 4 * (j * grid + i));
+      const found = colour(field[(grid - 1 - j) * grid + i]);
+      data[k++] = found[0];
+      data[k++] = found[1];
+      data[k++] = found[2];
+      data[k++] = 255;
     }
   }
   inner.putImageData(image, 0, 0);
@@ -114,7 +118,7 @@ export function drawArrow(context, x, y, dx, dy) {
 }
 
 /// Arrows at some of the points. The longest one is always as long on the screen; its norm is returned for the legend.
-export function drawArrows(context, points, gradients, place, limit = 110) {
+function drawArrows(context, points, gradients, place, limit = 110) {
   let longest = 0;
   for (let i = 0; i < gradients.length; i += 2) longest = Math.max(longest, Math.hypot(gradients[i], gradients[i + 1]));
   if (!(longest > 0) || !Number.isFinite(longest)) return longest;
@@ -131,7 +135,7 @@ export function drawArrows(context, points, gradients, place, limit = 110) {
 }
 
 /// The exact transport plan: a line from each generated point to its real partner.
-export function drawPlan(context, fake, real, partners, place) {
+function drawPlan(context, fake, real, partners, place) {
   context.strokeStyle = palette().plan;
   context.lineWidth = 0.9;
   context.beginPath();
@@ -143,7 +147,7 @@ export function drawPlan(context, fake, real, partners, place) {
 }
 
 /// Where the generator takes a regular grid of noise: the net is the plane of noise, bent by the generator.
-export function drawManifold(context, points, place) {
+function drawManifold(context, points, place) {
   const side = Math.round(Math.sqrt(points.length / 2));
   const { fake, paper } = palette();
   for (const [colour, width] of [[paper, 2.4], [fake, 1]]) {

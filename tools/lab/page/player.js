@@ -7,6 +7,8 @@ let playing = false;
 let loop = null;
 /// Steps a second; 0: as many as there can be.
 let speed = 0;
+/// Where to stop; a link asks for a step to go to at once.
+let target = Infinity;
 const speeds = [1, 3, 10, 30, 0];
 
 export const isPlaying = () => playing;
@@ -22,15 +24,16 @@ async function run() {
   let last = performance.now();
   while (playing) {
     const began = performance.now();
-    due = speed === 0 ? 1e6 : due + (speed * (began - last)) / 1000;
+    due = speed === 0 || target < Infinity ? 1e6 : due + (speed * (began - last)) / 1000;
     last = began;
     if (due >= 1) {
       // Training gets at least twice the time of a drawing, and a frame lasts at least 33 ms.
-      const budget = speed === 0 ? Math.max(33 - drawing, 2 * drawing) : 60;
-      const asked = Math.min(Math.floor(due), 1000);
-      const answer = await train(asked, budget);
+      const budget = due > 1e5 ? Math.max(33 - drawing, 2 * drawing) : 60;
+      const asked = Math.min(Math.floor(due), 1000, target - session.step);
+      // The engine trains while the browser paints what was drawn last.
+      const [answer] = await Promise.all([train(asked, budget), frame()]);
       if (answer) due = Math.min(due - Math.max(1, answer.arrays.steps.length), speed);
-      if (session.diverged.length > 0 && session.diverged.every((d) => d)) { stop(); break; }
+      if (session.diverged.length > 0 && session.diverged.every((d) => d)) stop();
       drawing = (await look()) ?? drawing;
       // The exact distance takes long: at most a seventh of the time.
       const now = performance.now();
@@ -39,9 +42,11 @@ async function run() {
         evaluated = performance.now();
         evaluating = evaluated - now;
       }
+      if (session.step >= target) stop();
       if (++measured % 20 === 0) await refreshKept();
+    } else {
+      await frame();
     }
-    await frame();
     const rest = 33 - (performance.now() - began);
     if (rest > 1) await pause(rest);
   }
@@ -68,6 +73,7 @@ export function play() {
 export function stop() {
   if (!playing) return;
   playing = false;
+  target = Infinity;
   show();
 }
 
@@ -97,19 +103,15 @@ export async function oneStep() {
 
 /// Trains to a step at once, as a link asks for.
 export async function trainTo(step) {
-  while (session.step < step) {
-    const answer = await train(step - session.step, 150);
-    if (!answer || answer.arrays.steps.length === 0 || session.diverged.every((d) => d)) break;
-    await look();
-  }
-  await look({ whole: true });
-  await evaluate();
-  await refreshKept();
+  if (step <= session.step) return;
+  target = step;
+  play();
+  await loop;
 }
 
 export const restart = () => paused(() => open());
 
-export async function goBack(step) {
+async function goBack(step) {
   await halt();
   await back(step);
 }

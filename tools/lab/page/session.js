@@ -25,19 +25,21 @@ function clear() {
   Object.assign(session, { evaluations: [], times: [], kept: [0], diverged: [null, null], step: 0, frame: null });
 }
 
-/// A run's own values: of what `arms` has, only what differs from the defaults.
+/// The values of runs that were opened: of each, what differs from where its constraint starts from.
 function adopt(state, arms) {
-  const defaults = Object.fromEntries(session.described.fields.map((f) => [f.key, f.default]));
-  [state.both, state.left, state.right, state.arms] = [{}, {}, {}, arms.length];
+  const { fields, constraints } = session.described;
+  const defaults = Object.fromEntries(fields.map((f) => [f.key, f.default]));
+  Object.assign(state, { both: {}, left: {}, right: {}, arms: arms.length, tomls: null, preset: "" });
+  const sides = [state.left, state.right];
   arms.forEach(({ values }, arm) => {
-    for (const [key, value] of Object.entries(values)) if (key in defaults && defaults[key] !== value) state[arm === 0 ? "left" : "right"][key] = value;
-    state[arm === 0 ? "left" : "right"]["critic.constraint"] = values["critic.constraint"];
+    const constraint = values["critic.constraint"];
+    // Points that are given stand beside the configuration: the engine then sets this by itself.
+    const start = { ...defaults, ...constraints.find((c) => c.name === constraint)?.values, ...(values["data.kind"] === "file" && { "data.kind": "file" }) };
+    for (const [key, value] of Object.entries(values)) if (start[key] !== value) sides[arm][key] = value;
+    sides[arm]["critic.constraint"] = constraint;
   });
-  if (arms.length === 1) state.right["critic.constraint"] = values(arms[0]) === "penalty" ? "clip" : "penalty";
-  state.tomls = null;
-  state.preset = "";
+  if (arms.length === 1) Object.assign(state.right, { ...state.left, "critic.constraint": state.left["critic.constraint"] === "penalty" ? "clip" : "penalty" });
 }
-const values = (arm) => arm.values["critic.constraint"];
 
 /// Opens what the state says. False where the engine refuses; what was open then stays.
 export async function open(change = null) {

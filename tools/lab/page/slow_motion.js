@@ -1,11 +1,11 @@
 // One critic update in stages: what each computes, its numbers for one sample, what it does to the plane, and its code.
-import { byId, element, short, sized } from "lab/dom";
+import { byId, element, short, sized, keepingFocus } from "lab/dom";
 import { words, known, onLanguage } from "lab/words";
 import { ask } from "lab/engine";
 import { session, on, look, evaluate, tell } from "lab/session";
 import { labelOfArm, normScale } from "lab/arms";
 import { halt } from "lab/player";
-import { formula, symbol } from "lab/formulas";
+import { formula } from "lab/formulas";
 import { drawStage, nearest } from "lab/slow_plane";
 import { onTheme, changeColour } from "lab/colours";
 import { range } from "lab/contours";
@@ -46,26 +46,42 @@ const go = (to) => { stage = Math.max(0, Math.min(update.stages.length - 1, to))
 export const active = () => update !== null && !stale;
 export const move = (by) => active() && go(stage + by);
 
+/// Symbols of formulas stay as they are; what the engine says in words is translated.
+const symbol = (name) => known(`symbol.${name}`, name);
+
 function number({ symbol: name, value }) {
-  const text = Array.isArray(value) ? `(${value.map((v) => short(v)).join(", ")})` : short(value);
-  return element("div", {}, element("dt", { dir: "ltr" }, symbol(name)), element("dd", { dir: "ltr" }, text));
+  const text = Array.isArray(value) ? `(${value.map((v) => short(v)).join(", ")})` : typeof value === "string" ? value : short(value);
+  return element("div", {}, element("dt", {}, element("bdi", {}, symbol(name))), element("dd", { dir: "ltr" }, text));
 }
 
+/// Rows of numbers, one a layer, each in the colour of its size within the table.
 function table({ symbol: name, rows }) {
-  const { low, high } = range(rows.flat());
+  const { low, high } = range(rows.flatMap((r) => r.values));
   const reach = Math.max(Math.abs(low), Math.abs(high)) || 1;
   const cell = (v) => element("td", { style: `background: rgb(${changeColour((0.7 * v) / reach).join(" ")})` }, short(v, 2));
-  return element("div", { class: "table", dir: "ltr", tabindex: "0", role: "group", "aria-label": symbol(name) }, element("table", {}, element("caption", {}, symbol(name)), element("tbody", {}, ...rows.map((r) => element("tr", {}, ...r.map(cell))))));
+  const title = known(`table.${name}`, name);
+  const columns = Math.max(...rows.map((r) => r.values.length));
+  // Of gradients the columns are: of the scores' loss, of the penalty, of both; without a penalty there is one thing to say.
+  const shown = name === "gradients" && columns < 3 ? 1 : columns;
+  const heads = name === "gradients" && shown === 3 ? ["scores", "penalty", "both"].map((c) => element("th", { scope: "col" }, words(`table.${c}`))) : [];
+  return element("div", { class: "table", tabindex: "0", role: "group", "aria-label": title }, element("table", {}, element("caption", {}, title),
+    heads.length > 0 ? element("thead", {}, element("tr", {}, element("td"), ...heads)) : null,
+    element("tbody", {}, ...rows.map((r) => element("tr", {}, element("th", { scope: "row" }, layerName(r.layer)), ...r.values.slice(0, shown).map(cell))))));
 }
 
-function code(id) {
-  const found = [sources[id] ?? []].flat();
+function layerName(name) {
+  const hidden = /^hidden (\d+)$/.exec(name);
+  return hidden ? words("network.hidden", { n: hidden[1] }) : name === "output" ? words("network.output") : name;
+}
+
+function code(now) {
+  const found = [sources[`${now.id}.${now.optimizer}`] ?? sources[now.id] ?? []].flat();
   return found.map(({ file, line, text }) => element("figure", { class: "code", dir: "ltr" }, element("figcaption", {}, `${file}:${line}`), element("pre", { tabindex: "0" }, element("code", {}, text))));
 }
 
 function armChoice() {
   if (session.opened.arms.length < 2) return null;
-  return element("fieldset", { class: "segments" }, element("legend", { class: "away" }, words("slow.model")), ...session.opened.arms.map((_, k) => element("label", {}, element("input", { type: "radio", name: "slow-arm", value: k, checked: k === arm, onchange: () => { arm = k; begin({ keep: true }); } }), element("span", {}, labelOfArm(k)))));
+  return element("fieldset", { class: "segments" }, element("legend", { class: "away" }, words("slow.model")), ...session.opened.arms.map((_, k) => element("label", {}, element("input", { type: "radio", name: "slow-arm", "data-key": `arm ${k}`, value: k, checked: k === arm, onchange: () => { arm = k; begin({ keep: true }); } }), element("span", {}, labelOfArm(k)))));
 }
 
 function empty() {
@@ -75,35 +91,35 @@ function empty() {
 function build() {
   if (!session.opened) return;
   if (!active()) { empty(); return; }
-  const focused = document.activeElement?.dataset?.focus;
   const { stages } = update;
   const now = stages[stage];
-  const list = element("ol", { class: "stages" }, ...stages.map((s, i) => element("li", {}, element("button", { "aria-current": i === stage ? "step" : null, class: i < stage ? "done" : "", "data-focus": `stage${i}`, onclick: () => go(i) }, words(`stage.${s.id}`)))));
+  const list = element("ol", { class: "stages" }, ...stages.map((s, i) => element("li", {}, element("button", { "aria-current": i === stage ? "step" : null, class: i < stage ? "done" : "", "data-key": `stage${i}`, onclick: () => go(i) }, words(`stage.${s.id}`)))));
   const canvas = element("canvas", { role: "img", "aria-label": words(`stage.${now.id}.plane`) });
-  const picker = element("input", { type: "number", min: 0, value: update.sample, "data-focus": "sample", onchange: (e) => { sample = Math.max(0, Math.floor(Number(e.target.value) || 0)); begin({ keep: true }); } });
+  const picker = element("input", { type: "number", min: 0, max: update.samples - 1, value: update.sample, "data-key": "sample", onchange: (e) => { sample = Math.max(0, Math.min(update.samples - 1, Math.floor(Number(e.target.value) || 0))); begin({ keep: true }); } });
   const { values } = session.opened.arms[arm];
   const math = formula(now.id, values);
-  const explained = now.id === "penalty" ? session.described.constraints.find((c) => c.name === values["critic.constraint"]) : null;
+  const { constraints, losses } = session.described;
+  // What this page has no formula for, the engine explains in its own words.
+  const explained = now.id === "penalty" ? constraints.find((c) => c.name === values["critic.constraint"]) : now.id === "forward" ? losses.find((l) => l.name === values["train.loss"]) : null;
   const formulaNode = element("div", { class: "formula", dir: "ltr" });
   formulaNode.innerHTML = math;
   if (!math && explained) formulaNode.textContent = explained.text;
   const last = stage === stages.length - 1;
-  const next = element("button", { class: "primary", "data-focus": "next", onclick: () => (last ? apply() : go(stage + 1)) }, words(last ? "slow.apply" : "slow.next"));
-  const back = element("button", { "data-focus": "back", disabled: stage === 0, onclick: () => go(stage - 1) }, words("slow.back"));
-  byId("slow-body").replaceChildren(
-    element("div", { class: "slow-head" }, armChoice(), element("span", {}, words("slow.which", { n: update.update + 1, of: update.updates, step: session.step + 1 })), element("label", {}, words("slow.sample"), " ", picker)),
+  const next = element("button", { class: "primary", "data-key": "next", onclick: () => (last ? apply() : go(stage + 1)) }, words(last ? "slow.apply" : "slow.next"));
+  const back = element("button", { "data-key": "back", disabled: stage === 0, onclick: () => go(stage - 1) }, words("slow.back"));
+  keepingFocus(byId("slow-body"), () => byId("slow-body").replaceChildren(
+    element("div", { class: "slow-head" }, armChoice(), element("span", {}, words("slow.which", { n: update.update + 1, of: update.updates, step: (update.step ?? session.step) + 1 })), element("label", {}, words("slow.sample"), " ", picker)),
     list,
     element("div", { class: "slow-main" },
       element("div", { class: "slow-plane" }, element("div", { class: "plane" }, canvas), element("p", { class: "reading" }, words(`stage.${now.id}.plane`)), legend(now.id)),
       element("div", { class: "slow-text", "aria-live": "polite" }, element("h3", {}, words(`stage.${now.id}`)), element("p", {}, words(`stage.${now.id}.text`)), formulaNode,
-        element("dl", { class: "numbers" }, ...now.numbers.map(number)), ...(now.tables ?? []).map(table), ...code(now.id),
-        element("p", { class: "buttons" }, back, next))));
+        element("dl", { class: "numbers" }, ...now.numbers.map(number)), ...(now.tables ?? []).map(table), ...code(now),
+        element("p", { class: "buttons" }, back, next)))));
   canvas.onclick = (event) => {
     const found = nearest(event, canvas, update, session.opened.box);
     if (found !== null) { sample = found; begin({ keep: true }); }
   };
   draw();
-  if (focused) byId("slow-body").querySelector(`[data-focus="${focused}"]`)?.focus();
 }
 
 function legend(id) {

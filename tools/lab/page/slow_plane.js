@@ -61,7 +61,7 @@ export function drawStage(surface, id, update, box) {
     return;
   }
   drawField(context, a.field_before, side(a.field_before), place);
-  const batch = id === "input_gradient" || id === "penalty" || id === "second_backward";
+  const batch = ["input_gradient", "penalty", "second_backward"].includes(id);
   if (batch && a.batch_at) drawInterpolates(context, a.batch_at, a.batch_norms, place);
   else {
     drawReal(context, a.batch_real, place);
@@ -74,7 +74,7 @@ export function drawStage(surface, id, update, box) {
     if (id !== "interpolate") {
       const forward = id === "forward";
       note(context, forward ? "D(x)" : "x", points.real, place, width);
-      note(context, forward ? "D(G(z))" : "G(z)", points.fake, place, width);
+      note(context, forward ? "D(x̃)" : "x̃", points.fake, place, width);
     }
   }
   if (points.at && id !== "sample" && id !== "forward") {

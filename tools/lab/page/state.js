@@ -48,17 +48,13 @@ export function setValues(state, values) {
   }
 }
 
-export function valueOf(state, arm, key) {
-  return state[sideOf(arm)][key] ?? state.both[key];
-}
-
 /// What the engine's question "open" takes.
 export function question(state) {
   const arms = state.tomls ?? [0, 1].slice(0, state.arms).map((arm) => ({ ...state.both, ...state[sideOf(arm)] }));
   return { arms, ...(state.points && { points: state.points }), ...(state.csv && { csv: state.csv }) };
 }
 
-/// The state of a link; `presets` are those of the engine's "describe".
+/// The state of a link; `presets` are those that it may name.
 export function fromLink(text, presets) {
   const state = fresh();
   const values = {};

@@ -18,7 +18,7 @@ export function known(key, otherwise) {
 
 export const language = () => current;
 export const dictionary = () => ({ ...all.en, ...all[current] });
-export const languages = () => Object.keys(all);
+const languages = () => Object.keys(all);
 export const rightToLeft = () => words("language.direction") === "rtl";
 export const onLanguage = (listener) => listeners.push(listener);
 
