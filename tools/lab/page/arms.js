@@ -21,11 +21,11 @@ export function labelOfArm(arm) {
 
 const change = (arm, key, value) => paused(() => open((state) => setValue(state, arm === 0 ? "left" : "right", key, value)));
 
-/// The numbers that belong to a constraint: lambda where its own explanation names it, and fields that have its name.
+/// The numbers that belong to a constraint: lambda where it weighs a term of the loss, and fields that have its name.
 function strengths(values) {
   const parts = values["critic.constraint"].split("+");
   const { fields, constraints } = session.described;
-  const weighed = parts.some((p) => /\blambda\b/.test(constraints.find((c) => c.name === p)?.text ?? ""));
+  const weighed = parts.some((p) => constraints.find((c) => c.name === p)?.penalty);
   const own = fields.filter((f) => f.kind !== "flag" && parts.some((p) => f.key.startsWith(`${p}.`)));
   return [...own, ...fields.filter((f) => weighed && f.key === "critic.lambda")];
 }

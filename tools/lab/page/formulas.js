@@ -8,9 +8,11 @@ const sub = (base, below) => `<msub>${base}${below}</msub>`;
 const sup = (base, above) => `<msup>${base}${above}</msup>`;
 const space = `<mspace width="0.7em"></mspace>`;
 const fraction = (above, below) => `<mfrac>${above}${below}</mfrac>`;
-const call = (f, ...of) => row(f, o("("), ...of, o(")"));
-const fence = (...of) => row(o("("), ...of, o(")"));
-const norm = (...of) => row(o("‖"), ...of, o("‖"));
+/// Brackets of one size: nothing in them is tall, but browsers would stretch them around a hat.
+const open = `<mo stretchy="false">(</mo>`, close = `<mo stretchy="false">)</mo>`;
+const call = (f, ...of) => row(f, open, ...of, close);
+const fence = (...of) => row(open, ...of, close);
+const norm = (...of) => row(`<mo stretchy="false">‖</mo>`, ...of, `<mo stretchy="false">‖</mo>`);
 
 const D = i("D"), G = i("G"), x = i("x"), z = i("z"), W = i("W"), c = i("c"), lambda = i("λ"), eps = i("ε");
 /// A letter with a hat; as one character, since brackets around an accent would grow with it.

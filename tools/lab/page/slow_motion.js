@@ -119,6 +119,9 @@ function build() {
     const found = nearest(event, canvas, update, session.opened.box);
     if (found !== null) { sample = found; begin({ keep: true }); }
   };
+  // On a phone the stages are one row that scrolls: the present one is brought to its middle.
+  const [row, here] = [list.getBoundingClientRect(), list.querySelector("[aria-current]").getBoundingClientRect()];
+  list.scrollLeft += here.left + here.width / 2 - row.left - row.width / 2;
   draw();
 }
 
