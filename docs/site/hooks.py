@@ -9,9 +9,9 @@ FORMULA = re.compile(r'<(span|div) class="arithmatex">\\[(\[](.*?)\\[)\]]</\1>',
 FIGURE = re.compile(r'<img alt="([^"]*)" src="([^":]+\.svg)"[^>]*>')
 
 
-def without_shim(output):
-    """The offline plugin asks a server for what assets/search_from_disk.js does here."""
-    return re.sub(r'<script src="https://unpkg\.com/[^"]*"></script>', "", output)
+def with_own_shim(output, depth=0):
+    """The offline plugin asks a server for what assets/search_from_disk.js does here; it must come before the theme's script."""
+    return re.sub(r'<script src="?https://unpkg\.com/[^>]*></script>', f'<script src="{"../" * depth}assets/search_from_disk.js"></script>', output)
 
 
 def formula(match):
@@ -37,8 +37,8 @@ def on_page_content(content, page, config, files):
 def on_post_page(output, page, config):
     if page.file.src_uri.endswith(".ar.md"):
         output = output.replace('<html lang="en"', '<html lang="ar"', 1).replace('<body dir="ltr"', '<body dir="rtl"', 1)
-    return without_shim(output)
+    return with_own_shim(output, page.url.count("/"))
 
 
 def on_post_template(output, template_name, config):
-    return without_shim(output)
+    return with_own_shim(output)
