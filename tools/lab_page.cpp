@@ -41,20 +41,17 @@ std::string import_map() {
   return json{{"imports", std::move(imports)}}.dump();
 }
 
-/// The texts of every language: words/en.json under "en". What a part of the page brings, words/recorded.en.json, goes
-/// to the language under the part's name.
+/// The texts of every language: those of words/en.json, and of words/PART.en.json that a part of the page brings.
 json all_words() {
-  static constexpr std::string_view folder = "words/";
+  static constexpr std::string_view folder = "words/", ending = ".json";
   json words = json::object();
   for (const embedded::EmbeddedFile& file : embedded::lab_page()) {
     if (!file.path.starts_with(folder)) continue;
-    const std::string_view name = file.path.substr(folder.size(), file.path.size() - folder.size() - 5);
-    const size_t dot = name.find('.');
-    if (dot == std::string_view::npos) {
-      words[std::string(name)].update(json::parse(file.content));
-    } else {
-      words[std::string(name.substr(dot + 1))][std::string(name.substr(0, dot))] = json::parse(file.content);
-    }
+    std::string_view name = file.path.substr(folder.size());
+    name.remove_suffix(ending.size());
+    const std::string language(name.substr(name.rfind('.') + 1));  // all of it where there is no dot
+    words.emplace(language, json::object());
+    words[language].update(json::parse(file.content));
   }
   return words;
 }
