@@ -320,6 +320,22 @@ TEST_CASE("data: the loader works ahead, but no further than its depth") {
   CHECK(held.values[3] == 0);  // unchanged, while the samples of three other steps are ready
 }
 
+TEST_CASE("data: a loader without a thread draws the same, when it is asked") {
+  const auto counting = std::make_shared<const Counting>();
+  Loader lazy(counting, {.samples = 4, .first_step = 7, .depth = 0});
+  CHECK(counting->draws == 0);
+  CHECK(lazy.next().step == 7);
+  CHECK(counting->draws == 1);
+  const DatasetPtr data = gaussians8();
+  Loader here(data, {.seed = 3, .stream = 1, .samples = 16, .depth = 0});
+  Loader ahead(data, {.seed = 3, .stream = 1, .samples = 16});
+  for (int step = 0; step < 6; ++step) {
+    const LoadedSamples a = here.next(), b = ahead.next();
+    CHECK(a.step == b.step);
+    CHECK(std::equal(a.values.begin(), a.values.end(), b.values.begin(), b.values.end()));
+  }
+}
+
 TEST_CASE("data: the loader forwards an exception at its step") {
   const auto data = std::make_shared<Counting>();
   data->fails = true;
