@@ -326,7 +326,7 @@ TEST_CASE("data: a loader without a thread draws the same, when it is asked") {
   CHECK(counting->draws == 0);
   CHECK(lazy.next().step == 7);
   CHECK(counting->draws == 1);
-  const DatasetPtr data = gaussians8();
+  const DatasetPtr data = open_dataset({"gaussians8", ""});
   Loader here(data, {.seed = 3, .stream = 1, .samples = 16, .depth = 0});
   Loader ahead(data, {.seed = 3, .stream = 1, .samples = 16});
   for (int step = 0; step < 6; ++step) {
