@@ -8,6 +8,10 @@ from latex2mathml.converter import convert
 FORMULA = re.compile(r'<(span|div) class="arithmatex">\\[(\[](.*?)\\[)\]]</\1>', re.S)
 FIGURE = re.compile(r'<img alt="([^"]*)" src="([^":]+\.svg)"[^>]*>')
 
+# Of an Arabic page: language, direction, and the words of the theme.
+ARABIC = {'<html lang="en"': '<html lang="ar"', '<body dir="ltr"': '<body dir="rtl"', "Table of contents": "محتويات الصفحة",
+          'placeholder="Search"': 'placeholder="بحث"', "Back to top": "إلى أعلى الصفحة", "Skip to content": "إلى المحتوى"}
+
 
 def with_own_shim(output, depth=0):
     """The offline plugin asks a server for what assets/search_from_disk.js does here; it must come before the theme's script."""
@@ -36,7 +40,8 @@ def on_page_content(content, page, config, files):
 
 def on_post_page(output, page, config):
     if page.file.src_uri.endswith(".ar.md"):
-        output = output.replace('<html lang="en"', '<html lang="ar"', 1).replace('<body dir="ltr"', '<body dir="rtl"', 1)
+        for english, arabic in ARABIC.items():
+            output = output.replace(english, arabic)
     return with_own_shim(output, page.url.count("/"))
 
 
