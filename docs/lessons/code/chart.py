@@ -61,9 +61,9 @@ class Chart:
     def segment(self, x0, y0, x1, y1, colour):
         self.segments.append((x0, y0, x1, y1, colour))
 
-    def mark(self, text, x=None, y=None):
-        """A dashed line across the chart at x or at y."""
-        self.marks.append((text, x, y))
+    def mark(self, text, x=None, y=None, left=False):
+        """A dashed line across the chart at x or at y, whose text stands at the right end, or at the left one."""
+        self.marks.append((text, x, y, left))
 
     def text(self, x, y, words):
         self.texts.append((x, y, words))
@@ -112,11 +112,11 @@ class Chart:
             out.append(f'<path class="grid" d="M{x:.1f} {base}v5"/><text class="tick" x="{x:.1f}" y="{base + 18}" text-anchor="middle">{number(value)}</text>')
         out.append(f'<text x="{(LEFT + end) / 2}" y="{self.height - 14}" text-anchor="middle">{escape(self.x)}</text>')
         out.append(f'<text transform="translate(16 {(self.top + base) / 2:.1f}) rotate(-90)" text-anchor="middle">{escape(self.y)}</text>')
-        for words, x, y in self.marks:
+        for words, x, y, at_left in self.marks:
             if x is not None:
                 out.append(f'<path class="mark" d="M{at_x(x):.1f} {self.top}V{base}"/><text class="tick" x="{at_x(x) + 5:.1f}" y="{self.top + 11}">{escape(words)}</text>')
             else:
-                out.append(f'<path class="mark" d="M{LEFT} {at_y(y):.1f}H{end}"/><text class="tick" x="{end - 4}" y="{at_y(y) - 5:.1f}" text-anchor="end">{escape(words)}</text>')
+                out.append(f'<path class="mark" d="M{LEFT} {at_y(y):.1f}H{end}"/><text class="tick" x="{LEFT + 6 if at_left else end - 4}" y="{at_y(y) - 5:.1f}" text-anchor="{"start" if at_left else "end"}">{escape(words)}</text>')
         for x0, y0, x1, y1, colour in self.segments:
             out.append(f'<path class="curve" stroke="var(--c{colour})" d="M{at_x(x0):.1f} {at_y(y0):.1f}L{at_x(x1):.1f} {at_y(y1):.1f}"/>')
         for name, pairs, dashed, points, colour, curve in self.series:
