@@ -6,7 +6,12 @@ import re
 from latex2mathml.converter import convert
 
 FORMULA = re.compile(r'<(span|div) class="arithmatex">\\[(\[](.*?)\\[)\]]</\1>', re.S)
+FILENAME = re.compile(r'<span class="filename">([^<]+)</span>')
 FIGURE = re.compile(r'<img alt="([^"]*)" src="([^":]+\.svg)"[^>]*>')
+
+# Of an Arabic page: language, direction, and the words of the theme.
+ARABIC = {'<html lang="en"': '<html lang="ar"', '<body dir="ltr"': '<body dir="rtl"', "Table of contents": "محتويات الصفحة",
+          'placeholder="Search"': 'placeholder="بحث"', "Back to top": "إلى أعلى الصفحة", "Skip to content": "إلى المحتوى"}
 
 
 def with_own_shim(output, depth=0):
@@ -31,12 +36,19 @@ def on_page_content(content, page, config, files):
         svg = re.sub(r"<title>[^<]*</title>", "", path.read_text(), count=1)
         return re.sub(r'aria-label="[^"]*"', f'aria-label="{match[1]}"', svg, count=1)
 
-    return FIGURE.sub(inline, content)
+    def linked(match):
+        """The file that a block of code quotes, as a link to the page that shows it (tools/docs makes it)."""
+        if not (pathlib.Path(config.docs_dir) / "source" / (match[1] + ".md")).exists():
+            return match[0]
+        return f'<span class="filename"><a href="{"../" * page.url.count("/")}source/{match[1]}.html">{match[1]}</a></span>'
+
+    return FILENAME.sub(linked, FIGURE.sub(inline, content))
 
 
 def on_post_page(output, page, config):
     if page.file.src_uri.endswith(".ar.md"):
-        output = output.replace('<html lang="en"', '<html lang="ar"', 1).replace('<body dir="ltr"', '<body dir="rtl"', 1)
+        for english, arabic in ARABIC.items():
+            output = output.replace(english, arabic)
     return with_own_shim(output, page.url.count("/"))
 
 

@@ -32,5 +32,5 @@ chart = Chart("The slope that the penalty leaves, for a distance of 1.5", "lambd
 fine = [10 ** (k / 20) for k in range(0, 31)]
 chart.line("1 + d / (2 lambda), by hand", fine, [1 + DISTANCE / (2 * v) for v in fine], points=False, colour=6)
 chart.points("trained critics", lambdas, [slope for slope, _ in found], colour=1)
-chart.mark("slope 1", y=1)
+chart.mark("slope 1", y=1, left=True)
 chart.write(sys.argv[1])

@@ -27,12 +27,15 @@ def number(value):
     """A tick's text: 1e-6 for the very large and small, else few digits."""
     if value != 0 and (abs(value) >= 1e5 or abs(value) < 1e-3):
         return f"{value:.0e}".replace("e+0", "e").replace("e-0", "e-").replace("e+", "e")
-    return f"{value:.4g}"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
 def ticks(low, high, log):
     if log:
         first, last = math.ceil(low - 1e-9), math.floor(high + 1e-9)
+        if last - first < 2:  # few powers of ten: 1, 2, 5 of each
+            between = [m * 10.0 ** k for k in range(first - 1, last + 1) for m in (1, 2, 5)]
+            return [v for v in between if low - 1e-9 <= math.log10(v) <= high + 1e-9]
         step = max(1, -(-(last - first) // 6))
         return [10.0 ** k for k in range(first, last + 1, step)]
     rough = (high - low) / 5
@@ -58,9 +61,9 @@ class Chart:
     def segment(self, x0, y0, x1, y1, colour):
         self.segments.append((x0, y0, x1, y1, colour))
 
-    def mark(self, text, x=None, y=None):
-        """A dashed line across the chart at x or at y."""
-        self.marks.append((text, x, y))
+    def mark(self, text, x=None, y=None, left=False):
+        """A dashed line across the chart at x or at y, whose text stands at the right end, or at the left one."""
+        self.marks.append((text, x, y, left))
 
     def text(self, x, y, words):
         self.texts.append((x, y, words))
@@ -109,11 +112,11 @@ class Chart:
             out.append(f'<path class="grid" d="M{x:.1f} {base}v5"/><text class="tick" x="{x:.1f}" y="{base + 18}" text-anchor="middle">{number(value)}</text>')
         out.append(f'<text x="{(LEFT + end) / 2}" y="{self.height - 14}" text-anchor="middle">{escape(self.x)}</text>')
         out.append(f'<text transform="translate(16 {(self.top + base) / 2:.1f}) rotate(-90)" text-anchor="middle">{escape(self.y)}</text>')
-        for words, x, y in self.marks:
+        for words, x, y, at_left in self.marks:
             if x is not None:
                 out.append(f'<path class="mark" d="M{at_x(x):.1f} {self.top}V{base}"/><text class="tick" x="{at_x(x) + 5:.1f}" y="{self.top + 11}">{escape(words)}</text>')
             else:
-                out.append(f'<path class="mark" d="M{LEFT} {at_y(y):.1f}H{end}"/><text class="tick" x="{end - 4}" y="{at_y(y) - 5:.1f}" text-anchor="end">{escape(words)}</text>')
+                out.append(f'<path class="mark" d="M{LEFT} {at_y(y):.1f}H{end}"/><text class="tick" x="{LEFT + 6 if at_left else end - 4}" y="{at_y(y) - 5:.1f}" text-anchor="{"start" if at_left else "end"}">{escape(words)}</text>')
         for x0, y0, x1, y1, colour in self.segments:
             out.append(f'<path class="curve" stroke="var(--c{colour})" d="M{at_x(x0):.1f} {at_y(y0):.1f}L{at_x(x1):.1f} {at_y(y1):.1f}"/>')
         for name, pairs, dashed, points, colour, curve in self.series:
@@ -150,13 +153,13 @@ def bars(path, title, unit, groups, log=False, note=None):
         for name, _, colour in parts:
             if name and (name, colour) not in names:
                 names.append((name, colour))
-    left, row = 228, 26
+    left, row = 256, 26
     top = 48 + (18 if names else 0)
     height = top + row * len(groups) + 46
     totals = [sum(v for _, v, _ in parts) for _, parts in groups]
     high = max(totals) * 1.14
     low = min(t for t in totals if t > 0) / 2 if log else 0
-    room = WIDTH - RIGHT - left
+    room = WIDTH - RIGHT - left - (40 if log else 0)
     def at(v):
         if log:
             return left + room * (math.log10(max(v, low)) - math.log10(low)) / (math.log10(high) - math.log10(low))
@@ -179,5 +182,5 @@ def bars(path, title, unit, groups, log=False, note=None):
             out.append(f'<g><title>{escape(label)}{": " + escape(name) if name else ""}: {value:.4g}</title>'
                        f'<rect x="{begin:.1f}" y="{y}" width="{max(0.8, at(done + value) - begin):.1f}" height="18" fill="var(--c{colour})"/></g>')
             done += value
-        out.append(f'<text class="tick" x="{at(done) + 5:.1f}" y="{y + 14}">{done:.4g}</text>')
+        out.append(f'<text class="tick" x="{at(done) + 5:.1f}" y="{y + 14}">{number(done)}</text>')
     pathlib.Path(path).write_text("\n".join(out) + "\n</svg>\n")

@@ -22,7 +22,7 @@ for pair in sys.argv[2:]:
     eager.append(milliseconds(one))
     replayed.append(milliseconds(other))
     print(f"width {width}: {eager[-1]:.2f} ms eager, {replayed[-1]:.2f} ms replayed, ratio: {eager[-1] / replayed[-1]:.2f}")
-chart = Chart("A training step, built anew each time and replayed (CPU, 1 thread)", "units of a hidden layer", "ms a step", log_x=True, log_y=True)
+chart = Chart("A training step, eager and replayed (CPU, 1 thread)", "units of a hidden layer", "ms a step", log_x=True, log_y=True)
 chart.line("eager", widths, eager, colour=0)
 chart.line("replayed", widths, replayed, colour=1)
 chart.write(sys.argv[1])

@@ -243,6 +243,7 @@ def train_critic(steps=400, lam=10.0):
             print(f"step {step}: estimate {estimate.item():.3f}, mean |dD/dx| {mean(norms).item():.3f}")
     real, fake = square(rng, 2000, (1.5, 0)), square(rng, 2000, (0, 0))
     print(f"estimate on fresh points: {(mean(critic(weights, real)) - mean(critic(weights, fake))).item():.3f}")
+    return weights
 
 
 def train_gan(steps=120, critic_steps=3, lam=10.0):
