@@ -2,7 +2,7 @@
 # changelogs, and static libraries without local symbols.
 find_program(gzip gzip REQUIRED)
 find_program(strip strip REQUIRED)
-file(GLOB_RECURSE texts ${CPACK_TEMPORARY_DIRECTORY}/*/share/man/*.1 ${CPACK_TEMPORARY_DIRECTORY}/*/share/doc/*/changelog)
+file(GLOB_RECURSE texts ${CPACK_TEMPORARY_DIRECTORY}/kantor.1 ${CPACK_TEMPORARY_DIRECTORY}/changelog)
 foreach(file ${texts})
   execute_process(COMMAND ${gzip} -9nf ${file} COMMAND_ERROR_IS_FATAL ANY)  # n: without the time, for equal packages
 endforeach()
