@@ -2,6 +2,7 @@
 #include "tests/program.h"
 #include "tools/commands.h"
 
+#include <cstdlib>
 #include <fmt/format.h>
 #include <regex>
 #include <set>

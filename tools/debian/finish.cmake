@@ -11,3 +11,7 @@ foreach(file ${archives})
   execute_process(COMMAND ${strip} --strip-debug --enable-deterministic-archives --remove-section=.comment ${file}
                   COMMAND_ERROR_IS_FATAL ANY)
 endforeach()
+if(DEFINED ENV{SOURCE_DATE_EPOCH})  # the files' time too, so that one commit makes one package
+  execute_process(COMMAND find ${CPACK_TEMPORARY_DIRECTORY} -exec touch -h -d @$ENV{SOURCE_DATE_EPOCH} {} +
+                  COMMAND_ERROR_IS_FATAL ANY)
+endif()
