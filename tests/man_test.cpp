@@ -53,7 +53,7 @@ void check_command(const std::string& page, const std::string& command) {
   words.emplace_back("--help");
   const std::string help = run_kantor(words).out;
   const std::vector<std::string> below = names_in(help, "Subcommands:");
-  for (const std::string& name : below) check_command(page, command + " " + name);
+  for (const std::string& name : below) check_command(page, fmt::format("{} {}", command, name));
   if (!below.empty()) return;
   INFO(command);
   const std::string part = section(page, command);
