@@ -1,4 +1,5 @@
 // The manual page, against what the program itself says of its options.
+#include "tests/paths.h"
 #include "tests/program.h"
 #include "tools/commands.h"
 
@@ -105,6 +106,20 @@ TEST_CASE("man: the page is roff: sections in order, no line that a macro or an 
     if (line[0] == '.') CHECK(macros.contains(line.substr(0, line.find(' '))));
   }
   CHECK_THAT(page, Contains("\n\\&.npy") || Contains(" .npy"));
+}
+
+TEST_CASE("man: the files of a run are those of docs/run-folder.md") {
+  const std::string page = page_text();
+  std::istringstream lines(text_of(source_folder() / "docs/run-folder.md"));
+  int count = 0;
+  for (std::string line; std::getline(lines, line) && !line.starts_with("## ");) {
+    if (!line.starts_with("| `")) continue;
+    const std::string name = line.substr(3, line.find_first_of("`<", 3) - 3);  // "checkpoints/step-<N>.safetensors"
+    INFO(line);
+    CHECK_THAT(page, Contains("\n.It Pa " + name));
+    ++count;
+  }
+  CHECK(count >= 8);
 }
 
 TEST_CASE("man: SOURCE_DATE_EPOCH is the date, so that a commit has one page") {
