@@ -1,7 +1,9 @@
 // The manual page, against what the program itself says of its options.
+#include "tests/paths.h"
 #include "tests/program.h"
 #include "tools/commands.h"
 
+#include <cstdlib>
 #include <fmt/format.h>
 #include <regex>
 #include <set>
@@ -52,7 +54,7 @@ void check_command(const std::string& page, const std::string& command) {
   words.emplace_back("--help");
   const std::string help = run_kantor(words).out;
   const std::vector<std::string> below = names_in(help, "Subcommands:");
-  for (const std::string& name : below) check_command(page, command + " " + name);
+  for (const std::string& name : below) check_command(page, fmt::format("{} {}", command, name));
   if (!below.empty()) return;
   INFO(command);
   const std::string part = section(page, command);
@@ -104,6 +106,20 @@ TEST_CASE("man: the page is roff: sections in order, no line that a macro or an 
     if (line[0] == '.') CHECK(macros.contains(line.substr(0, line.find(' '))));
   }
   CHECK_THAT(page, Contains("\n\\&.npy") || Contains(" .npy"));
+}
+
+TEST_CASE("man: the files of a run are those of docs/run-folder.md") {
+  const std::string page = page_text();
+  std::istringstream lines(text_of(source_folder() / "docs/run-folder.md"));
+  int count = 0;
+  for (std::string line; std::getline(lines, line) && !line.starts_with("## ");) {
+    if (!line.starts_with("| `")) continue;
+    const std::string name = line.substr(3, line.find_first_of("`<", 3) - 3);  // "checkpoints/step-<N>.safetensors"
+    INFO(line);
+    CHECK_THAT(page, Contains("\n.It Pa " + name));
+    ++count;
+  }
+  CHECK(count >= 8);
 }
 
 TEST_CASE("man: SOURCE_DATE_EPOCH is the date, so that a commit has one page") {

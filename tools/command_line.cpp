@@ -6,6 +6,7 @@
 #include "models/studies/all.h"
 #include "models/training/presets.h"
 
+#include <fmt/format.h>
 #include <map>
 #include <sstream>
 
@@ -57,7 +58,7 @@ OptionText describe(const CLI::Option& option, const std::string& command) {
     result.several = option.get_items_expected_max() > 1;
   }
   for (const std::string& name : result.names) {
-    const Words values = values_of(option.nonpositional() ? name : command + " " + name);
+    const Words values = values_of(option.nonpositional() ? name : fmt::format("{} {}", command, name));
     result.values.insert(result.values.end(), values.begin(), values.end());
   }
   return result;

@@ -40,8 +40,8 @@ other constraints on the critic, measures what each does to it, and writes a
 report with figures. Studies test published claims about weight clipping.
 .
 ${built_for}
-It is compiled for every x86-64 processor; a build from source for one's own
-processor is faster.")
+It is compiled for every processor of its architecture; a build from source
+for one's own processor is faster.")
 
 set(library_needs libfmt-dev libboost-context-dev nlohmann-json3-dev libpng-dev zlib1g-dev libssl-dev)
 if(dnnl_FOUND)
