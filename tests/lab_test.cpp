@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 namespace kantor {
@@ -42,8 +43,20 @@ json question(const char* op, json arguments = json::object()) {
   return arguments;
 }
 
-json opened(const json& arms) {
-  return question("open", {{"arms", arms}});
+/// Opens models with these settings.
+json opened(const std::vector<json>& arms) {
+  return question("open", json::object({{"arms", arms}}));
+}
+
+/// Settings: one key and its value, or none.
+json settings() {
+  return json::object();
+}
+template <class T>
+json settings(const char* key, const T& value) {
+  json object = json::object();
+  object[key] = value;
+  return object;
 }
 
 std::vector<float> array(const json& answer, const std::string& name) {
@@ -71,18 +84,21 @@ double largest_difference(const std::vector<float>& a, const std::vector<float>&
   return largest;
 }
 
-const json clipped_and_penalised{{{"critic.constraint", "clip"}}, {{"critic.constraint", "penalty"}}};
+std::vector<json> clipped_and_penalised() {
+  return {settings("critic.constraint", "clip"), settings("critic.constraint", "penalty")};
+}
 
 /// Every question about both models' parameters.
 void ask_parameters(json& questions) {
-  for (const int arm : {0, 1}) questions.push_back(question("parameters", {{"arm", arm}}));
+  for (const int arm : {0, 1}) questions.push_back(question("parameters", settings("arm", arm)));
 }
 
 }  // namespace
 
 TEST_CASE("lab: random numbers are the program's, bit for bit") {
   if (!engine_runs()) return;
-  const json answer = ask({question("random", {{"seed", 7}, {"stream", 3}, {"step", 11}, {"count", 1000}})})[0];
+  const json answer =
+      ask(json::array({question("random", {{"seed", 7}, {"stream", 3}, {"step", 11}, {"count", 1000}})}))[0];
   HostRandom random(7, 3, 11);
   for (size_t i = 0; i < 1000; ++i) {
     const uint32_t bits = random.bits();
@@ -94,12 +110,12 @@ TEST_CASE("lab: random numbers are the program's, bit for bit") {
 TEST_CASE("lab: the engine trains as the program does") {
   if (!engine_runs()) return;
   const std::vector<int64_t> stops{0, 1, 20, 500};
-  json questions{opened(clipped_and_penalised)};
+  json questions = json::array({opened(clipped_and_penalised())});
   for (size_t i = 0; i < stops.size(); ++i) {
-    if (i > 0) questions.push_back(question("train", {{"iterations", stops[i] - stops[i - 1]}}));
+    if (i > 0) questions.push_back(question("train", settings("iterations", stops[i] - stops[i - 1])));
     ask_parameters(questions);
   }
-  questions.push_back(question("evaluate", {{"samples", 512}}));
+  questions.push_back(question("evaluate", settings("samples", 512)));
   const json answers = ask(questions);
 
   for (const size_t arm : {size_t{0}, size_t{1}}) {
@@ -126,15 +142,16 @@ TEST_CASE("lab: slow motion says what the update then does, and trains as usual"
   if (!engine_runs()) return;
   for (const char* kind : {"clip", "penalty"}) {
     INFO(kind);
-    const json arms{{{"critic.constraint", kind}, {"train.critic_steps", 2}}};
-    const json before{opened(arms), question("train", {{"iterations", 3}})};
+    json arm = settings("critic.constraint", kind);
+    arm["train.critic_steps"] = 2;
+    const json before = json::array({opened({arm}), question("train", settings("iterations", 3))});
     json slow = before, usual = before;
     slow.push_back(question("slow", {{"arm", 0}, {"sample", 5}}));
     slow.push_back(question("slow_apply"));
     slow.push_back(question("slow", {{"arm", 0}, {"sample", 5}}));
     slow.push_back(question("slow_apply"));
-    usual.push_back(question("train", {{"iterations", 1}}));
-    for (json* questions : {&slow, &usual}) questions->push_back(question("parameters", {{"arm", 0}}));
+    usual.push_back(question("train", settings("iterations", 1)));
+    for (json* questions : {&slow, &usual}) questions->push_back(question("parameters", settings("arm", 0)));
     const json a = ask(slow), b = ask(usual);
     CHECK(a[3]["update"] == 1);
     CHECK(a[5]["step"] == 4);
@@ -147,14 +164,15 @@ TEST_CASE("lab: slow motion says what the update then does, and trains as usual"
 
 TEST_CASE("lab: going back and training again repeats the same steps") {
   if (!engine_runs()) return;
-  json questions{opened(clipped_and_penalised), question("train", {{"iterations", 10}}), question("kept")};
+  json questions =
+      json::array({opened(clipped_and_penalised()), question("train", settings("iterations", 10)), question("kept")});
   ask_parameters(questions);
-  questions.push_back(question("back", {{"step", 4}}));
-  questions.push_back(question("train", {{"iterations", 6}}));
+  questions.push_back(question("back", settings("step", 4)));
+  questions.push_back(question("train", settings("iterations", 6)));
   ask_parameters(questions);
-  questions.push_back(question("back", {{"step", 400}}));
+  questions.push_back(question("back", settings("step", 400)));
   const json answers = ask(questions);
-  CHECK(answers[2]["steps"] == json{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10});
+  CHECK(answers[2]["steps"] == json::array({0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10}));
   CHECK(answers[3]["arrays"] == answers[7]["arrays"]);
   CHECK(answers[4]["arrays"] == answers[8]["arrays"]);
   CHECK(answers[9]["error"] == "the state after step 400 is not kept");
@@ -162,22 +180,23 @@ TEST_CASE("lab: going back and training again repeats the same steps") {
 
 TEST_CASE("lab: every constraint, loss, optimizer and data set trains and explains itself") {
   if (!engine_runs()) return;
-  const json described = ask({question("describe")})[0];
-  json arms = json::array();
-  for (const json& constraint : described["constraints"]) arms.push_back({{"critic.constraint", constraint["name"]}});
-  for (const json& loss : described["losses"]) arms.push_back({{"train.loss", loss["name"]}});
-  for (const json& optimizer : described["optimizers"]) arms.push_back({{"critic.optimizer", optimizer}});
-  for (const json& norm : {"batch", "layer"}) arms.push_back({{"critic.norm", norm}, {"generator.norm", norm}});
+  const json described = ask(json::array({question("describe")}))[0];
+  std::vector<json> arms;
+  for (const json& constraint : described["constraints"])
+    arms.push_back(settings("critic.constraint", constraint["name"]));
+  for (const json& loss : described["losses"]) arms.push_back(settings("train.loss", loss["name"]));
+  for (const json& optimizer : described["optimizers"]) arms.push_back(settings("critic.optimizer", optimizer));
+  for (const char* norm : {"batch", "layer"}) arms.push_back({{"critic.norm", norm}, {"generator.norm", norm}});
   for (const json& data : described["datasets"]) {
-    if (data != "file") arms.push_back({{"data.kind", data}});
+    if (data != "file") arms.push_back(settings("data.kind", data));
   }
   json questions = json::array();
   const json parts = described["parts"];
   for (const json& arm : arms) {
     questions.push_back(opened({arm}));
-    questions.push_back(question("train", {{"iterations", 2}}));
+    questions.push_back(question("train", settings("iterations", 2)));
     questions.push_back(question("slow", {{"arm", 0}, {"sample", 0}}));
-    questions.push_back(question("frame", {{"grid", 8}, {"samples", 16}, {"parts", parts}}));
+    questions.push_back(question("frame", json::object({{"grid", 8}, {"samples", 16}, {"parts", parts}})));
   }
   const json answers = ask(questions);
   for (size_t i = 0; i < answers.size(); ++i) {
@@ -190,9 +209,9 @@ TEST_CASE("lab: every constraint, loss, optimizer and data set trains and explai
 
 TEST_CASE("lab: a model that diverges stops, and the other goes on") {
   if (!engine_runs()) return;
-  const json arms{{{"critic.constraint", "none"}, {"critic.learning_rate", 1e9}, {"critic.optimizer", "sgd"}},
-                  {{"critic.constraint", "penalty"}}};
-  const json answers = ask({opened(arms), question("train", {{"iterations", 30}})});
+  const json wild{{"critic.constraint", "none"}, {"critic.learning_rate", 1e9}, {"critic.optimizer", "sgd"}};
+  const json answers = ask(json::array(
+      {opened({wild, settings("critic.constraint", "penalty")}), question("train", settings("iterations", 30))}));
   CHECK(answers[1]["arms"][0]["diverged"].get<std::string>().find("diverged") != std::string::npos);
   CHECK(answers[1]["arms"][1]["diverged"].is_null());
   CHECK(answers[1]["step"] == 30);
@@ -202,23 +221,29 @@ TEST_CASE("lab: a model that diverges stops, and the other goes on") {
 
 TEST_CASE("lab: what cannot be trained is refused with its reason, and the models before it stay") {
   if (!engine_runs()) return;
-  const json pair = [](const json& settings) { return json{{{"critic.constraint", "clip"}}, settings}; };
+  const json small_batch{{"critic.norm", "batch"}, {"train.batch", 1}};
+  const auto on = [](const char* data, const json& values) {
+    json asked = opened({settings()});
+    asked[data] = values;
+    return asked;
+  };
   const std::vector<std::pair<json, std::string>> cases{
-      {opened({{{"clip.c", -1}}}), "clip.c = -1: expected a number above 0"},
-      {opened({{{"critic.widht", 3}}}), "unknown key critic.widht; did you mean critic.width?"},
-      {opened({{{"critic.width", 4000}}}), "critic.width = 4000: the lab takes at most 512"},
-      {opened({{{"critic.norm", "batch"}, {"train.batch", 1}}}), "batch"},
-      {opened({{{"data.kind", "file"}}}), "the lab trains on points of the plane"},
-      {opened(json::array({"[critic]\nwidth = \"x\""})), "critic.width"},
-      {opened(json::array()), "expected one or two configurations"},
-      {question("open", {{"arms", {json::object()}}, {"csv", "a,b\n1,x\n"}}), "the table"},
-      {question("open", {{"arms", {json::object()}}, {"csv", "1,2,3\n4,5,6\n"}}), "3 columns, expected two"},
-      {question("open", {{"arms", {json::object()}}, {"points", {1, 2}}}), "expected x and y of 16 to"},
+      {opened({settings("clip.c", -1)}), "clip.c = -1: expected a number above 0"},
+      {opened({settings("critic.widht", 3)}), "unknown key critic.widht; did you mean critic.width?"},
+      {opened({settings("critic.width", 4000)}), "critic.width = 4000: the lab takes at most 512"},
+      {opened({small_batch}), "batch"},
+      {opened({settings("data.kind", "file")}), "the lab trains on points of the plane"},
+      {opened({json("[critic]\nwidth = \"x\"")}), "critic.width"},
+      {opened({}), "expected one or two configurations"},
+      {on("csv", "a,b\n1,x\n"), "the table"},
+      {on("csv", "1,2,3\n4,5,6\n"), "3 columns, expected two"},
+      {on("points", json::array({1, 2})), "expected x and y of 16 to"},
       {question("frame", {{"grid", 9999}, {"samples", 16}, {"parts", {"field"}}}), "grid: found 9999"},
       {question("unknown"), "no question 'unknown'"}};
-  json questions{opened({{{"critic.constraint", "clip"}}}), question("train", {{"iterations", 2}})};
+  json questions =
+      json::array({opened({settings("critic.constraint", "clip")}), question("train", settings("iterations", 2))});
   for (const auto& [asked, message] : cases) questions.push_back(asked);
-  questions.push_back(question("train", {{"iterations", 1}}));
+  questions.push_back(question("train", settings("iterations", 1)));
   const json answers = ask(questions);
   for (size_t i = 0; i < cases.size(); ++i) {
     INFO(cases[i].first.dump());
@@ -231,8 +256,10 @@ TEST_CASE("lab: drawn points train, with a batch that they can fill") {
   if (!engine_runs()) return;
   std::string table = "x,y\n";
   for (int i = 0; i < 40; ++i) table += fmt::format("{},{}\n", std::cos(i * 0.157), std::sin(i * 0.157));
-  const json answers = ask({question("open", {{"arms", {json::object()}}, {"csv", table}}),
-                            question("train", {{"iterations", 3}}), question("evaluate", {{"samples", 32}})});
+  json asked = opened({settings()});
+  asked["csv"] = table;
+  const json answers = ask(json::array(
+      {asked, question("train", settings("iterations", 3)), question("evaluate", settings("samples", 32))}));
   CHECK(answers[0]["arms"][0]["values"]["train.batch"] == 40);
   CHECK_THAT(answers[0]["arms"][0]["warnings"].dump(), Contains("batch is 40"));
   CHECK(answers[1]["step"] == 3);
