@@ -2,6 +2,7 @@
 #include "engine/random.h"
 #include "models/files/atomic_file.h"
 #include "models/metrics/mixture.h"
+#include "models/metrics/wasserstein.h"
 #include "models/training/config_toml.h"
 #include "models/training/random_streams.h"
 #include "models/training/trainer.h"
@@ -109,12 +110,16 @@ TEST_CASE("lab: random numbers are the program's, bit for bit") {
 
 TEST_CASE("lab: the engine trains as the program does") {
   if (!engine_runs()) return;
-  const std::vector<int64_t> stops{0, 1, 20, 500};
-  json questions = json::array({opened(clipped_and_penalised())});
+  std::vector<json> arms = clipped_and_penalised();
+  for (json& arm : arms) arm["train.seed"] = 2;
+  const std::vector<int64_t> stops{0, 1, 20};
+  const double bounds[] = {0, 1e-6, 1e-3};
+  json questions = json::array({opened(arms)});
   for (size_t i = 0; i < stops.size(); ++i) {
     if (i > 0) questions.push_back(question("train", settings("iterations", stops[i] - stops[i - 1])));
     ask_parameters(questions);
   }
+  questions.push_back(question("train", settings("iterations", 480)));
   questions.push_back(question("evaluate", settings("samples", 512)));
   const json answers = ask(questions);
 
@@ -122,19 +127,23 @@ TEST_CASE("lab: the engine trains as the program does") {
     INFO("arm " << arm);
     RunConfig config;
     apply_toml(config, answers[0]["arms"][arm]["toml"].get<std::string>(), "the lab's configuration");
-    Trainer trainer(config, open_dataset(config.data));
-    const double bounds[] = {0, 1e-6, 1e-3};
+    const DatasetPtr data = open_dataset(config.data);
+    Trainer trainer(config, data);
     for (size_t i = 0; i < stops.size(); ++i) {
       while (trainer.steps_done() < stops[i]) trainer.step();
-      if (i == 3) break;  // after 500 steps rounding has grown: what they have learnt is compared instead
       const json& answer = answers[1 + arm + 3 * i];
       INFO("after step " << stops[i]);
       CHECK(largest_difference(array(answer, "critic"), parameters_of(trainer.critic().network())) <= bounds[i]);
       CHECK(largest_difference(array(answer, "generator"), parameters_of(trainer.generator().network())) <= bounds[i]);
     }
-    const std::vector<float> samples = trainer.generate(1000, stream_evaluation_noise, 500).to_vector<float>();
-    const Mixture& mixture = *open_dataset(config.data)->mixture();
-    CHECK(answers.back()["arms"][arm]["modes"] == score_mixture(samples, mixture).modes);
+    // Rounding grows from step to step: after 500, what they have learnt is compared. Under clipping 3 % of the samples
+    // are near a mode at all, and whether each of the 8 gets one is chance; under the penalty 25 % are.
+    while (trainer.steps_done() < 500) trainer.step();
+    const std::vector<float> fake = trainer.generate(2500, stream_evaluation_noise, 500).to_vector<float>();
+    const std::vector<float> real = data->draw(2, stream_evaluation_data, 500, 512);
+    const json& learnt = answers.back()["arms"][arm];
+    CHECK(learnt["w1"].get<double>() == Approx(wasserstein1(std::span(fake).first(1024), real, 2)).epsilon(0.05));
+    if (arm == 1) CHECK(learnt["modes"] == score_mixture(fake, *data->mixture()).modes);
   }
 }
 
@@ -203,7 +212,7 @@ TEST_CASE("lab: every constraint, loss, optimizer and data set trains and explai
     INFO(questions[i].dump() << " of " << arms[i / 4].dump());
     CHECK_FALSE(answers[i].contains("error"));
     if (i % 4 == 2) CHECK(answers[i]["stages"].size() >= 4);
-    if (i % 4 == 3) CHECK(answers[i]["arrays"].size() == 1 + parts.size() + 1);  // real; fake, and norms with points
+    if (i % 4 == 3) CHECK(answers[i]["arrays"].size() == 1 + parts.size());  // each part, and the real samples
   }
 }
 
@@ -232,7 +241,7 @@ TEST_CASE("lab: what cannot be trained is refused with its reason, and the model
       {opened({settings("critic.widht", 3)}), "unknown key critic.widht; did you mean critic.width?"},
       {opened({settings("critic.width", 4000)}), "critic.width = 4000: the lab takes at most 512"},
       {opened({small_batch}), "batch"},
-      {opened({settings("data.kind", "file")}), "the lab trains on points of the plane"},
+      {opened({settings("data.kind", "file")}), "data.path must name the file"},
       {opened({json("[critic]\nwidth = \"x\"")}), "critic.width"},
       {opened({}), "expected one or two configurations"},
       {on("csv", "a,b\n1,x\n"), "the table"},

@@ -11,7 +11,7 @@
 namespace kantor::lab {
 namespace {
 
-constexpr int64_t mode_samples = 1000;
+constexpr int64_t mode_samples = 2500;  // as `kantor train` takes (models/training/evaluation.cpp)
 
 json divergence(const Session& session) {
   json arms = json::array();
