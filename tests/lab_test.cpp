@@ -85,6 +85,17 @@ double largest_difference(const std::vector<float>& a, const std::vector<float>&
   return largest;
 }
 
+/// The norm of the difference against that of `b`.
+double relative_difference(const std::vector<float>& a, const std::vector<float>& b) {
+  REQUIRE(a.size() == b.size());
+  double difference = 0, norm = 0;
+  for (size_t i = 0; i < a.size(); ++i) {
+    difference += std::pow(static_cast<double>(a[i]) - static_cast<double>(b[i]), 2);
+    norm += std::pow(static_cast<double>(b[i]), 2);
+  }
+  return std::sqrt(difference / norm);
+}
+
 std::vector<json> clipped_and_penalised() {
   return {settings("critic.constraint", "clip"), settings("critic.constraint", "penalty")};
 }
@@ -113,7 +124,6 @@ TEST_CASE("lab: the engine trains as the program does") {
   std::vector<json> arms = clipped_and_penalised();
   for (json& arm : arms) arm["train.seed"] = 2;
   const std::vector<int64_t> stops{0, 1, 20};
-  const double bounds[] = {0, 1e-6, 1e-3};
   json questions = json::array({opened(arms)});
   for (size_t i = 0; i < stops.size(); ++i) {
     if (i > 0) questions.push_back(question("train", settings("iterations", stops[i] - stops[i - 1])));
@@ -133,8 +143,17 @@ TEST_CASE("lab: the engine trains as the program does") {
       while (trainer.steps_done() < stops[i]) trainer.step();
       const json& answer = answers[1 + arm + 3 * i];
       INFO("after step " << stops[i]);
-      CHECK(largest_difference(array(answer, "critic"), parameters_of(trainer.critic().network())) <= bounds[i]);
-      CHECK(largest_difference(array(answer, "generator"), parameters_of(trainer.generator().network())) <= bounds[i]);
+      for (const auto& [name, network] :
+           {std::pair{"critic", &trainer.critic().network()}, std::pair{"generator", &trainer.generator().network()}}) {
+        INFO(name);
+        const std::vector<float> there = array(answer, name), here = parameters_of(*network);
+        if (stops[i] == 0) CHECK(there == here);
+        if (stops[i] == 1) CHECK(largest_difference(there, here) <= 1e-6);
+        // By the norm of all weights, as trajectory_test compares: a single one whose gradient is nearly 0 moves by
+        // rounding, since RMSProp and Adam divide by its size. WebAssembly has no fused multiply-add, so that every sum
+        // is rounded otherwise; a clipped critic's weights, which cross from bound to bound, differ by up to 3e-3.
+        if (stops[i] == 20) CHECK(relative_difference(there, here) <= (arm == 0 ? 5e-3 : 1e-3));
+      }
     }
     // Rounding grows from step to step: after 500, what they have learnt is compared. Under clipping 3 % of the samples
     // are near a mode at all, and whether each of the 8 gets one is chance; under the penalty 25 % are.
