@@ -18,7 +18,8 @@ const std::string_view @name@{kantor_embedded_@name@,
                               static_cast<std::size_t>(kantor_embedded_@name@_end - kantor_embedded_@name@)};
 }
 ]] @ONLY)
-  set_source_files_properties(${output} PROPERTIES OBJECT_DEPENDS ${file} SKIP_PRECOMPILE_HEADERS ON)
+  # The properties are those of the folder in which the target is.
+  set_source_files_properties(${output} TARGET_DIRECTORY ${target} PROPERTIES OBJECT_DEPENDS ${file} SKIP_PRECOMPILE_HEADERS ON)
   target_sources(${target} PRIVATE ${output})
 endfunction()
 

@@ -10,6 +10,8 @@ let speed = 0;
 /// Where to stop; a link asks for a step to go to at once.
 let target = Infinity;
 const speeds = [1, 3, 10, 30, 0];
+/// Milliseconds from drawing to drawing.
+const between = 1000 / 30;
 
 export const isPlaying = () => playing;
 const frame = () => new Promise((done) => { const timer = setTimeout(done, 200); requestAnimationFrame(() => { clearTimeout(timer); done(); }); });
@@ -22,22 +24,23 @@ async function run() {
   let evaluating = 100;
   let due = 1;
   let last = performance.now();
+  let next = last;
   while (playing) {
     const began = performance.now();
     due = speed === 0 || target < Infinity ? 1e6 : due + (speed * (began - last)) / 1000;
     last = began;
     if (due >= 1) {
-      // Training gets at least twice the time of a drawing, and a frame lasts at least 33 ms.
-      const budget = due > 1e5 ? Math.max(33 - drawing, 2 * drawing) : 60;
+      // Between two drawings training gets what they leave; where drawing alone takes longer, training gets half as long again.
+      const budget = due > 1e5 ? Math.max(between - 4 - drawing, drawing / 2, 4) : 60;
       const asked = Math.min(Math.floor(due), 1000, target - session.step);
       // The engine trains while the browser paints what was drawn last.
       const [answer] = await Promise.all([train(asked, budget), frame()]);
       if (answer) due = Math.min(due - Math.max(1, answer.arrays.steps.length), speed);
       if (session.diverged.length > 0 && session.diverged.every((d) => d)) stop();
       drawing = (await look()) ?? drawing;
-      // The exact distance takes long: at most a seventh of the time.
+      // The exact distance takes long: at most a twentieth of the time.
       const now = performance.now();
-      if (now - evaluated > Math.max(400, 7 * evaluating)) {
+      if (now - evaluated > Math.max(400, 20 * evaluating)) {
         await evaluate();
         evaluated = performance.now();
         evaluating = evaluated - now;
@@ -47,7 +50,9 @@ async function run() {
     } else {
       await frame();
     }
-    const rest = 33 - (performance.now() - began);
+    // By a clock of its own: a timer that fires late would make every drawing later.
+    next = Math.max(next + between, performance.now() - between);
+    const rest = next - performance.now();
     if (rest > 1) await pause(rest);
   }
   await look({ whole: true });
