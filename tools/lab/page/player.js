@@ -25,19 +25,24 @@ async function run() {
   let due = 1;
   let last = performance.now();
   let next = last;
+  let training = null;  // what the engine was asked for already
   while (playing) {
     const began = performance.now();
-    due = speed === 0 || target < Infinity ? 1e6 : due + (speed * (began - last)) / 1000;
+    const fastest = speed === 0 || target < Infinity;
+    due = fastest ? 1e6 : due + (speed * (began - last)) / 1000;
     last = began;
     if (due >= 1) {
-      // Between two drawings training gets what they leave; where drawing alone takes longer, training gets half as long again.
-      const budget = due > 1e5 ? Math.max(between - 4 - drawing, drawing / 2, 4) : 60;
-      const asked = Math.min(Math.floor(due), 1000, target - session.step);
-      // The engine trains while the browser paints what was drawn last.
-      const [answer] = await Promise.all([train(asked, budget), frame()]);
+      // The engine trains while the page draws and the browser paints; it gets what its own part of a frame leaves.
+      const more = () => {
+        const budget = fastest ? Math.max(between - 2 - drawing, drawing / 2, 4) : 60;
+        return train(Math.min(fastest ? 1000 : Math.floor(due), target - session.step), budget);
+      };
+      const [answer] = await Promise.all([training ?? more(), frame()]);
+      training = null;
       if (answer) due = Math.min(due - Math.max(1, answer.arrays.steps.length), speed);
       if (session.diverged.length > 0 && session.diverged.every((d) => d)) stop();
-      drawing = (await look()) ?? drawing;
+      const meanwhile = () => { if (playing && fastest && session.step < target) training = more(); };
+      drawing = (await look({ meanwhile })) ?? drawing;
       // The exact distance takes long: at most a twentieth of the time.
       const now = performance.now();
       if (now - evaluated > Math.max(400, 20 * evaluating)) {
@@ -55,6 +60,7 @@ async function run() {
     const rest = next - performance.now();
     if (rest > 1) await pause(rest);
   }
+  await training;
   await look({ whole: true });
   await evaluate();
   await refreshKept();

@@ -93,8 +93,9 @@ export async function train(iterations, milliseconds) {
 /// How fine the plane is drawn while it plays, by the time that a frame takes.
 let fine = 40;
 
-/// Asks for a frame: `whole` for a still picture, otherwise as fine as the time allows.
-export async function look({ whole = false } = {}) {
+/// Asks for a frame: `whole` for a still picture, otherwise as fine as the time allows. `meanwhile` is called before it is
+/// drawn: the engine is free then. Gives the milliseconds that the engine took.
+export async function look({ whole = false, meanwhile = () => {} } = {}) {
   const { generation } = session;
   const parts = wanted();
   const started = performance.now();
@@ -104,14 +105,16 @@ export async function look({ whole = false } = {}) {
   if (!whole) fine = Math.max(24, Math.min(64, spent > 45 ? fine - 4 : spent < 20 ? fine + 4 : fine));
   session.frame = { ...answer, grid: whole ? 64 : fine, parts };
   session.frame.grid = Math.round(Math.sqrt(answer.arrays.field0?.length ?? 0));
+  meanwhile();
   tell("framed", session.frame);
   return spent;
 }
 
 export async function evaluate(samples = 256) {
-  const { generation, step } = session;
+  const { generation } = session;
   const answer = await ask("evaluate", { samples });
   if (generation !== session.generation) return;
+  const { step } = answer;  // the engine may have trained on since it was asked
   session.evaluations = session.evaluations.filter((e) => e.step !== step);
   session.evaluations.push({ step, ...answer });
   session.evaluations.sort((a, b) => a.step - b.step);
