@@ -23,7 +23,8 @@ using nlohmann::json;
 
 /// Whether this machine can run the engine; where it cannot, the test says so and ends.
 bool engine_runs() {
-  static const bool runs = lab_engine_path().empty() ? false : std::system("node --version > /dev/null 2>&1") == 0;
+  static const bool runs =
+      std::filesystem::exists(lab_engine_path()) && std::system("node --version > /dev/null 2>&1") == 0;
   if (!runs) WARN("not checked: the lab's engine needs emscripten when it is built, and node here");
   return runs;
 }
@@ -296,7 +297,7 @@ TEST_CASE("lab: drawn points train, with a batch that they can fill") {
 }
 
 TEST_CASE("lab: the page is one file that holds all it needs") {
-  if (lab_engine_path().empty()) return;
+  if (!std::filesystem::exists(lab_engine_path())) return;
   const ProgramFolder folder;
   const ProgramResult result = run_kantor({"lab", "--no-open", "--out", folder / "lab.html"});
   REQUIRE(result.code == 0);
@@ -314,7 +315,7 @@ TEST_CASE("lab: the page is one file that holds all it needs") {
 }
 
 TEST_CASE("lab: it opens with the configurations of runs, and refuses what is none") {
-  if (lab_engine_path().empty()) return;
+  if (!std::filesystem::exists(lab_engine_path())) return;
   const ProgramFolder folder;
   REQUIRE(run_kantor({"train", "--preset", "ring8", "--set", "train.steps=1", "--set", "critic.width=17", "--set",
                       "eval.samples=32", "--quiet", "--out", folder / "run"})
