@@ -31,20 +31,15 @@ class Session;
 /// A question of the page: it reads the request's arguments and fills the answer. Throws Error.
 using Question = void (*)(Session& session, const json& request, Answer& answer);
 
-// One file each; see the table in README.md beside this folder.
-void describe(Session& session, const json& request, Answer& answer);
-void open(Session& session, const json& request, Answer& answer);
-void train(Session& session, const json& request, Answer& answer);
-void evaluate(Session& session, const json& request, Answer& answer);
-void frame(Session& session, const json& request, Answer& answer);
-void units(Session& session, const json& request, Answer& answer);
-void unit(Session& session, const json& request, Answer& answer);
-void kept(Session& session, const json& request, Answer& answer);
-void back(Session& session, const json& request, Answer& answer);
-void slow(Session& session, const json& request, Answer& answer);
-void slow_apply(Session& session, const json& request, Answer& answer);
-void random(Session& session, const json& request, Answer& answer);
-void parameters(Session& session, const json& request, Answer& answer);
+/// Every question; README.md beside this folder says what each asks. A new one is a function in a file, and its name
+/// here.
+#define KANTOR_LAB_QUESTIONS(X) \
+  X(describe)                   \
+  X(open) X(train) X(evaluate) X(frame) X(units) X(unit) X(kept) X(back) X(slow) X(slow_apply) X(random) X(parameters)
+
+#define KANTOR_DECLARE(name) void name(Session& session, const json& request, Answer& answer);
+KANTOR_LAB_QUESTIONS(KANTOR_DECLARE)
+#undef KANTOR_DECLARE
 
 /// The parts of a frame that can be asked for.
 json frame_parts();

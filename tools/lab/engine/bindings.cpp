@@ -8,19 +8,11 @@
 namespace kantor::lab {
 namespace {
 
-constexpr std::pair<const char*, Question> questions[] = {{"describe", describe},
-                                                          {"open", open},
-                                                          {"train", train},
-                                                          {"evaluate", evaluate},
-                                                          {"frame", frame},
-                                                          {"units", units},
-                                                          {"unit", unit},
-                                                          {"kept", kept},
-                                                          {"back", back},
-                                                          {"slow", slow},
-                                                          {"slow_apply", slow_apply},
-                                                          {"random", random},
-                                                          {"parameters", parameters}};
+constexpr std::pair<const char*, Question> questions[] = {
+#define KANTOR_ROW(name) {#name, name},
+    KANTOR_LAB_QUESTIONS(KANTOR_ROW)
+#undef KANTOR_ROW
+};
 
 void ask(const json& request, Answer& answer) {
   static Session session;
