@@ -220,7 +220,7 @@ TEST_CASE("lab: every constraint, loss, optimizer and data set trains and explai
     if (data != "file") arms.push_back(settings("data.kind", data));
   }
   json questions = json::array();
-  const json parts = described["parts"];
+  const json& parts = described["parts"];
   for (const json& arm : arms) {
     questions.push_back(opened({arm}));
     questions.push_back(question("train", settings("iterations", 2)));

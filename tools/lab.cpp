@@ -12,9 +12,8 @@
 #include <memory>
 #include <spawn.h>
 #include <string>
+#include <unistd.h>
 #include <vector>
-
-extern char** environ;
 
 namespace kantor {
 namespace {

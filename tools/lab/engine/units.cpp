@@ -19,8 +19,9 @@ std::vector<Tensor> trace_plane(const Network& critic, int64_t grid, double reac
 
 /// Appends column `unit` of a layer's output [points, units].
 void append_unit(std::vector<float>& to, const std::vector<float>& values, int64_t units, int64_t unit) {
-  for (size_t i = static_cast<size_t>(unit); i < values.size(); i += static_cast<size_t>(units))
+  for (auto i = static_cast<size_t>(unit); i < values.size(); i += static_cast<size_t>(units)) {
     to.push_back(values[i]);
+  }
 }
 
 }  // namespace
