@@ -15,6 +15,8 @@ import time
 from selenium import webdriver
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.keys import Keys
 
 SIZES = {"laptop": (1366, 768), "phone": (390, 844)}
 STAGES = {
@@ -179,6 +181,8 @@ def settings(lab):
     lab.open()
     lab.set("critic.depth", 2)
     lab.wait("location.hash.includes('critic.depth=2')", "a change is in the link")
+    lab.set("clip.c", 0)  # the first place of its slider
+    lab.wait("location.hash.includes('clip.c=')", "the bound of the weights is in the link")
     lab.set("two", False)
     lab.wait("document.querySelectorAll('#planes canvas').length === 1", "one model alone")
     lab.set("two", True)
@@ -305,6 +309,28 @@ def looks_right(lab, screenshots):
     lab.check_console("looks")
 
 
+def keyboard(lab):
+    """The tab key goes through the page from top to bottom, and what has the focus shows it."""
+    lab.open()
+    lab.run("document.activeElement.blur(); window.stops = []; document.addEventListener('focusin', (e) => stops.push(e.target))")
+    for _ in range(25):
+        ActionChains(lab.browser).send_keys(Keys.TAB).perform()
+    orderly = lab.run("return stops.slice(1).every((e, i) => stops[i].compareDocumentPosition(e) & Node.DOCUMENT_POSITION_FOLLOWING)")
+    lab.check(lab.run("return stops.length") >= 20, "the tab key reaches the controls")
+    lab.check(orderly, "the focus goes through the page in its order")
+    marked = lab.run(
+        "const e = document.activeElement, s = getComputedStyle(e); return s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) > 0 || s.boxShadow !== 'none'"
+    )
+    lab.check(marked, f"what has the focus shows it: {lab.run('return document.activeElement.outerHTML.slice(0, 100)')}")
+    ActionChains(lab.browser).send_keys("?").perform()
+    lab.wait("document.getElementById('help-dialog').open", "the question mark opens the help")
+    ActionChains(lab.browser).send_keys(Keys.ESCAPE).perform()
+    lab.wait("!document.getElementById('help-dialog').open", "escape closes it")
+    ActionChains(lab.browser).send_keys(".").perform()
+    lab.wait("document.getElementById('count').textContent === '1'", "the full stop trains one step")
+    lab.check_console("keyboard")
+
+
 def images(lab):
     lab.open("tab=images")
     lab.wait("document.querySelectorAll('#images canvas, #images img').length >= 2", "the recorded run is shown")
@@ -324,7 +350,7 @@ def main():
         lab = Lab(arguments.page, downloads)
         try:
             lab.screen("laptop")
-            for part in (trains, layers_of_the_plane, settings, goes_back, slow_motion, units, images):
+            for part in (trains, layers_of_the_plane, settings, goes_back, slow_motion, units, keyboard, images):
                 part(lab)
             saves_and_opens(lab, downloads, arguments.kantor)
             looks_right(lab, arguments.screenshots)
