@@ -3,6 +3,7 @@
 #include "tools/embedded_files.h"
 #include "tools/lab_page.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 #include <string_view>
@@ -31,6 +32,8 @@ constexpr Shown shown[] = {
     {"forward", "models/gan/critic_loss.cpp", "CriticLoss critic_loss("},
     {"input_gradient", "models/lipschitz/constraint.cpp", "InputGradient input_gradient_at("},
     {"penalty", "kernels/row_penalty.h", "KANTOR_FUNCTION inline RowPenalty row_penalty("},
+    {"second_backward", "models/lipschitz/constraint.cpp", "ConstraintTerm penalize_at("},
+    {"second_backward", "engine/ops/gradient_penalty.cpp", "  /// The second output is the derivative already"},
     {"second_backward", "models/gan/trainable_network.cpp", "void TrainableNetwork::descend("},
     {"backward", "models/gan/trainable_network.cpp", "void TrainableNetwork::descend("},
     {"update.adam", "kernels/update_rules/adam.h", "struct Adam {"},
@@ -60,12 +63,14 @@ json excerpt(const Shown& what, std::string_view content) {
   size_t first = 0;
   while (first < lines.size() && !lines[first].starts_with(what.begin)) ++first;
   if (first == lines.size()) throw fail();
+  const std::string indent(lines[first].find_first_not_of(' '), ' ');
   size_t last = first;
-  while (last < lines.size() && lines[last] != "}" && lines[last] != "};") ++last;
+  while (last < lines.size() && lines[last] != indent + "}" && lines[last] != indent + "};") ++last;
   if (last == lines.size()) throw fail();
   while (first > 0 && (lines[first - 1].starts_with("///") || lines[first - 1].starts_with("template"))) --first;
   std::string text;
-  for (size_t i = first; i <= last; ++i) text.append(lines[i]).append("\n");
+  for (size_t i = first; i <= last; ++i)
+    text.append(lines[i].substr(std::min(indent.size(), lines[i].size()))).append("\n");
   return {{"file", what.file}, {"line", first + 1}, {"text", text}};
 }
 
@@ -74,12 +79,12 @@ json excerpt(const Shown& what, std::string_view content) {
 json lab_sources() {
   json sources = json::object();
   for (const Shown& what : shown) {
-    for (const embedded::EmbeddedFile& file : embedded::lab_sources()) {
-      if (file.path == what.file) sources[what.stage] = excerpt(what, file.content);
-    }
-    if (!sources.contains(what.stage)) {
+    const auto& files = embedded::lab_sources();
+    const auto file = std::find_if(files.begin(), files.end(), [&](const auto& f) { return f.path == what.file; });
+    if (file == files.end()) {
       throw Error(fmt::format("{} is not in the program; add it to tools/lab/CMakeLists.txt", what.file));
     }
+    sources[what.stage].push_back(excerpt(what, file->content));
   }
   return sources;
 }

@@ -179,7 +179,7 @@ std::string layer_type(const nlohmann::json& layer) {
 
 InputGradient input_gradient_at(const Network& critic, const Tensor& points) {
   const Tensor x = points.detach();  // what made the points is no part of the critic's loss
-  const Tensor g = grad(sum(critic(x)), {x}, {true, {}})[0];
+  const Tensor g = grad(sum(critic(x)), {x}, {.create_graph = true, .seed = {}})[0];
   return {x, or_zeros(g, x)};  // undefined where the critic is constant: zero
 }
 

@@ -88,6 +88,7 @@ RunConfig read_arm(const json& settings, const Dataset* points, std::vector<std:
   RunConfig config = read_settings(settings, warnings);
   if (points == nullptr) return config;
   config.data = {"file", "points.csv"};
+  config.name = "points";
   if (config.batch > points->size()) {
     config.batch = points->size();
     warnings.push_back(fmt::format("The batch is {} samples: there are not more points.", config.batch));

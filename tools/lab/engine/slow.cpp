@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 #include <fmt/format.h>
+#include <optional>
 
 namespace kantor::lab {
 namespace {
@@ -65,18 +66,23 @@ class Stages {
   }
   [[nodiscard]] const std::vector<double>& bounds() const { return trainer_.critic().trainable().optimizer().bounds(); }
 
-  /// The weight that the stages follow: of all weights, the one whose gradient is the largest.
+  /// The weight that the stages follow: the one whose gradient is the largest, of those that the clip cuts if there are
+  /// any, else of all.
   void choose_weight() {
     const auto& roles = r_.network.roles();
     double largest = -1;
+    bool largest_is_cut = false;
     int layer = 0;
     for (size_t i = 0; i < roles.size(); ++i) {
       if (roles[i].bias || roles[i].norm) continue;
       ++layer;
       const std::vector<double> values = r_.gradients.tensors()[i].to_vector<double>();
+      const std::vector<double> updated = r_.updated[i].to_vector<double>();
       for (size_t j = 0; j < values.size(); ++j) {
-        if (!(std::abs(values[j]) > largest)) continue;
+        const bool cut = std::abs(updated[j]) > bounds()[i];
+        if (cut == largest_is_cut ? !(std::abs(values[j]) > largest) : largest_is_cut) continue;
         largest = std::abs(values[j]);
+        largest_is_cut = cut;
         tensor_ = i;
         element_ = j;
         const auto width = static_cast<size_t>(r_.network.parameters().tensors()[i].shape()[1]);
@@ -144,14 +150,23 @@ class Stages {
     json& numbers = add("penalty")["numbers"];
     if (term.norms.defined()) {
       numbers.push_back(entry("\u2016\u2207D(x\u0302)\u2016", row(term.norms, sample_)));
-      const std::vector<double> norms = term.norms.to_vector<double>();
-      double sum = 0;
-      for (const double n : norms) sum += n;
-      numbers.push_back(entry("mean \u2016\u2207D\u2016", sum / static_cast<double>(norms.size())));
     }
+    if (const auto own = penalty_of_sample()) numbers.push_back(entry("of this sample", *own));
     numbers.push_back(entry("\u03bb", trainer_.config().constraint.lambda));
     numbers.push_back(entry("penalty", term.value.item()));
     numbers.push_back(entry("loss", r_.loss.loss.item()));
+  }
+
+  /// The term of a batch that holds the sample alone. None where the constraint or the critic looks at the whole batch.
+  [[nodiscard]] std::optional<double> penalty_of_sample() const {
+    const Critic& critic = trainer_.critic();
+    const bool whole_batch = constraint_draws(trainer_.config().constraint.kind, ConstraintDraws::noise);
+    if (whole_batch || critic.network().has_batch_norm()) return std::nullopt;
+    CriticBatch one = batch_;
+    one.real = slice(batch_.real, 0, sample_, sample_ + 1).detach();
+    one.fake = slice(batch_.fake, 0, sample_, sample_ + 1).detach();
+    one.eps_draw.first += sample_;
+    return critic.constraint().penalty(critic.network(), one).value.item();
   }
 
   /// With a penalty this is the second backward pass: through the gradient by the input.

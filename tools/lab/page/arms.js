@@ -139,7 +139,8 @@ function buildShow() {
 }
 
 /// The colours of gradient norms, with what they mean.
-export const normScale = () => [element("small", { dir: "ltr" }, "< 1"), element("i", { class: "mark norms", "aria-hidden": "true" }), element("small", { dir: "ltr" }, "> 1")];
+/// The colours run from left to right in every language.
+export const normScale = () => [element("span", { class: "scale-key", dir: "ltr" }, element("small", {}, "< 1"), element("i", { class: "mark norms", "aria-hidden": "true" }), element("small", {}, "> 1"))];
 
 function symbols(layer) {
   const mark = (kind) => element("i", { class: `mark ${kind}`, "aria-hidden": "true" });

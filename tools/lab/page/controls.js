@@ -2,7 +2,7 @@
 import { byId, element, keepingFocus } from "lab/dom";
 import { words, known, onLanguage } from "lab/words";
 import { session, on, open, usePreset } from "lab/session";
-import { setValue } from "lab/state";
+import { setValue, isOwn } from "lab/state";
 import { presets, offered, presetTitle, presetText } from "lab/presets";
 import { control } from "lab/fields";
 import { paused } from "lab/player";
@@ -35,7 +35,7 @@ function fieldControl(field) {
 function tries() {
   return element("section", { class: "panel" }, element("h2", {}, words("presets.title")),
     element("div", { class: "chips", role: "group", "aria-label": words("presets.title") }, ...offered().map((preset) =>
-      element("button", { class: "chip", "data-key": `preset ${preset.name}`, "aria-pressed": String((session.state.preset || "start") === preset.name), title: presetText(preset), onclick: () => paused(() => usePreset(preset)) }, presetTitle(preset)))));
+      element("button", { class: "chip", "data-key": `preset ${preset.name}`, "aria-pressed": String((session.state.preset || (isOwn(session.state) ? "" : "start")) === preset.name), title: presetText(preset), onclick: () => paused(() => usePreset(preset)) }, presetTitle(preset)))));
 }
 
 function data() {
@@ -77,7 +77,8 @@ function build() {
 /// The line above the planes that says what to look at.
 function showWatch() {
   const preset = presets(session.described).find((p) => p.name === session.state.preset);
-  byId("watch-text").textContent = (preset && presetText(preset)) ?? words("preset.start.text");
+  const own = isOwn(session.state) ? words(session.opened.arms.length === 1 ? "watch.one" : "watch.own") : words("preset.start.text");
+  byId("watch-text").textContent = (preset && presetText(preset)) ?? own;
 }
 
 export function setUp() {

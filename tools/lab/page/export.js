@@ -98,8 +98,12 @@ export function numbers() {
   return [head, ...rows].map((r) => r.join(",")).join("\n") + "\n";
 }
 
+/// The configuration; where the data are points of this page, their table too, which it names.
 function saveToml(arm) {
   const { arms } = session.opened;
+  const { points, csv } = session.state;
+  const table = csv ?? (points && ["x,y", ...Array.from({ length: points.length / 2 }, (_, i) => `${points[2 * i]},${points[2 * i + 1]}`)].join("\n") + "\n");
+  if (table) download("points.csv", table, "text/csv");
   download(arms.length === 1 ? "config.toml" : `config-${arm === 0 ? "left" : "right"}.toml`, arms[arm].toml, "text/plain");
 }
 

@@ -58,6 +58,12 @@ const updates = {
 };
 updates.adamw = updates.adam;
 
+const g = i("g"), norms = i("n");
+const through = (factor) => `<math display="block">${row(fraction(row(o("∂"), P), row(o("∂"), W)), o("="), mean(row(factor, g, o("·"), fraction(row(o("∂"), g), row(o("∂"), W)))), o(","), space, g, o("="), gradient, o(","), space, norms, o("="), norm(g))}</math>`;
+const twoSided = through(row(n(2), lambda, fraction(row(norms, o("−"), n(1)), norms)));
+/// The penalty's derivative by the weights, through the gradient by the input: that is the second derivative.
+const chains = { penalty: twoSided, dragan: twoSided, "one-sided": through(row(n(2), lambda, fraction(row(`<mi>max</mi>`, fence(norms, o("−"), n(1), o(","), n(0))), norms))), r1: through(lambda), r2: through(lambda) };
+
 const whole = (...parts) => `<math display="block">${row(...parts)}</math>`;
 
 /// The formula of a stage under a model's values as MathML, or "" where there is none.
@@ -69,7 +75,7 @@ export function formula(stage, values) {
   if (stage === "forward") return losses[values["train.loss"] ?? "wasserstein"] ? whole(losses[values["train.loss"] ?? "wasserstein"]) : "";
   if (stage === "input_gradient") return whole(i("g"), o("="), gradient, o(","), space, i("n"), o("="), norm(i("g")));
   if (stage === "penalty") return penalised ? whole(penalties[part]) : "";
-  if (stage === "second_backward") return whole(fraction(row(o("∂"), fence(L, o("+"), P)), row(o("∂"), W)), o("="), fraction(row(o("∂"), L), row(o("∂"), W)), o("+"), fraction(row(o("∂"), P), row(o("∂"), W)));
+  if (stage === "second_backward") return (chains[part] ?? "") + whole(fraction(row(o("∂"), fence(L, o("+"), P)), row(o("∂"), W)), o("="), fraction(row(o("∂"), L), row(o("∂"), W)), o("+"), fraction(row(o("∂"), P), row(o("∂"), W)));
   if (stage === "backward") return whole(i("g"), o("="), fraction(row(o("∂"), L), row(o("∂"), W)));
   if (stage === "update") return updates[values["critic.optimizer"]] ? whole(updates[values["critic.optimizer"]]) : "";
   if (stage === "clip") return whole(W, o("←"), `<mi>min</mi>`, fence(`<mi>max</mi>`, fence(W, o(","), o("−"), c), o(","), c));

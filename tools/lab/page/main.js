@@ -102,7 +102,10 @@ async function start() {
   await openTab(tab);
   for (const name of ["opened", "framed", "kept"]) on(name, () => { session.state.step = player.isPlaying() ? session.state.step : session.step; if (!player.isPlaying()) writeLink(); });
   if (step > 0) await player.trainTo(step);
-  if (stage) await slow.begin();
+  if (stage) {
+    await slow.begin();
+    byId("slow").scrollIntoView({ block: "start", behavior: "auto" });
+  }
   window.addEventListener("hashchange", () => location.reload());
 }
 

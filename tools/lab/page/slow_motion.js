@@ -14,8 +14,19 @@ const sources = JSON.parse(byId("sources")?.textContent || "null") ?? {};
 let update = null;
 let arm = null;
 let sample = 0;
+let chosen = false;  // by a person: otherwise the first sample that lies on the plane
 let stage = 0;
 let stale = true;
+
+/// The first sample whose points are all on the plane that is drawn; the first of all where there is none.
+function firstOnPlane(arrays) {
+  const [left, right, bottom, top] = session.opened.box;
+  const clouds = ["batch_real", "batch_fake", "batch_at"].map((name) => arrays[name]).filter(Boolean);
+  const inside = (cloud, i) => cloud[2 * i] > left && cloud[2 * i] < right && cloud[2 * i + 1] > bottom && cloud[2 * i + 1] < top;
+  const count = arrays.batch_real.length / 2;
+  for (let i = 0; i < count; ++i) if (clouds.every((cloud) => inside(cloud, i))) return i;
+  return 0;
+}
 
 /// Asks for the next update of the chosen model and shows its first stage, or the one that was shown.
 export async function begin({ keep = false } = {}) {
@@ -23,7 +34,11 @@ export async function begin({ keep = false } = {}) {
   const { opened } = session;
   if (arm === null || arm >= opened.arms.length) arm = opened.arms.length - 1;
   const { generation } = session;
-  const answer = await ask("slow", { arm, sample });
+  let answer = await ask("slow", { arm, sample });
+  if (!chosen) {
+    const visible = firstOnPlane(answer.arrays);
+    if (visible !== sample) answer = await ask("slow", { arm, sample: sample = visible });
+  }
   if (generation !== session.generation) return;
   const before = update?.stages[stage]?.id;
   update = answer;
@@ -95,7 +110,7 @@ function build() {
   const now = stages[stage];
   const list = element("ol", { class: "stages" }, ...stages.map((s, i) => element("li", {}, element("button", { "aria-current": i === stage ? "step" : null, class: i < stage ? "done" : "", "data-key": `stage${i}`, onclick: () => go(i) }, words(`stage.${s.id}`)))));
   const canvas = element("canvas", { role: "img", "aria-label": words(`stage.${now.id}.plane`) });
-  const picker = element("input", { type: "number", min: 0, max: update.samples - 1, value: update.sample, "data-key": "sample", onchange: (e) => { sample = Math.max(0, Math.min(update.samples - 1, Math.floor(Number(e.target.value) || 0))); begin({ keep: true }); } });
+  const picker = element("input", { type: "number", min: 0, max: update.samples - 1, value: update.sample, "data-key": "sample", onchange: (e) => { chosen = true; sample = Math.max(0, Math.min(update.samples - 1, Math.floor(Number(e.target.value) || 0))); begin({ keep: true }); } });
   const { values } = session.opened.arms[arm];
   const math = formula(now.id, values);
   const { constraints, losses } = session.described;
@@ -117,7 +132,7 @@ function build() {
         element("p", { class: "buttons" }, back, next)))));
   canvas.onclick = (event) => {
     const found = nearest(event, canvas, update, session.opened.box);
-    if (found !== null) { sample = found; begin({ keep: true }); }
+    if (found !== null) { chosen = true; sample = found; begin({ keep: true }); }
   };
   // On a phone the stages are one row that scrolls: the present one is brought to its middle.
   const [row, here] = [list.getBoundingClientRect(), list.querySelector("[aria-current]").getBoundingClientRect()];
@@ -147,7 +162,7 @@ export function setUp() {
     session.state.slow = false;
     build();
   };
-  on("opened", () => { update = null; stale = true; build(); });
+  on("opened", () => { chosen = false; sample = 0; update = null; stale = true; build(); });
   for (const name of ["trained", "back"]) on(name, outdated);
   onLanguage(build);
   onTheme(() => { if (session.opened) build(); });

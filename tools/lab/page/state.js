@@ -9,6 +9,12 @@ export function fresh() {
     show: new Set(["field", "samples"]), step: 0, slow: false, preset: "", points: null, csv: null, tomls: null };
 }
 
+/// Whether the state is somebody's own: neither a preset nor what the page begins with.
+export function isOwn(state) {
+  const changed = (side) => Object.entries(state[side]).some(([key, value]) => customary[side]?.[key] !== value);
+  return state.preset === "" && (state.arms === 1 || Boolean(state.points || state.csv || state.tomls) || ["both", "left", "right"].some(changed));
+}
+
 const sideOf = (arm) => (arm === 0 ? "left" : "right");
 
 /// A value as a link writes it, as what it is.
