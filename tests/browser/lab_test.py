@@ -225,7 +225,7 @@ def slow_motion(lab):
             lab.run("document.querySelector(`[data-key=\"stage${arguments[0]}\"]`).click()", stage)
             time.sleep(0.1)
             name = f"{kind}: stage {STAGES[kind][stage]}"
-            lab.check(lab.run("return document.querySelector('#slow-body figure.code code')?.textContent.length") or 0 > 40, f"{name} shows its code")
+            lab.check((lab.run("return document.querySelector('#slow-body figure.code code')?.textContent.length") or 0) > 40, f"{name} shows its code")
             lab.check(lab.run("return document.querySelectorAll('#slow-body dl.numbers dd').length") >= 1, f"{name} shows numbers")
             lab.check(lab.run("return document.querySelector('#slow-body .formula').textContent.trim().length") > 0, f"{name} shows its formula")
             said = lab.run("const c = document.getElementById('slow-body').cloneNode(true); c.querySelectorAll('.code').forEach((e) => e.remove()); return c.textContent")

@@ -83,8 +83,8 @@ void Session::for_training_arms(const F& work) {
 }
 
 void Session::step() {
-  if (!samples_.empty()) {
-    while (!samples_.empty()) make_update();
+  if (in_slow_motion()) {
+    while (in_slow_motion()) make_update();
     return;
   }
   for_training_arms([](Arm& arm) { arm.trainer->step(); });

@@ -236,7 +236,7 @@ void slow(Session& session, const json& request, Answer& answer) {
   const Trainer& trainer = *session.arm(request).trainer;
   const auto arm = request["arm"].get<size_t>();
   const int64_t sample = whole_number(request, "sample", 0, trainer.config().batch - 1);
-  if (session.updates_made() >= trainer.config().critic_steps && session.in_slow_motion()) {
+  if (session.updates_made() >= trainer.config().critic_steps) {
     throw ArmError(arm, "this model's critic has made its updates of the step; the other one's go on");
   }
   const Session::NextUpdate next = session.next_update(arm);
