@@ -1,7 +1,8 @@
 #include "engine/apply.h"
 
 #include "engine/grad_mode.h"
-#include "engine/recorder.h"
+#include "engine/op_call.h"
+#include "engine/recording/recorder.h"
 #include "engine/target.h"
 
 #include <fmt/format.h>
@@ -55,9 +56,13 @@ std::vector<View> views_of(std::span<const Tensor> tensors) {
   return views;
 }
 
-void run_and_record(const OpCall& call, std::span<const Tensor> inputs, std::span<const Tensor> targets) {
+/// Runs an op, or writes it down where this thread records.
+void run_or_record(const std::shared_ptr<const Op>& op, std::span<const Tensor> inputs, std::span<const Value> outputs,
+                   Device device) {
+  if (Recorder* const current = recorder()) return current->record(op, inputs, outputs);
+  OpCall call{op, views_of(inputs), {}, device};
+  for (const Value& output : outputs) call.outputs.push_back(output.view());
   run(call);
-  if (Recorder* const current = recorder()) current->record(call, inputs, targets);
 }
 
 /// Frees a graph by pointer reversal (Schorr and Waite 1967): the edge that was followed down holds the way back up, so
@@ -104,9 +109,7 @@ std::vector<Tensor> apply(std::shared_ptr<const Op> op, std::vector<Tensor> inpu
     node->outputs.push_back(std::move(*value));
   } else {
     for (const TensorSpec& spec : specs) node->outputs.push_back(allocate(spec.shape, {spec.dtype, device}));
-    OpCall call{op, views_of(inputs), {}, device};
-    for (const Value& output : node->outputs) call.outputs.push_back(output.view());
-    run_and_record(call, inputs, {});
+    run_or_record(op, inputs, node->outputs, device);
   }
   if (grad_enabled()) {
     node->op = std::move(op);
@@ -138,8 +141,12 @@ void apply_in_place(std::shared_ptr<const Op> op, const std::vector<Tensor>& inp
                                    describe(targets[i]), i < specs.size() ? to_string(specs[i].shape) : "(none)"));
     }
   }
-  for (const Tensor& target : targets) ++target.value().storage->version;  // before the launch, which may throw
-  run_and_record({std::move(op), views_of(inputs), views_of(targets), device}, inputs, targets);
+  std::vector<Value> outputs;
+  for (const Tensor& target : targets) {
+    ++target.value().storage->version;  // before the launch, which may throw
+    outputs.push_back(target.value());
+  }
+  run_or_record(op, inputs, outputs, device);
 }
 
 }  // namespace kantor

@@ -3,66 +3,20 @@
 #include "engine/apply.h"
 #include "engine/cpu/parallel.h"
 #include "engine/target.h"
-#include "kernels/copy.h"
+#include "engine/transfer.h"
 #include "kernels/pointwise.h"
 
-#include <cstring>
 #include <utility>
 
 namespace kantor {
 namespace {
-
-/// Gathers one tensor per row into the arena's order, zeros where a row has none.
-class StoreGradients final : public OpOf<StoreGradients> {
- public:
-  StoreGradients(std::vector<ArenaRow> rows, std::vector<int> input_of_row, TensorSpec flat)
-      : rows_(std::move(rows)), input_of_row_(std::move(input_of_row)), flat_(flat) {}
-  [[nodiscard]] const char* name() const override { return "store_gradients"; }
-  [[nodiscard]] std::vector<TensorSpec> infer(std::span<const TensorSpec>) const override { return {flat_}; }
-  void cpu(Inputs inputs, Outputs outputs) const override {
-    const size_t element = size_of(flat_.dtype);
-    auto* target = static_cast<std::byte*>(outputs[0].data);
-    cpu::for_pieces(static_cast<int64_t>(rows_.size()), static_cast<double>(flat_.shape.size()) / 8, [&](int64_t r) {
-      const ArenaRow& row = rows_[static_cast<size_t>(r)];
-      const int input = input_of_row_[static_cast<size_t>(r)];
-      std::byte* place = target + static_cast<size_t>(row.offset) * element;
-      const size_t bytes = static_cast<size_t>(row.shape.size()) * element;
-      if (bytes == 0) return;
-      if (input < 0) {
-        std::memset(place, 0, bytes);
-      } else {
-        std::memcpy(place, inputs[static_cast<size_t>(input)].data, bytes);
-      }
-    });
-  }
-
-  void device(const Target& target, Inputs inputs, Outputs outputs) const override {
-    visit_floating(flat_.dtype, [&](auto zero) {
-      using T = decltype(zero);
-      for (size_t r = 0; r < rows_.size(); ++r) {
-        T* place = outputs[0].as<T>() + rows_[r].offset;
-        const int64_t size = rows_[r].shape.size();
-        if (input_of_row_[r] < 0) {
-          KANTOR_ON(target.backend, fill(place, zero, size, target.stream));
-        } else {
-          const T* gradient = inputs[static_cast<size_t>(input_of_row_[r])].as<T>();
-          KANTOR_ON(target.backend, strided_copy(gradient, place, CopyShape{1, {size}, {1}, {1}}, size, target.stream));
-        }
-      }
-    });
-  }
-
- private:
-  std::vector<ArenaRow> rows_;
-  std::vector<int> input_of_row_;
-  TensorSpec flat_;
-};
 
 /// target <- decay target + weight source; 12 bytes an element.
 class Blend final : public FloatingOp<Blend> {
  public:
   Blend(double decay, double weight) : decay_(decay), weight_(weight) {}
   [[nodiscard]] const char* name() const override { return "blend"; }
+  [[nodiscard]] bool reads_outputs() const override { return true; }
   [[nodiscard]] std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override { return {inputs[0]}; }
   template <class T>
   void forward(Inputs inputs, Outputs outputs) const {
@@ -87,6 +41,7 @@ class Blend final : public FloatingOp<Blend> {
 class Increment final : public OpOf<Increment> {
  public:
   [[nodiscard]] const char* name() const override { return "increment"; }
+  [[nodiscard]] bool reads_outputs() const override { return true; }
   [[nodiscard]] std::vector<TensorSpec> infer(std::span<const TensorSpec>) const override {
     return {{Shape{}, DType::int64}};
   }
@@ -103,23 +58,24 @@ void store_gradients(const std::vector<Tensor>& grads, const Arena& arena) {
     throw ShapeError("store_gradients: " + std::to_string(grads.size()) + " gradients for an arena of " +
                      std::to_string(arena.rows().size()) + " tensors; give one per row");
   }
-  std::vector<Tensor> present;
-  std::vector<int> input_of_row;
   for (size_t i = 0; i < grads.size(); ++i) {
     const ArenaRow& row = arena.rows()[i];
-    if (!grads[i].defined()) {
-      input_of_row.push_back(-1);
-      continue;
-    }
-    if (grads[i].shape() != row.shape || grads[i].dtype() != arena.flat().dtype()) {
+    if (grads[i].defined() && (grads[i].shape() != row.shape || grads[i].dtype() != arena.flat().dtype())) {
       throw ShapeError("store_gradients: " + describe(grads[i]) + " for the row " + row.name + " of shape " +
                        to_string(row.shape) + " in " + std::string(to_string(arena.flat().dtype())));
     }
-    input_of_row.push_back(static_cast<int>(present.size()));
-    present.push_back(grads[i]);
+    if (grads[i].defined() && grads[i].device() != arena.flat().device()) {
+      throw DeviceError("store_gradients: " + describe(grads[i]) + " for the row " + row.name + " on " +
+                        to_string(arena.flat().device()) + "; move it with to(device)");
+    }
   }
-  const TensorSpec flat{arena.flat().shape(), arena.flat().dtype()};
-  apply_in_place(std::make_shared<const StoreGradients>(arena.rows(), input_of_row, flat), present, {arena.flat()});
+  for (size_t i = 0; i < grads.size(); ++i) {
+    if (grads[i].defined()) {
+      copy_within(grads[i], arena.tensors()[i]);
+    } else {
+      fill(arena.tensors()[i], 0);
+    }
+  }
 }
 
 void blend(const Tensor& target, const Tensor& source, double decay, double weight) {

@@ -25,6 +25,23 @@ struct TensorSpec {
 /// Throws DTypeError if a spec is not floating, or if its type differs from the first.
 void require_floating(std::span<const TensorSpec> specs);
 
+/// How an op treats the rows (the first axis) of its split inputs; the others are the same for all rows.
+struct Rows {
+  enum class Use : uint8_t {
+    mixed,   // nothing is known
+    each,    // a row of the outputs comes from that row of the split inputs alone
+    summed,  // the output is a sum over the rows of the split inputs
+  };
+  Use use = Use::mixed;
+  std::vector<bool> split = {};
+};
+/// Of an op whose first of `inputs` inputs is split, row by row.
+inline Rows first_by_row(size_t inputs) {
+  Rows rows{Rows::Use::each, std::vector<bool>(inputs)};
+  if (inputs > 0) rows.split[0] = true;
+  return rows;
+}
+
 /// The arguments of a forward: views of the inputs, and of the outputs that it writes.
 using Inputs = std::span<const View>;
 using Outputs = std::span<const View>;
@@ -60,6 +77,19 @@ class Op {
   /// The same function in ordinary ops, for a fused op whose derivative is that of its parts.
   [[nodiscard]] virtual std::vector<Tensor> reference(std::span<const Tensor> inputs) const;
 
+  // What the rewrites of a recording may use (recording/rewrite.h). The defaults forbid every rewrite.
+  /// Whether a forward also reads what it overwrites.
+  [[nodiscard]] virtual bool reads_outputs() const { return false; }
+  /// Whether the forward only moves its one input's bytes to its output.
+  [[nodiscard]] virtual bool is_copy() const { return false; }
+  [[nodiscard]] virtual bool is_addition() const { return false; }
+  /// Whether element i of the output comes from element i of every input that has its shape, and may replace it.
+  [[nodiscard]] virtual bool elementwise() const { return false; }
+  [[nodiscard]] virtual Rows rows(std::span<const TensorSpec> /*inputs*/) const { return {}; }
+  /// Whether `other` computes the same from the same inputs. A class says so by `auto attributes() const`, all of its
+  /// members in a tuple.
+  [[nodiscard]] virtual bool same_as(const Op& other) const { return this == &other; }
+
  private:
   template <class Self>
   friend class OpOf;
@@ -74,6 +104,16 @@ bool register_op_type(std::type_index type);
 /// main begins; every op must derive from it.
 template <class Self>
 class OpOf : public Op {
+ public:
+  [[nodiscard]] bool same_as(const Op& other) const override {
+    if constexpr (requires(const Self& self) { self.attributes(); }) {
+      const auto* const same = dynamic_cast<const Self*>(&other);
+      return same != nullptr && same->attributes() == static_cast<const Self&>(*this).attributes();
+    } else {
+      return this == &other;
+    }
+  }
+
  protected:
   OpOf() : Op(registered) {}
 

@@ -1,7 +1,10 @@
 #include "engine/step.h"
 
 #include "engine/memory.h"
-#include "engine/recorder.h"
+#include "engine/recording/explain.h"
+#include "engine/recording/plan.h"
+#include "engine/recording/recorder.h"
+#include "engine/recording/rewrite.h"
 #include "engine/runtime.h"
 
 #include <utility>
@@ -11,54 +14,56 @@ namespace {
 
 constexpr int warm_up_runs = 2;
 
-/// While it lives, this thread records into the recorder, and its temporaries come from the recorder's pool.
-class RecorderScope {
- public:
-  explicit RecorderScope(Recorder& recorder) : pool_(recorder.pool) { set_recorder(&recorder); }
-  ~RecorderScope() { set_recorder(nullptr); }
-  RecorderScope(const RecorderScope&) = delete;
-  RecorderScope& operator=(const RecorderScope&) = delete;
-
- private:
-  PoolScope pool_;
-};
+Recording record(const std::function<void()>& fn, Device device) {
+  Recorder recorder(device);
+  const RecorderScope scope(recorder);
+  fn();
+  return recorder.take();
+}
 
 /// What a captured step replays.
-struct Recording {
-  Recorder recorder;
-  std::shared_ptr<Pool> temporaries;
-  std::unique_ptr<DeviceGraph> graph;  // of devices that run kernels: the recording as one launch
-
-  /// Runs fn, which does a normal step, and records it.
-  Recording(const std::function<void()>& fn, Device device) {
-    recorder.pool = std::make_shared<Pool>(device);
-    {
-      const RecorderScope scope(recorder);
-      fn();
-    }
-    make_graph(device);
+class Replay {
+ public:
+  Replay(const std::function<void()>& fn, Device device) : device_(device) {
+    Recording recording = record(fn, device);
+    const std::string before = list_of(recording);
+    rewrite(recording);
+    explanation_ = explain(before, list_of(recording));
+    plan_ = make_plan(recording);
   }
-  Recording(const Recording&) = delete;
-  Recording& operator=(const Recording&) = delete;
+  Replay(const Replay&) = delete;
+  Replay& operator=(const Replay&) = delete;
 
-  void replay() const {
-    for (const auto& storage : recorder.written) ++storage->version;
-    if (graph && !observed()) return graph->launch();
-    for (const OpCall& call : recorder.calls) run(call);
+  void run() const {
+    plan_.count_writes();
+    if (graph_ && !observed()) return graph_->launch();
+    plan_.run();
   }
+
+  /// Makes one launch of the calls; nothing runs. Temporaries of calls come from a pool of their own: in the plan's pool
+  /// every buffer is free by now, also those whose values a call in the middle still needs. Does nothing where kernels
+  /// are synchronous: a kernel that fails inside a graph has no name.
+  void make_graph() {
+    if (device_.kind == Device::Kind::cpu || synchronous()) return;
+    auto temporaries = std::make_shared<Pool>(device_);
+    const PoolScope pool(temporaries);
+    CaptureScope capture(runtime(device_));
+    for (const OpCall& call : plan_.calls) run_alone(call);
+    graph_ = capture.end();
+    temporaries_ = std::move(temporaries);
+  }
+
+  [[nodiscard]] int64_t launches() const {
+    return graph_ ? graph_->launches() : static_cast<int64_t>(plan_.calls.size());
+  }
+  [[nodiscard]] const std::string& explanation() const { return explanation_; }
 
  private:
-  /// Captures the calls once more, as kernels; nothing runs. Temporaries of calls come from a pool of their own:
-  /// in the recording's pool every buffer is free by now, also those whose values a call in the middle still needs.
-  /// None where kernels are synchronous: a kernel that fails inside a graph has no name.
-  void make_graph(Device device) {
-    if (device.kind == Device::Kind::cpu || synchronous()) return;
-    temporaries = std::make_shared<Pool>(device);
-    const PoolScope pool(temporaries);
-    CaptureScope capture(runtime(device));
-    for (const OpCall& call : recorder.calls) run_alone(call);
-    graph = capture.end();
-  }
+  Device device_;
+  Plan plan_;
+  std::string explanation_;
+  std::shared_ptr<Pool> temporaries_;
+  std::unique_ptr<DeviceGraph> graph_;  // of devices that run kernels
 };
 
 }  // namespace
@@ -68,7 +73,7 @@ struct Step::State {
   Device device;
   bool capture;
   int runs = 0;
-  std::unique_ptr<Recording> recording;
+  std::unique_ptr<Replay> replay;
 };
 
 Step::Step(std::function<void()> fn, Device device, bool capture)
@@ -79,25 +84,28 @@ Step& Step::operator=(Step&&) noexcept = default;
 
 void Step::operator()() {
   State& state = *state_;
-  if (!state.capture || state.runs < warm_up_runs) {
-    state.fn();
-    ++state.runs;
-    return;
-  }
+  if (!state.capture) return state.fn();
   forbid_in_capture("recording or replaying another step");
-  if (state.recording) return state.recording->replay();
-  state.recording = std::make_unique<Recording>(state.fn, state.device);
-  state.fn = nullptr;
-  clear_cache(state.device);  // it has the memory of the warm-up runs; replays have their own
+  if (!state.replay) {
+    state.replay = std::make_unique<Replay>(state.fn, state.device);
+    state.fn = nullptr;
+  }
+  if (state.runs == warm_up_runs) {
+    state.replay->make_graph();
+    clear_cache(state.device);  // it has the memory of the warm-up runs; replays have their own
+  }
+  state.replay->run();
+  if (state.runs <= warm_up_runs) ++state.runs;
 }
 
 bool Step::captured() const {
-  return state_->recording != nullptr;
+  return state_->runs > warm_up_runs;
 }
 int64_t Step::launches() const {
-  if (!state_->recording) return 0;
-  const Recording& recording = *state_->recording;
-  return recording.graph ? recording.graph->launches() : static_cast<int64_t>(recording.recorder.calls.size());
+  return captured() ? state_->replay->launches() : 0;
+}
+std::string Step::explanation() const {
+  return state_->replay ? state_->replay->explanation() : "";
 }
 
 bool capturing() {

@@ -1,4 +1,4 @@
-// Step: a training step, run twice to warm up, recorded once, and then replayed on fixed buffers with no allocation, no
+// Step: a training step, recorded once, rewritten (rewrites.h), and then replayed on fixed buffers with no allocation, no
 // graph building and no shape work. What changes between replays lives in tensors that the step only reads.
 #pragma once
 
@@ -6,27 +6,30 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 
 namespace kantor {
 
 /// A training step that is recorded once and then replayed.
 class Step {
  public:
-  /// `fn` must do the same ops on the same tensors at each call and leave its results in tensors made outside it, by
-  /// `copy_from` or an optimizer. Warm-up runs do real work and count as steps. Without `capture`, all run eagerly.
+  /// `fn` is called once, at the first step, to write its ops down; it must leave its results in tensors made outside
+  /// it, by `copy_from` or an optimizer. Without `capture` it is called at every step, and runs op by op.
   explicit Step(std::function<void()> fn, Device device = {}, bool capture = true);
   ~Step();
   Step(Step&&) noexcept;
   Step& operator=(Step&&) noexcept;
 
-  /// Does the step once: warms up, records, or replays. What is thrown on the way, by `fn` or while the recording is
-  /// made, leaves nothing recorded: the device runs as before, and the next call tries again. Throws CaptureError where
-  /// this would record or replay inside another step's recording.
+  /// Does the step once. The first calls replay op by op, to warm up the device's libraries; later ones are one launch
+  /// where the device has graphs. After a throw the device runs as before, and the next call tries again. Throws
+  /// CaptureError where `fn` does what a replay would not repeat, and inside another step's recording.
   void operator()();
-  /// Whether the next call replays.
+  /// Whether the next call replays what will not be recorded again.
   [[nodiscard]] bool captured() const;
-  /// Number of launches in the recording: kernels and copies, or ops on the CPU; 0 before it is made.
+  /// Number of launches in a replay: kernels and copies, or ops on the CPU; 0 before `captured`.
   [[nodiscard]] int64_t launches() const;
+  /// The ops of the step as they were written down and as they are replayed, a line each; empty before the first step.
+  [[nodiscard]] std::string explanation() const;
 
  private:
   struct State;

@@ -1,7 +1,7 @@
 #include "engine/tensor.h"
 
 #include "engine/apply.h"
-#include "engine/recorder.h"
+#include "engine/recording/recorder.h"
 #include "engine/transfer.h"
 
 #include <algorithm>

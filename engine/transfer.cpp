@@ -17,6 +17,7 @@ class Copy final : public OpOf<Copy> {
  public:
   [[nodiscard]] const char* name() const override { return "copy"; }
   [[nodiscard]] std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override { return {inputs[0]}; }
+  [[nodiscard]] bool is_copy() const override { return true; }
   void cpu(Inputs inputs, Outputs outputs) const override {
     const auto element = static_cast<int64_t>(size_of(outputs[0].dtype));
     auto* to = static_cast<std::byte*>(outputs[0].data);

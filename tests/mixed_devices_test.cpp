@@ -86,11 +86,8 @@ void copies(Device from, Device to) {
 void captures(Device from, Device to) {
   const Tensor source = ramp(4, {DType::float32, from}), target = zeros({4}, {DType::float32, to});
   Step step([&] { target.copy_from(source); }, to);
-  step();
-  step();
   if (from == to) {
-    step();
-    CHECK(step.captured());
+    while (!step.captured()) step();
     source.assign(std::span<const float>(std::vector<float>{7, 7, 7, 7}));
     step();
     CHECK(same(target, source));

@@ -7,11 +7,13 @@
 #include "engine/optimizer.h"
 #include "engine/random.h"
 #include "tests/catch.h"
+#include "tests/rewrite_scope.h"
 
 #include <cmath>
 #include <limits>
 
 using namespace kantor;
+using kantor::testing::RewriteScope;
 
 namespace {
 
@@ -68,7 +70,8 @@ struct Training {
 
 }  // namespace
 
-TEST_CASE("step: replay gives the bits of eager execution") {
+TEST_CASE("step: replay gives the bits of eager execution where the rewrites are exact") {
+  const RewriteScope exact("exact");
   Training eager(false), captured(true);
   CHECK(eager.run(20) == captured.run(20));
   CHECK(eager.parameters.flat().to_vector<float>() == captured.parameters.flat().to_vector<float>());
@@ -132,12 +135,10 @@ TEST_CASE("step: reading or writing on the host while capturing is refused, and 
     const Tensor y = sum(x);
     if (read && capturing()) (void)y.item();
   });
-  step();
-  step();
   CHECK_THROWS_WITH(step(), kantor::Contains("while a step is being captured"));
   CHECK_FALSE(capturing());
   read = false;
-  step();
+  for (int i = 0; i < 3; ++i) step();
   CHECK(step.captured());
 }
 

@@ -9,6 +9,7 @@
 #include <cmath>
 #include <fmt/format.h>
 #include <memory>
+#include <tuple>
 
 namespace kantor {
 namespace {
@@ -24,6 +25,9 @@ class Activate final : public FloatingOp<Activate> {
  public:
   explicit Activate(Activation activation) : activation_(activation) {}
   [[nodiscard]] const char* name() const override { return "activate"; }
+  [[nodiscard]] bool elementwise() const override { return true; }
+  [[nodiscard]] auto attributes() const { return std::tuple(activation_); }
+  [[nodiscard]] Rows rows(std::span<const TensorSpec>) const override { return first_by_row(1); }
   [[nodiscard]] std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override {
     require_floating(inputs);
     return {inputs[0]};
@@ -53,6 +57,9 @@ class ActivationGrad final : public FloatingOp<ActivationGrad> {
  public:
   explicit ActivationGrad(Activation activation) : activation_(activation) {}
   [[nodiscard]] const char* name() const override { return "activation_grad"; }
+  [[nodiscard]] bool elementwise() const override { return true; }
+  [[nodiscard]] auto attributes() const { return std::tuple(activation_); }
+  [[nodiscard]] Rows rows(std::span<const TensorSpec>) const override { return {Rows::Use::each, {true, true}}; }
   [[nodiscard]] std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override {
     require_floating(inputs);
     if (inputs[0].shape != inputs[1].shape) throw ShapeError("the gradient and the output differ in shape");
@@ -97,6 +104,8 @@ class BiasActivate final : public FloatingOp<BiasActivate> {
  public:
   explicit BiasActivate(Activation activation) : activation_(activation) {}
   [[nodiscard]] const char* name() const override { return "bias_activate"; }
+  [[nodiscard]] auto attributes() const { return std::tuple(activation_); }
+  [[nodiscard]] Rows rows(std::span<const TensorSpec>) const override { return first_by_row(2); }
   [[nodiscard]] std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override {
     require_floating(inputs);
     if (inputs[0].shape.rank() < 1 || inputs[1].shape != Shape{inputs[0].shape[-1]}) {

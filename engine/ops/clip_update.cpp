@@ -60,6 +60,7 @@ class ClipUpdate final : public OpOf<ClipUpdate> {
     }
   }
   [[nodiscard]] const char* name() const override { return rule_ == clip_only ? "clip" : "clip_update"; }
+  [[nodiscard]] bool reads_outputs() const override { return true; }
   [[nodiscard]] std::vector<TensorSpec> infer(std::span<const TensorSpec>) const override { return outputs_; }
 
   void cpu(Inputs inputs, Outputs outputs) const override {
@@ -157,6 +158,7 @@ class BeginUpdate final : public OpOf<BeginUpdate> {
  public:
   explicit BeginUpdate(const UpdateSettings& settings) : beta1_(settings.beta1), beta2_(settings.beta2) {}
   [[nodiscard]] const char* name() const override { return "begin_update"; }
+  [[nodiscard]] bool reads_outputs() const override { return true; }
   [[nodiscard]] std::vector<TensorSpec> infer(std::span<const TensorSpec>) const override {
     return {{Shape{}, DType::int64}, {Shape{2}, DType::float64}};
   }

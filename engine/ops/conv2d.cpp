@@ -8,6 +8,7 @@
 #include "engine/ops/pointwise_op.h"
 
 #include <fmt/format.h>
+#include <tuple>
 #include <utility>
 
 namespace kantor {
@@ -66,6 +67,10 @@ class Conv2d final : public FloatingOp<Conv2d> {
  public:
   Conv2d(ConvParams window, Activation activation) : window_(window), activation_(activation) {}
   [[nodiscard]] const char* name() const override { return "conv2d"; }
+  [[nodiscard]] auto attributes() const { return std::tuple(window_, activation_); }
+  [[nodiscard]] Rows rows(std::span<const TensorSpec> inputs) const override {
+    return first_by_row(inputs.size());
+  }
   [[nodiscard]] std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override {
     require_rank_4(inputs);
     const Shape &x = inputs[0].shape, &f = inputs[1].shape;
@@ -109,6 +114,10 @@ class Conv2dInputGrad final : public FloatingOp<Conv2dInputGrad> {
   Conv2dInputGrad(ConvParams window, int64_t height, int64_t width, Activation activation)
       : window_(window), height_(height), width_(width), activation_(activation) {}
   [[nodiscard]] const char* name() const override { return "conv2d_input_grad"; }
+  [[nodiscard]] auto attributes() const { return std::tuple(window_, height_, width_, activation_); }
+  [[nodiscard]] Rows rows(std::span<const TensorSpec> inputs) const override {
+    return first_by_row(inputs.size());
+  }
   [[nodiscard]] std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override {
     require_rank_4(inputs);
     const Shape &g = inputs[0].shape, &f = inputs[1].shape;
@@ -155,6 +164,8 @@ class Conv2dWeightGrad final : public FloatingOp<Conv2dWeightGrad> {
   Conv2dWeightGrad(ConvParams window, int64_t kernel_height, int64_t kernel_width)
       : window_(window), kernel_height_(kernel_height), kernel_width_(kernel_width) {}
   [[nodiscard]] const char* name() const override { return "conv2d_weight_grad"; }
+  [[nodiscard]] auto attributes() const { return std::tuple(window_, kernel_height_, kernel_width_); }
+  [[nodiscard]] Rows rows(std::span<const TensorSpec>) const override { return {Rows::Use::summed, {true, true}}; }
   [[nodiscard]] std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override {
     require_rank_4(inputs);
     const Shape &x = inputs[0].shape, &g = inputs[1].shape;

@@ -7,6 +7,7 @@
 #include "kernels/gemm.h"
 
 #include <fmt/format.h>
+#include <tuple>
 
 namespace kantor {
 namespace {
@@ -23,6 +24,11 @@ class Matmul final : public FloatingOp<Matmul> {
  public:
   Matmul(bool transpose_a, bool transpose_b) : ta_(transpose_a), tb_(transpose_b) {}
   [[nodiscard]] const char* name() const override { return "matmul"; }
+  [[nodiscard]] auto attributes() const { return std::tuple(ta_, tb_); }
+  [[nodiscard]] Rows rows(std::span<const TensorSpec>) const override {
+    if (!ta_) return {Rows::Use::each, {true, false}};
+    return tb_ ? Rows{} : Rows{Rows::Use::summed, {true, true}};
+  }
   [[nodiscard]] std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override {
     require_floating(inputs);
     const Shape &a = inputs[0].shape, &b = inputs[1].shape;
@@ -60,6 +66,10 @@ class Linear final : public FloatingOp<Linear> {
  public:
   explicit Linear(Activation activation) : activation_(activation) {}
   [[nodiscard]] const char* name() const override { return "linear"; }
+  [[nodiscard]] auto attributes() const { return std::tuple(activation_); }
+  [[nodiscard]] Rows rows(std::span<const TensorSpec> inputs) const override {
+    return first_by_row(inputs.size());
+  }
   [[nodiscard]] std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override {
     require_floating(inputs);
     const Shape &x = inputs[0].shape, &w = inputs[1].shape;

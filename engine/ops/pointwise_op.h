@@ -7,6 +7,7 @@
 #include "kernels/pointwise.h"
 
 #include <memory>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -29,6 +30,7 @@ class Unary final : public FloatingOp<Unary<F>> {
  public:
   explicit Unary(F f) : f_(std::move(f)) {}
   [[nodiscard]] const char* name() const override { return F::name; }
+  [[nodiscard]] bool elementwise() const override { return true; }
   [[nodiscard]] std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override {
     require_floating(inputs);
     return {inputs[0]};
@@ -67,6 +69,8 @@ class Binary final : public FloatingOp<Binary<F>> {
  public:
   explicit Binary(F f) : f_(std::move(f)) {}
   [[nodiscard]] const char* name() const override { return F::name; }
+  [[nodiscard]] bool is_addition() const override { return std::is_same_v<decltype(f_.function), function::Add>; }
+  [[nodiscard]] bool elementwise() const override { return true; }
   [[nodiscard]] std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override {
     require_floating(inputs);
     return {{broadcast(inputs[0].shape, inputs[1].shape), inputs[0].dtype}};

@@ -10,6 +10,7 @@
 #include <cmath>
 #include <fmt/format.h>
 #include <optional>
+#include <tuple>
 
 namespace kantor {
 namespace {
@@ -19,6 +20,11 @@ class Sum final : public FloatingOp<Sum> {
  public:
   Sum(std::vector<bool> reduced, bool keepdims) : reduced_(std::move(reduced)), keepdims_(keepdims) {}
   [[nodiscard]] const char* name() const override { return "sum"; }
+  [[nodiscard]] auto attributes() const { return std::tuple(reduced_, keepdims_); }
+  [[nodiscard]] Rows rows(std::span<const TensorSpec>) const override {
+    if (reduced_.empty()) return {};
+    return reduced_[0] ? Rows{Rows::Use::summed, {true}} : first_by_row(1);
+  }
   [[nodiscard]] std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override {
     require_floating(inputs);
     std::vector<int64_t> extents;
@@ -149,6 +155,8 @@ class BroadcastTo final : public OpOf<BroadcastTo> {
 class RowNorm final : public FloatingOp<RowNorm> {
  public:
   [[nodiscard]] const char* name() const override { return "row_norm"; }
+  [[nodiscard]] auto attributes() const { return std::tuple<>(); }
+  [[nodiscard]] Rows rows(std::span<const TensorSpec>) const override { return first_by_row(1); }
   [[nodiscard]] std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override {
     require_floating(inputs);
     if (inputs[0].shape.rank() < 1) throw ShapeError("rank 0 has no rows; expected [B, ...]");

@@ -47,6 +47,10 @@ class Transpose final : public OpOf<Transpose> {
  public:
   explicit Transpose(std::vector<int> order) : order_(std::move(order)) {}
   [[nodiscard]] const char* name() const override { return "transpose"; }
+  [[nodiscard]] auto attributes() const { return std::tuple(order_); }
+  [[nodiscard]] Rows rows(std::span<const TensorSpec>) const override {
+    return !order_.empty() && order_[0] == 0 ? first_by_row(1) : Rows{};
+  }
   [[nodiscard]] std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override {
     std::vector<int> sorted = order_, axes(static_cast<size_t>(inputs[0].shape.rank()));
     std::sort(sorted.begin(), sorted.end());

@@ -34,7 +34,7 @@ kantor_install_output(completions/_kantor ${CMAKE_INSTALL_DATADIR}/zsh/vendor-co
 kantor_install_output(completions/kantor.fish ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d completion fish)
 add_custom_target(kantor_outputs ALL DEPENDS ${kantor_outputs})
 install(DIRECTORY kernels engine models DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/kantor FILES_MATCHING PATTERN "*.h"
-        PATTERN "engine/cpu" EXCLUDE PATTERN "engine/recorder.h" EXCLUDE PATTERN "engine/transfer.h" EXCLUDE
+        PATTERN "engine/cpu" EXCLUDE PATTERN "engine/recording/recorder.h" EXCLUDE PATTERN "engine/transfer.h" EXCLUDE
         PATTERN "engine/ops" EXCLUDE PATTERN "kernels/ladder" EXCLUDE)
 install(FILES engine/engine.h models/kantor.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/kantor)
 install(DIRECTORY docs/examples DESTINATION ${CMAKE_INSTALL_DOCDIR})

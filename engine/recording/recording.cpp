@@ -1,0 +1,74 @@
+#include "engine/recording/recording.h"
+
+#include <algorithm>
+
+namespace kantor {
+namespace {
+
+bool any_overlap(const std::vector<Operand>& operands, const Operand& place) {
+  return std::any_of(operands.begin(), operands.end(), [&](const Operand& o) { return o.overlaps(place); });
+}
+
+bool any_in(const std::vector<Operand>& operands, const Buffer& buffer) {
+  return std::any_of(operands.begin(), operands.end(), [&](const Operand& o) { return o.buffer.get() == &buffer; });
+}
+
+}  // namespace
+
+bool RecordedCall::writes(const Operand& place) const {
+  return any_overlap(outputs, place);
+}
+
+bool RecordedCall::reads(const Operand& place) const {
+  return any_overlap(inputs, place) || (op->reads_outputs() && any_overlap(outputs, place));
+}
+
+bool depend(const RecordedCall& a, const RecordedCall& b) {
+  const auto touches = [](const RecordedCall& call, const Operand& place) {
+    return any_overlap(call.inputs, place) || any_overlap(call.outputs, place);
+  };
+  return std::any_of(a.outputs.begin(), a.outputs.end(), [&](const Operand& o) { return touches(b, o); }) ||
+         std::any_of(b.outputs.begin(), b.outputs.end(), [&](const Operand& o) { return touches(a, o); });
+}
+
+std::vector<size_t> Recording::writers(const Buffer& buffer) const {
+  std::vector<size_t> found;
+  for (size_t i = 0; i < calls.size(); ++i) {
+    if (any_in(calls[i].outputs, buffer)) found.push_back(i);
+  }
+  return found;
+}
+
+std::vector<size_t> Recording::readers(const Buffer& buffer) const {
+  std::vector<size_t> found;
+  for (size_t i = 0; i < calls.size(); ++i) {
+    const RecordedCall& call = calls[i];
+    if (any_in(call.inputs, buffer) || (call.op->reads_outputs() && any_in(call.outputs, buffer))) found.push_back(i);
+  }
+  return found;
+}
+
+void Recording::move_buffer(const std::shared_ptr<Buffer>& from, const std::shared_ptr<Buffer>& to, size_t offset) {
+  const std::shared_ptr<Buffer> old = from;  // `from` may be an operand's, which changes here
+  for (RecordedCall& call : calls) {
+    for (std::vector<Operand>* operands : {&call.inputs, &call.outputs}) {
+      for (Operand& operand : *operands) {
+        if (operand.buffer != old) continue;
+        operand.buffer = to;
+        operand.begin += offset;
+      }
+    }
+  }
+}
+
+void Recording::remove(const std::vector<bool>& marks) {
+  size_t kept = 0;
+  for (size_t i = 0; i < calls.size(); ++i) {
+    if (marks[i]) continue;
+    if (kept != i) calls[kept] = std::move(calls[i]);
+    ++kept;
+  }
+  calls.resize(kept);
+}
+
+}  // namespace kantor
