@@ -90,6 +90,7 @@ Subject critic_step(const std::string& kind, int64_t width, int64_t batch, Devic
           {0, products * 2 * 2 * batch * width * width},
           step,
           false,
+          true,
           {{"constraint", kind}}};
 }
 

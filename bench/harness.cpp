@@ -1,5 +1,6 @@
 #include "bench/harness.h"
 
+#include "engine/rewrites.h"
 #include "engine/step.h"
 #include "engine/stopwatch.h"
 #include "engine/tensor.h"
@@ -92,6 +93,7 @@ class Timer {
  public:
   Timer(const Subject& subject, const BenchOptions& options)
       : options_(options), step_(subject.step, options.device), watch_(options.device) {
+    const RewriteScope rewrites(subject.whole_step ? "all" : "none");
     while (!step_.captured()) step_();
     step_();  // the first replay
     once_ = seconds_of(1);

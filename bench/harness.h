@@ -29,6 +29,7 @@ struct Subject {
   Cost cost;
   std::function<void()> step;
   bool cold = true;                                 // also timed with its operands out of the caches
+  bool whole_step = false;                          // rewritten as in a training; else its ops run as they are written
   nlohmann::json extra = nlohmann::json::object();  // goes into its row
 };
 

@@ -4,6 +4,7 @@
 
 #include "engine/error.h"
 #include "engine/tensor.h"
+#include "kernels/activation.h"
 
 #include <memory>
 #include <optional>
@@ -83,9 +84,16 @@ class Op {
   /// Whether the forward only moves its one input's bytes to its output.
   [[nodiscard]] virtual bool is_copy() const { return false; }
   [[nodiscard]] virtual bool is_addition() const { return false; }
+  [[nodiscard]] virtual bool is_multiplication() const { return false; }
+  /// Whether the output is the inputs' rows, one input behind the other.
+  [[nodiscard]] virtual bool stacks_rows() const { return false; }
   /// Whether element i of the output comes from element i of every input that has its shape, and may replace it.
   [[nodiscard]] virtual bool elementwise() const { return false; }
   [[nodiscard]] virtual Rows rows(std::span<const TensorSpec> /*inputs*/) const { return {}; }
+  /// Of input 0 times f' where input 1 is f's output: that f.
+  [[nodiscard]] virtual std::optional<Activation> derivative_of() const { return std::nullopt; }
+  /// This op with its result times f', one input more: the output of f. Null where it has an epilogue already.
+  [[nodiscard]] virtual std::shared_ptr<const Op> times_derivative(Activation /*of*/) const { return nullptr; }
   /// Whether `other` computes the same from the same inputs. A class says so by `auto attributes() const`, all of its
   /// members in a tuple.
   [[nodiscard]] virtual bool same_as(const Op& other) const { return this == &other; }

@@ -1,5 +1,5 @@
-// Which rewrites a captured Step applies to its recording before it is replayed: fewer, larger ops. The choice holds for
-// the steps that are made after it, in the whole program.
+// Which rewrites a captured Step applies to its recording before it is replayed: fewer, larger ops. The choice holds
+// for the steps that are made after it, in the whole program.
 #pragma once
 
 #include <string>
@@ -19,5 +19,14 @@ const std::vector<RewriteInfo>& rewrite_table();
 void set_rewrites(const std::string& which);
 /// The names that are on.
 std::vector<std::string> active_rewrites();
+
+/// While it lives, the rewrites are these; afterwards all of them.
+class RewriteScope {
+ public:
+  explicit RewriteScope(const std::string& which) { set_rewrites(which); }
+  ~RewriteScope() { set_rewrites("all"); }
+  RewriteScope(const RewriteScope&) = delete;
+  RewriteScope& operator=(const RewriteScope&) = delete;
+};
 
 }  // namespace kantor

@@ -40,9 +40,9 @@ class Replay {
     plan_.run();
   }
 
-  /// Makes one launch of the calls; nothing runs. Temporaries of calls come from a pool of their own: in the plan's pool
-  /// every buffer is free by now, also those whose values a call in the middle still needs. Does nothing where kernels
-  /// are synchronous: a kernel that fails inside a graph has no name.
+  /// Makes one launch of the calls; nothing runs. Temporaries of calls come from a pool of their own: in the plan's
+  /// pool every buffer is free by now, also those whose values a call in the middle still needs. Does nothing where
+  /// kernels are synchronous: a kernel that fails inside a graph has no name.
   void make_graph() {
     if (device_.kind == Device::Kind::cpu || synchronous()) return;
     auto temporaries = std::make_shared<Pool>(device_);

@@ -1,5 +1,5 @@
-// Step: a training step, recorded once, rewritten (rewrites.h), and then replayed on fixed buffers with no allocation, no
-// graph building and no shape work. What changes between replays lives in tensors that the step only reads.
+// Step: a training step, recorded once, rewritten (rewrites.h), and then replayed on fixed buffers with no allocation,
+// no graph building and no shape work. What changes between replays lives in tensors that the step only reads.
 #pragma once
 
 #include "engine/tensor.h"

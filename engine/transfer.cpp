@@ -71,8 +71,13 @@ void fill(const Tensor& target, double value) {
   apply_in_place(std::make_shared<const Fill>(target.shape(), target.dtype(), value), {}, {target});
 }
 
+std::shared_ptr<const Op> copy_op() {
+  static const auto op = std::make_shared<const Copy>();
+  return op;
+}
+
 void copy_within(const Tensor& source, const Tensor& target) {
-  apply_in_place(std::make_shared<const Copy>(), {source}, {target});
+  apply_in_place(copy_op(), {source}, {target});
 }
 
 void copy_across(const Tensor& source, const Tensor& target) {

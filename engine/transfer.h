@@ -1,6 +1,7 @@
 // Transfer: constants and copies, within a device and between devices. Internal to the engine.
 #pragma once
 
+#include "engine/op.h"
 #include "engine/tensor.h"
 
 namespace kantor {
@@ -20,6 +21,8 @@ void visit_elements(const View& view, const F& fn) {
 
 /// Writes `value` into every element, in place. Recordable.
 void fill(const Tensor& target, double value);
+/// The op behind copy_within.
+std::shared_ptr<const Op> copy_op();
 /// Copies the value of a tensor to one of the same shape and type on its device. Recordable.
 void copy_within(const Tensor& source, const Tensor& target);
 /// Copies the value of a tensor to one on another device; through the host if neither is on the CPU.

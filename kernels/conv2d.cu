@@ -9,7 +9,7 @@
 //   weight grad   [filters, pixels] x [pixels, window]      long sums for few outputs: split along the pixels into
 //                 stretches that fill the GPU, and their partial filters added in order by a second launch
 //
-// FLOPs of each: 2 pixels filters window. Bias and activation are applied while the tile is in registers. Divisions
+// FLOPs of each: 2 pixels filters window. The epilogue is applied while the tile is in registers. Divisions
 // find once per tile where pixels, positions and taps begin; from step to step, additions advance the counters.
 //
 // With 1 to 4 channels the forward and the input gradient have kernels of their own (kernels/conv2d_few_channels.cu).
@@ -178,31 +178,31 @@ struct FiltersOfTaps {
   }
 };
 
-/// Writes f(sums + bias) to consecutive channels from `channel` on.
+/// Writes epilogue(sums) to consecutive channels of `to`, from `channel` on, which is at `place`.
 template <class T, int size>
-__device__ void write(const ChannelEpilogue<T>& epilogue, int channel, bool packed, int count, const T (&sums)[size],
-                      T* to) {
+__device__ void write(const Epilogue<T>& epilogue, int channel, bool packed, int count, const T (&sums)[size], T* to,
+                      int place) {
   T values[size];
-  for (int j = 0; j < count; ++j) values[j] = epilogue(channel + j, sums[j]);
+  for (int j = 0; j < count; ++j) values[j] = epilogue(channel + j, place + j, sums[j]);
   if constexpr (size == 4) {
-    if (packed && count == 4) return store_four(to, values);
+    if (packed && count == 4) return store_four(to + place, values);
   }
-  for (int j = 0; j < count; ++j) to[j] = values[j];
+  for (int j = 0; j < count; ++j) to[place + j] = values[j];
 }
 
 template <class T, int columns>
-__global__ void conv2d_kernel(ConvSizes c, Images<T> x, MatrixView<T, true> filter, ChannelEpilogue<T> epilogue, T* y,
+__global__ void conv2d_kernel(ConvSizes c, Images<T> x, MatrixView<T, true> filter, Epilogue<T> epilogue, T* y,
                               bool packed, int tiles_across) {
   gemm_tile<T, columns>(c.pixels(), c.filters, 0, c.window(), blockIdx.x / tiles_across, blockIdx.x % tiles_across,
                         WindowsOfPixels<T>{c, x}, filter, [&](int pixel, int o, int count, const auto& sums) {
-                          write(epilogue, o, packed, count, sums, y + pixel * c.filters + o);
+                          write(epilogue, o, packed, count, sums, y, pixel * c.filters + o);
                         });
 }
 
 /// Block z is a parity class, block x a tile of its product. Classes differ in size: some blocks have no tile.
 template <class T, int columns>
 __global__ void conv2d_input_grad_kernel(ConvSizes c, Images<T> g, const T* filter, bool filter_packed,
-                                         ChannelEpilogue<T> epilogue, T* x, bool packed, int tiles_across) {
+                                         Epilogue<T> epilogue, T* x, bool packed, int tiles_across) {
   const ParityAxis v(blockIdx.z / c.stride, c.height, c.kernel_height, c.stride, c.padding);
   const ParityAxis h(blockIdx.z % c.stride, c.width, c.kernel_width, c.stride, c.padding);
   const int positions = c.batch * v.positions * h.positions, tile_row = blockIdx.x / tiles_across;
@@ -212,8 +212,8 @@ __global__ void conv2d_input_grad_kernel(ConvSizes c, Images<T> g, const T* filt
                         [&](int position, int channel, int count, const auto& sums) {
                           const Index3 d = Extents{v.positions, h.positions}.split(position);
                           const int row = v.first + c.stride * d.middle, column = h.first + c.stride * d.low;
-                          write(epilogue, channel, packed, count, sums,
-                                x + ((d.high * c.height + row) * c.width + column) * c.channels + channel);
+                          write(epilogue, channel, packed, count, sums, x,
+                                ((d.high * c.height + row) * c.width + column) * c.channels + channel);
                         });
 }
 
@@ -252,12 +252,10 @@ void with_columns(int64_t n, const F& start) {
 }  // namespace
 
 template <class T>
-void conv2d(const ConvShape& c, const T* x, const T* filter, const T* bias, Activation activation, T* y,
-            Stream stream) {
+void conv2d(const ConvShape& c, const T* x, const T* filter, const Epilogue<T>& epilogue, T* y, Stream stream) {
   if (c.pixels() * c.filters == 0) return;
-  if (few_channels(c, sizeof(T))) return conv2d_few_channels(c, x, filter, bias, activation, y, stream);
+  if (few_channels(c, sizeof(T))) return conv2d_few_channels(c, x, filter, epilogue, y, stream);
   const ConvSizes sizes = conv_sizes(c);
-  const ChannelEpilogue<T> epilogue{bias, activation};
   with_columns(c.filters, [&](auto columns) {
     const int64_t across = tiles_of(c.filters, columns);
     launch<conv2d_kernel<T, decltype(columns)::value>>(
@@ -268,12 +266,11 @@ void conv2d(const ConvShape& c, const T* x, const T* filter, const T* bias, Acti
 }
 
 template <class T>
-void conv2d_input_grad(const ConvShape& c, const T* g, const T* filter, const T* bias, Activation activation, T* x,
+void conv2d_input_grad(const ConvShape& c, const T* g, const T* filter, const Epilogue<T>& epilogue, T* x,
                        Stream stream) {
   if (c.batch * c.height * c.width * c.channels == 0) return;
-  if (few_channels(c, sizeof(T))) return conv2d_input_grad_few_channels(c, g, filter, bias, activation, x, stream);
+  if (few_channels(c, sizeof(T))) return conv2d_input_grad_few_channels(c, g, filter, epilogue, x, stream);
   const ConvSizes sizes = conv_sizes(c);
-  const ChannelEpilogue<T> epilogue{bias, activation};
   const int64_t most = c.batch * ((c.height + c.stride - 1) / c.stride) * ((c.width + c.stride - 1) / c.stride);
   with_columns(c.channels, [&](auto columns) {
     const int64_t across = tiles_of(c.channels, columns);
@@ -302,9 +299,9 @@ void conv2d_weight_grad(const ConvShape& c, const T* x, const T* g, T* filter, T
   launch<add_splits_kernel<T>>({blocks_for(size, threads), threads, 0, stream}, workspace, filter, splits, size);
 }
 
-#define KANTOR_CONV(T)                                                                                     \
-  template void conv2d(const ConvShape&, const T*, const T*, const T*, Activation, T*, Stream);            \
-  template void conv2d_input_grad(const ConvShape&, const T*, const T*, const T*, Activation, T*, Stream); \
+#define KANTOR_CONV(T)                                                                                   \
+  template void conv2d(const ConvShape&, const T*, const T*, const Epilogue<T>&, T*, Stream);            \
+  template void conv2d_input_grad(const ConvShape&, const T*, const T*, const Epilogue<T>&, T*, Stream); \
   template void conv2d_weight_grad(const ConvShape&, const T*, const T*, T*, T*, Stream);
 KANTOR_CONV(float)
 KANTOR_CONV(double)

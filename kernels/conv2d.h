@@ -1,7 +1,7 @@
 // Launchers of convolution, NHWC: the three partials of one trilinear form in (input, filter, output gradient).
 #pragma once
 
-#include "kernels/function.h"
+#include "kernels/epilogue.h"
 #include "kernels/launcher.h"
 
 namespace kantor {
@@ -38,13 +38,12 @@ inline int64_t weight_grad_workspace(const ConvShape& c) {
 
 // T is float or double.
 KANTOR_LAUNCHERS(
-    /// y [batch, out_height, out_width, filters] = f(x * filter + bias); bias [filters] or null.
-    template <class T> void conv2d(const ConvShape& shape, const T* x, const T* filter, const T* bias,
-                                   Activation activation, T* y, Stream stream);
-    /// x [batch, height, width, channels] = f(d <g, conv2d(x, filter)> / dx + bias), the transposed convolution of g;
-    /// bias [channels] or null.
-    template <class T> void conv2d_input_grad(const ConvShape& shape, const T* g, const T* filter, const T* bias,
-                                              Activation activation, T* x, Stream stream);
+    /// y [batch, out_height, out_width, filters] = epilogue(x * filter), whose channels are the filters.
+    template <class T>
+    void conv2d(const ConvShape& shape, const T* x, const T* filter, const Epilogue<T>& epilogue, T* y, Stream stream);
+    /// x [batch, height, width, channels] = epilogue(d <g, conv2d(x, filter)> / dx), the transposed convolution of g.
+    template <class T> void conv2d_input_grad(const ConvShape& shape, const T* g, const T* filter,
+                                              const Epilogue<T>& epilogue, T* x, Stream stream);
     /// filter = d <g, conv2d(x, filter)> / dfilter. `workspace`: weight_grad_workspace elements.
     template <class T>
     void conv2d_weight_grad(const ConvShape& shape, const T* x, const T* g, T* filter, T* workspace, Stream stream);)

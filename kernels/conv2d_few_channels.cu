@@ -24,8 +24,7 @@ constexpr int neighbours = 4,
 
 /// Block (x, y) computes `tiles` times 64 pixels and 64 filters.
 template <class T>
-__global__ void few_channels_kernel(ConvSizes c, const T* x, const T* filter, ChannelEpilogue<T> epilogue, T* y,
-                                    int tiles) {
+__global__ void few_channels_kernel(ConvSizes c, const T* x, const T* filter, Epilogue<T> epilogue, T* y, int tiles) {
   const int window = c.window(), taps = c.kernel_height * c.kernel_width;
   T* windows = dynamic_shared<T>();          // [window][tile_row], pixels side by side
   T* filters = windows + window * tile_row;  // [window][tile_row], filters side by side
@@ -67,7 +66,8 @@ __global__ void few_channels_kernel(ConvSizes c, const T* x, const T* filter, Ch
       for (int j = 0; j < 4; ++j) {
         const int o = first_filter + column + j;
         if (first_pixel + row + i < c.pixels() && o < c.filters) {
-          y[(first_pixel + row + i) * c.filters + o] = epilogue(o, sums[i][j]);
+          const int64_t place = (first_pixel + row + i) * c.filters + o;
+          y[place] = epilogue(o, place, sums[i][j]);
         }
       }
     }
@@ -76,8 +76,7 @@ __global__ void few_channels_kernel(ConvSizes c, const T* x, const T* filter, Ch
 
 /// Block z is a parity class; a warp computes four neighbouring positions in one of its rows, for all channels.
 template <class T, int channels>
-__global__ void input_grad_few_channels_kernel(ConvSizes c, const T* g, const T* filter, ChannelEpilogue<T> epilogue,
-                                               T* x) {
+__global__ void input_grad_few_channels_kernel(ConvSizes c, const T* g, const T* filter, Epilogue<T> epilogue, T* x) {
   const int window = c.window(), lane = threadIdx.x % 32;
   T* weights = dynamic_shared<T>();  // [window][lane_row], 32 filters side by side
   const ParityAxis v(blockIdx.z / c.stride, c.height, c.kernel_height, c.stride, c.padding);
@@ -123,11 +122,12 @@ __global__ void input_grad_few_channels_kernel(ConvSizes c, const T* g, const T*
   const int position = j + lane / channels, channel = lane % channels;
   if (!exists || lane >= neighbours * channels || position >= h.positions) return;
   const int yy = v.first + c.stride * i, xx = h.first + c.stride * position;
-  x[((image * c.height + yy) * c.width + xx) * channels + channel] = epilogue(channel, mine);
+  const int place = ((image * c.height + yy) * c.width + xx) * channels + channel;
+  x[place] = epilogue(channel, place, mine);
 }
 
 template <class T, int channels>
-void start_input_grad(const ConvShape& c, const T* g, const T* filter, const ChannelEpilogue<T>& epilogue, T* x,
+void start_input_grad(const ConvShape& c, const T* g, const T* filter, const Epilogue<T>& epilogue, T* x,
                       Stream stream) {
   const int64_t across = ((c.width + c.stride - 1) / c.stride + neighbours - 1) / neighbours;
   const int64_t groups = c.batch * ((c.height + c.stride - 1) / c.stride) * across;
@@ -140,7 +140,7 @@ void start_input_grad(const ConvShape& c, const T* g, const T* filter, const Cha
 }  // namespace
 
 template <class T>
-void conv2d_few_channels(const ConvShape& c, const T* x, const T* filter, const T* bias, Activation activation, T* y,
+void conv2d_few_channels(const ConvShape& c, const T* x, const T* filter, const Epilogue<T>& epilogue, T* y,
                          Stream stream) {
   constexpr int64_t enough_blocks = 1024, most_tiles = 8;
   const int64_t pixel_tiles = (c.pixels() + tile_size - 1) / tile_size,
@@ -149,22 +149,22 @@ void conv2d_few_channels(const ConvShape& c, const T* x, const T* filter, const 
   const int64_t tiles = wanted < 1 ? 1 : wanted < most_tiles ? wanted : most_tiles;
   launch<few_channels_kernel<T>>({dim3(blocks_for(pixel_tiles, tiles), blocks_for(filter_tiles, 1)), threads,
                                   size_t(2 * c.window()) * tile_row * sizeof(T), stream},
-                                 conv_sizes(c), x, filter, ChannelEpilogue<T>{bias, activation}, y, tiles);
+                                 conv_sizes(c), x, filter, epilogue, y, tiles);
 }
 
 template <class T>
-void conv2d_input_grad_few_channels(const ConvShape& c, const T* g, const T* filter, const T* bias,
-                                    Activation activation, T* x, Stream stream) {
+void conv2d_input_grad_few_channels(const ConvShape& c, const T* g, const T* filter, const Epilogue<T>& epilogue, T* x,
+                                    Stream stream) {
   const auto start = c.channels == 1   ? start_input_grad<T, 1>
                      : c.channels == 2 ? start_input_grad<T, 2>
                      : c.channels == 3 ? start_input_grad<T, 3>
                                        : start_input_grad<T, 4>;
-  start(c, g, filter, ChannelEpilogue<T>{bias, activation}, x, stream);
+  start(c, g, filter, epilogue, x, stream);
 }
 
-#define KANTOR_CONV_FEW_CHANNELS(T)                                                                          \
-  template void conv2d_few_channels(const ConvShape&, const T*, const T*, const T*, Activation, T*, Stream); \
-  template void conv2d_input_grad_few_channels(const ConvShape&, const T*, const T*, const T*, Activation, T*, Stream);
+#define KANTOR_CONV_FEW_CHANNELS(T)                                                                        \
+  template void conv2d_few_channels(const ConvShape&, const T*, const T*, const Epilogue<T>&, T*, Stream); \
+  template void conv2d_input_grad_few_channels(const ConvShape&, const T*, const T*, const Epilogue<T>&, T*, Stream);
 KANTOR_CONV_FEW_CHANNELS(float)
 KANTOR_CONV_FEW_CHANNELS(double)
 

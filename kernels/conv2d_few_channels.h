@@ -14,9 +14,9 @@ inline bool few_channels(const ConvShape& c, int64_t element) {
 
 // Like conv2d and conv2d_input_grad of kernels/conv2d.h, for shapes that few_channels accepts.
 KANTOR_LAUNCHERS(template <class T> void conv2d_few_channels(const ConvShape& shape, const T* x, const T* filter,
-                                                             const T* bias, Activation activation, T* y, Stream stream);
+                                                             const Epilogue<T>& epilogue, T* y, Stream stream);
                  template <class T>
-                 void conv2d_input_grad_few_channels(const ConvShape& shape, const T* g, const T* filter, const T* bias,
-                                                     Activation activation, T* x, Stream stream);)
+                 void conv2d_input_grad_few_channels(const ConvShape& shape, const T* g, const T* filter,
+                                                     const Epilogue<T>& epilogue, T* x, Stream stream);)
 
 }  // namespace kantor

@@ -47,15 +47,4 @@ struct ParityAxis {
         shift((parity + padding - first_tap) / stride) {}
 };
 
-/// Maps the sum of an output channel to f(sum + bias); a null bias means none.
-template <class T>
-struct ChannelEpilogue {
-  const T* bias;
-  Activation activation;
-
-  __device__ T operator()(int channel, T sum) const {
-    return function::Activate{activation}(bias != nullptr ? sum + bias[channel] : sum);
-  }
-};
-
 }  // namespace kantor::KANTOR_BACKEND

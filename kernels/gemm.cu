@@ -1,5 +1,5 @@
-// Matrix products. See kernels/implicit_gemm.h; here A and B are matrices in memory, and bias and activation are
-// applied while a tile of C is in registers.
+// Matrix products. See kernels/implicit_gemm.h; here A and B are matrices in memory, and the epilogue is applied while
+// a tile of C is in registers.
 #include "kernels/backend.h"
 #include "kernels/gemm.h"
 #include "kernels/implicit_gemm.h"
@@ -8,13 +8,13 @@ namespace kantor::KANTOR_BACKEND {
 namespace {
 
 template <class T, bool transpose_a, bool transpose_b>
-__global__ void gemm_kernel(MatrixView<T, !transpose_a> a, MatrixView<T, transpose_b> b, const T* bias,
-                            Activation activation, T* c, int m, int n, int k, int tiles_across) {
+__global__ void gemm_kernel(MatrixView<T, !transpose_a> a, MatrixView<T, transpose_b> b, Epilogue<T> epilogue, T* c,
+                            int m, int n, int k, int tiles_across) {
   gemm_tile<T, tile>(m, n, 0, k, blockIdx.x / tiles_across, blockIdx.x % tiles_across, a, b,
                      [&](int row, int column, int count, const T(&sums)[micro]) {
                        for (int j = 0; j < count; ++j) {
-                         const T sum = bias != nullptr ? sums[j] + bias[column + j] : sums[j];
-                         c[int64_t(row) * n + column + j] = function::Activate{activation}(sum);
+                         const int64_t place = int64_t(row) * n + column + j;
+                         c[place] = epilogue(column + j, place, sums[j]);
                        }
                      });
 }
@@ -27,28 +27,28 @@ int extent(int64_t value) {
 }
 
 template <class T, bool transpose_a, bool transpose_b>
-void start(int m, int n, int k, const T* a, const T* b, const T* bias, Activation activation, T* c, Stream stream) {
+void start(int m, int n, int k, const T* a, const T* b, const Epilogue<T>& epilogue, T* c, Stream stream) {
   launch<gemm_kernel<T, transpose_a, transpose_b>>({blocks_for(tiles_of(m) * tiles_of(n), 1), gemm_threads, 0, stream},
                                                    MatrixView<T, !transpose_a>(a, transpose_a ? m : k),
-                                                   MatrixView<T, transpose_b>(b, transpose_b ? k : n), bias, activation,
-                                                   c, m, n, k, tiles_of(n));
+                                                   MatrixView<T, transpose_b>(b, transpose_b ? k : n), epilogue, c, m,
+                                                   n, k, tiles_of(n));
 }
 
 }  // namespace
 
 template <class T>
-void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const T* a, const T* b, const T* bias,
-          Activation activation, T* c, Stream stream) {
+void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const T* a, const T* b,
+          const Epilogue<T>& epilogue, T* c, Stream stream) {
   if (m * n == 0) return;
   const auto go = transpose_a   ? transpose_b ? start<T, true, true> : start<T, true, false>
                     : transpose_b ? start<T, false, true>
                                 : start<T, false, false>;
-  go(extent(m), extent(n), extent(k), a, b, bias, activation, c, stream);
+  go(extent(m), extent(n), extent(k), a, b, epilogue, c, stream);
 }
 
-template void gemm(bool, bool, int64_t, int64_t, int64_t, const float*, const float*, const float*, Activation, float*,
+template void gemm(bool, bool, int64_t, int64_t, int64_t, const float*, const float*, const Epilogue<float>&, float*,
                    Stream);
-template void gemm(bool, bool, int64_t, int64_t, int64_t, const double*, const double*, const double*, Activation,
+template void gemm(bool, bool, int64_t, int64_t, int64_t, const double*, const double*, const Epilogue<double>&,
                    double*, Stream);
 
 }  // namespace kantor::KANTOR_BACKEND

@@ -1,7 +1,7 @@
 // Launcher of matrix products, row-major.
 #pragma once
 
-#include "kernels/function.h"
+#include "kernels/epilogue.h"
 #include "kernels/launcher.h"
 
 namespace kantor {
@@ -11,9 +11,9 @@ inline Cost gemm_cost(int64_t m, int64_t n, int64_t k, int64_t element) {
 }
 
 KANTOR_LAUNCHERS(
-    /// C [m, n] = f(op(A) op(B) + bias), op the transposition where the flag is set; bias [n] or null. T is float or
-    /// double.
+    /// C [m, n] = epilogue(op(A) op(B)), op the transposition where the flag is set; the epilogue's channels are the
+    /// columns. T is float or double.
     template <class T> void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const T* a,
-                                 const T* b, const T* bias, Activation activation, T* c, Stream stream);)
+                                 const T* b, const Epilogue<T>& epilogue, T* c, Stream stream);)
 
 }  // namespace kantor

@@ -1,18 +1,16 @@
 // Rewrites of recordings: each one alone, what it must leave alone, whole steps, and random programs.
-#include "engine/rewrites.h"
-
 #include "engine/autograd.h"
 #include "engine/grad_mode.h"
 #include "engine/in_place.h"
 #include "engine/ops.h"
 #include "engine/random.h"
+#include "engine/rewrites.h"
 #include "engine/step.h"
 #include "models/gan/critic.h"
 #include "models/gan/critic_loss.h"
 #include "models/gan/trainable_network.h"
 #include "models/nn/architectures.h"
 #include "tests/catch.h"
-#include "tests/rewrite_scope.h"
 
 #include <algorithm>
 #include <cmath>
@@ -22,7 +20,6 @@
 #include <vector>
 
 using namespace kantor;
-using kantor::testing::RewriteScope;
 
 namespace {
 
@@ -301,8 +298,8 @@ class RandomProgram {
   }
 
  private:
-  static Tensor once(const auto& pick, const std::vector<Tensor>& values,
-                     const std::vector<Tensor>& weights, const std::vector<Tensor>& outside) {
+  static Tensor once(const auto& pick, const std::vector<Tensor>& values, const std::vector<Tensor>& weights,
+                     const std::vector<Tensor>& outside) {
     const Tensor &x = values[pick(values.size())], &y = values[pick(values.size())];
     const Tensor& w = weights[pick(weights.size())];
     switch (pick(11)) {

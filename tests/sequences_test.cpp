@@ -1,4 +1,5 @@
 // Sequences: the noisy sines' statistics, files of sequences, and an RNN critic trained on them.
+#include "engine/rewrites.h"
 #include "models/data/distributions.h"
 #include "models/data/open_dataset.h"
 #include "models/files/npy.h"
@@ -70,6 +71,7 @@ TEST_CASE("sequences: NPY of rank 3 is sequences") {
 }
 
 TEST_CASE("sequences: an RNN critic trains on them under clipping and penalty, captured as well as eagerly") {
+  const RewriteScope exact("exact");
   for (const char* constraint : {"clip", "penalty", "r1"}) {
     INFO(constraint);
     const RunConfig config = small_run(constraint);

@@ -6,14 +6,13 @@
 #include "engine/ops.h"
 #include "engine/optimizer.h"
 #include "engine/random.h"
+#include "engine/rewrites.h"
 #include "tests/catch.h"
-#include "tests/rewrite_scope.h"
 
 #include <cmath>
 #include <limits>
 
 using namespace kantor;
-using kantor::testing::RewriteScope;
 
 namespace {
 

@@ -1,6 +1,7 @@
 #include "tools/run_arguments.h"
 
 #include "engine/libraries.h"
+#include "engine/rewrites.h"
 #include "engine/threads.h"
 #include "models/files/atomic_file.h"
 #include "models/losses/loss.h"
@@ -113,6 +114,11 @@ void RunArguments::add_to(CLI::App& app) {
       ->type_name("N")
       ->check(CLI::Range(1, 1024));
   app.add_flag("--eager", eager, "run every step op by op instead of replaying a captured one");
+  app.add_option("--rewrites", rewrites,
+                 "what a captured step is made faster by: all, exact (the bits of --eager), none, or names joined by "
+                 "commas (docs/performance.md)")
+      ->type_name("NAMES")
+      ->capture_default_str();
   app.add_flag("--quiet", quiet, "print errors only");
   app.add_flag("--json", json, "print each line of metrics.jsonl on stdout");
   app.add_flag("--print-config", print_config, "print the configuration as TOML, with what each key means, and stop");
@@ -188,6 +194,7 @@ Device RunArguments::use_machine() const {
   if (threads > 0) set_threads(threads);
   const Device found = choose_device(device, quiet);
   set_libraries({cudnn, tf32});
+  set_rewrites(rewrites);
   return found;
 }
 

@@ -12,7 +12,7 @@
 namespace kantor {
 
 struct RunArguments {
-  std::string preset, config, data, loss, out, device = "auto";
+  std::string preset, config, data, loss, out, device = "auto", rewrites = "all";
   std::vector<std::string> settings;
   int threads = 0;
   bool quiet = false, json = false, eager = false, print_config = false, cudnn = false, tf32 = false, resume = false;

@@ -97,21 +97,23 @@ struct PartialFilters {};
 }  // namespace
 
 template <class T>
-void conv2d(const ConvShape& c, const T* x, const T* filter, Epilogue<T> epilogue, T* y) {
+void conv2d(const ConvShape& c, const T* x, const T* filter, const Epilogue<T>& epilogue, T* y) {
   if (fills_vector<T>(c.filters)) return direct_conv2d(c, x, filter, epilogue, y);
   const int64_t block = block_pixels(c), total = c.pixels();
   for_pieces((total + block - 1) / block, work_of(c), [&](int64_t p) {
     const int64_t begin = p * block, end = std::min(total, begin + block);
     T* rows = scratch<T, GatheredRows>(block * c.window());
+    const Tile<T> tile{y + begin * c.filters, end - begin, c.filters, c.filters, 0};
+    const TileEpilogue<T> finish(epilogue, y, tile);
     gather(c, x, begin, end, rows);
-    gemm_tile<T>(false, true, end - begin, c.filters, c.window(), rows, c.window(), filter, c.window(),
-                 y + begin * c.filters, c.filters);
-    apply_epilogue(epilogue, end - begin, c.filters, y + begin * c.filters, c.filters);
+    gemm_tile<T>(false, true, tile.rows, c.filters, c.window(), rows, c.window(), filter, c.window(), tile.first,
+                 c.filters);
+    finish.apply();
   });
 }
 
 template <class T>
-void conv2d_input_grad(const ConvShape& c, const T* g, const T* filter, Epilogue<T> epilogue, T* x) {
+void conv2d_input_grad(const ConvShape& c, const T* g, const T* filter, const Epilogue<T>& epilogue, T* x) {
   // Directly, one vector of channels would be loaded per multiply-add. Gathered, all taps of a pixel are one product of
   // many columns.
   if (c.channels > lanes<T>) return direct_conv2d_input_grad(c, g, filter, epilogue, x);
@@ -119,6 +121,8 @@ void conv2d_input_grad(const ConvShape& c, const T* g, const T* filter, Epilogue
   const int64_t images = std::max<int64_t>(1, block / std::max<int64_t>(places_of(c), 1));  // whole, as rows overlap
   for_pieces((c.batch + images - 1) / images, work_of(c), [&](int64_t p) {
     const int64_t first = p * images, last = std::min(c.batch, first + images);
+    const TileEpilogue<T> finish(
+        epilogue, x, {x + first * image_of(c), (last - first) * c.height * c.width, c.channels, c.channels, 0});
     std::fill(x + first * image_of(c), x + last * image_of(c), T(0));
     T* rows = scratch<T, GatheredRows>(block * c.window());
     for (int64_t begin = first * places_of(c); begin < last * places_of(c); begin += block) {
@@ -127,7 +131,7 @@ void conv2d_input_grad(const ConvShape& c, const T* g, const T* filter, Epilogue
                    c.window(), rows, c.window());
       scatter(c, rows, begin, end, x);
     }
-    apply_epilogue(epilogue, (last - first) * c.height * c.width, c.channels, x + first * image_of(c), c.channels);
+    finish.apply();
   });
 }
 
@@ -160,10 +164,11 @@ void conv2d_weight_grad(const ConvShape& c, const T* x, const T* g, T* filter) {
   });
 }
 
-template void conv2d<float>(const ConvShape&, const float*, const float*, Epilogue<float>, float*);
-template void conv2d<double>(const ConvShape&, const double*, const double*, Epilogue<double>, double*);
-template void conv2d_input_grad<float>(const ConvShape&, const float*, const float*, Epilogue<float>, float*);
-template void conv2d_input_grad<double>(const ConvShape&, const double*, const double*, Epilogue<double>, double*);
+template void conv2d<float>(const ConvShape&, const float*, const float*, const Epilogue<float>&, float*);
+template void conv2d<double>(const ConvShape&, const double*, const double*, const Epilogue<double>&, double*);
+template void conv2d_input_grad<float>(const ConvShape&, const float*, const float*, const Epilogue<float>&, float*);
+template void conv2d_input_grad<double>(const ConvShape&, const double*, const double*, const Epilogue<double>&,
+                                        double*);
 template void conv2d_weight_grad<float>(const ConvShape&, const float*, const float*, float*);
 template void conv2d_weight_grad<double>(const ConvShape&, const double*, const double*, double*);
 

@@ -9,9 +9,9 @@
 namespace kantor::cpu {
 
 template <class T>
-void conv2d(const ConvShape& shape, const T* x, const T* filter, Epilogue<T> epilogue, T* y);
+void conv2d(const ConvShape& shape, const T* x, const T* filter, const Epilogue<T>& epilogue, T* y);
 template <class T>
-void conv2d_input_grad(const ConvShape& shape, const T* g, const T* filter, Epilogue<T> epilogue, T* x);
+void conv2d_input_grad(const ConvShape& shape, const T* g, const T* filter, const Epilogue<T>& epilogue, T* x);
 template <class T>
 void conv2d_weight_grad(const ConvShape& shape, const T* x, const T* g, T* filter);
 

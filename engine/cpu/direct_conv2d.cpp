@@ -152,7 +152,7 @@ struct DirectProduct {
   Images<const T> source;
   Panels<T> panels;
   const T* packed;
-  Epilogue<T> epilogue;
+  const Epilogue<T>& epilogue;
   Images<T> target;
 
   void run() const {
@@ -162,14 +162,15 @@ struct DirectProduct {
       const int64_t panel = piece % panels.count, block = piece / panels.count;
       const int64_t image = block / blocks.row_count * blocks.images, images = std::min(blocks.images, c.batch - image);
       const int64_t top = block % blocks.row_count * blocks.rows, bottom = std::min(top + blocks.rows, target.height);
-      const int64_t column = panels.first(panel), columns = panels.used(panel);
+      const TileEpilogue<T> finish(
+          epilogue, target.data,
+          {target.at(image, top, 0) + panels.first(panel), images * (bottom - top) * target.width, panels.used(panel),
+           target.channels, panels.first(panel)});
       for_groups(vertical, top, bottom, [&](const Positions& v) {
         for_groups(horizontal, 0, target.width,
                    [&](const Positions& h) { multiply(panel, image, image + images, v, h); });
       });
-      const T* bias = epilogue.bias == nullptr ? nullptr : epilogue.bias + column;
-      apply_epilogue({bias, epilogue.activation}, images * (bottom - top) * target.width, columns,
-                     target.at(image, top, 0) + column, target.channels);
+      finish.apply();
     });
   }
 
@@ -317,7 +318,7 @@ class WeightGrad {
 }  // namespace
 
 template <class T>
-void direct_conv2d(const ConvShape& c, const T* x, const T* filter, Epilogue<T> epilogue, T* y) {
+void direct_conv2d(const ConvShape& c, const T* x, const T* filter, const Epilogue<T>& epilogue, T* y) {
   const Panels<T> panels(c.window(), c.filters);
   T* packed = scratch<T, PackedFilter>(panels.size());
   const int64_t taps = c.kernel_height * c.kernel_width;
@@ -333,7 +334,7 @@ void direct_conv2d(const ConvShape& c, const T* x, const T* filter, Epilogue<T> 
 }
 
 template <class T>
-void direct_conv2d_input_grad(const ConvShape& c, const T* g, const T* filter, Epilogue<T> epilogue, T* x) {
+void direct_conv2d_input_grad(const ConvShape& c, const T* g, const T* filter, const Epilogue<T>& epilogue, T* x) {
   const int64_t taps = c.kernel_height * c.kernel_width;
   const Panels<T> panels(taps * c.filters, c.channels);
   T* packed = scratch<T, PackedFilter>(panels.size());
@@ -353,10 +354,11 @@ void direct_conv2d_weight_grad(const ConvShape& c, const T* x, const T* g, T* fi
   WeightGrad<T>(c, x, g, filter).run();
 }
 
-template void direct_conv2d<float>(const ConvShape&, const float*, const float*, Epilogue<float>, float*);
-template void direct_conv2d<double>(const ConvShape&, const double*, const double*, Epilogue<double>, double*);
-template void direct_conv2d_input_grad<float>(const ConvShape&, const float*, const float*, Epilogue<float>, float*);
-template void direct_conv2d_input_grad<double>(const ConvShape&, const double*, const double*, Epilogue<double>,
+template void direct_conv2d<float>(const ConvShape&, const float*, const float*, const Epilogue<float>&, float*);
+template void direct_conv2d<double>(const ConvShape&, const double*, const double*, const Epilogue<double>&, double*);
+template void direct_conv2d_input_grad<float>(const ConvShape&, const float*, const float*, const Epilogue<float>&,
+                                              float*);
+template void direct_conv2d_input_grad<double>(const ConvShape&, const double*, const double*, const Epilogue<double>&,
                                                double*);
 template void direct_conv2d_weight_grad<float>(const ConvShape&, const float*, const float*, float*);
 template void direct_conv2d_weight_grad<double>(const ConvShape&, const double*, const double*, double*);

@@ -14,9 +14,9 @@ inline double work_of(const ConvShape& c) {
 
 /// Correct whenever there is a filter; fast if the last axis of the result, or of g, fills vectors.
 template <class T>
-void direct_conv2d(const ConvShape& shape, const T* x, const T* filter, Epilogue<T> epilogue, T* y);
+void direct_conv2d(const ConvShape& shape, const T* x, const T* filter, const Epilogue<T>& epilogue, T* y);
 template <class T>
-void direct_conv2d_input_grad(const ConvShape& shape, const T* g, const T* filter, Epilogue<T> epilogue, T* x);
+void direct_conv2d_input_grad(const ConvShape& shape, const T* g, const T* filter, const Epilogue<T>& epilogue, T* x);
 template <class T>
 void direct_conv2d_weight_grad(const ConvShape& shape, const T* x, const T* g, T* filter);
 

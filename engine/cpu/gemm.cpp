@@ -2,6 +2,7 @@
 
 #include "engine/cpu/activation.h"
 #include "engine/cpu/parallel.h"
+#include "engine/cpu/scratch.h"
 
 #include <Eigen/Core>
 #include <algorithm>
@@ -16,6 +17,8 @@ namespace kantor::cpu {
 namespace {
 
 constexpr int64_t tile_rows = 128, tile_columns = 256;
+
+struct KeptOutput {};
 
 template <class T>
 using Matrix = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
@@ -88,29 +91,50 @@ void gemm_tile(bool ta, bool tb, int64_t m, int64_t n, int64_t k, const T* a, in
 }
 
 template <class T>
-void apply_epilogue(const Epilogue<T>& epilogue, int64_t m, int64_t n, T* c, int64_t ldc) {
-  if (epilogue.bias == nullptr && epilogue.activation.kind == Activation::Kind::identity) return;
-  for (int64_t i = 0; i < m; ++i) {
-    T* row = c + i * ldc;
-    if (epilogue.bias != nullptr) {
-      for (int64_t j = 0; j < n; ++j) row[j] += epilogue.bias[j];
+TileEpilogue<T>::TileEpilogue(const Epilogue<T>& epilogue, const T* result, const Tile<T>& tile)
+    : epilogue_(epilogue), tile_(tile) {
+  if (epilogue.output == nullptr) return;
+  output_ = epilogue.output + (tile.first - result);
+  output_stride_ = tile.stride;
+  if (epilogue.output != result) return;
+  T* kept = scratch<T, KeptOutput>(tile.rows * tile.columns);
+  for (int64_t i = 0; i < tile.rows; ++i) {
+    std::copy_n(output_ + i * tile.stride, tile.columns, kept + i * tile.columns);
+  }
+  output_ = kept;
+  output_stride_ = tile.columns;
+}
+
+template <class T>
+void TileEpilogue<T>::apply() const {
+  if (epilogue_.empty()) return;
+  for (int64_t i = 0; i < tile_.rows; ++i) {
+    T* row = tile_.first + i * tile_.stride;
+    if (output_ != nullptr) {
+      activation_grad_run(epilogue_.activation, row, output_ + i * output_stride_, row, tile_.columns);
+      continue;
     }
-    activate_run(epilogue.activation, row, n);
+    if (epilogue_.bias != nullptr) {
+      const T* bias = epilogue_.bias + tile_.channel;
+      for (int64_t j = 0; j < tile_.columns; ++j) row[j] += bias[j];
+    }
+    activate_run(epilogue_.activation, row, tile_.columns);
   }
 }
 
 template <class T>
-void gemm(bool ta, bool tb, int64_t m, int64_t n, int64_t k, const T* a, const T* b, T* c, Epilogue<T> epilogue) {
+void gemm(bool ta, bool tb, int64_t m, int64_t n, int64_t k, const T* a, const T* b, T* c,
+          const Epilogue<T>& epilogue) {
   const int64_t lda = ta ? m : k, ldb = tb ? k : n;
   const int64_t down = (m + tile_rows - 1) / tile_rows, across = (n + tile_columns - 1) / tile_columns;
   const double work = static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k) / 8;
   for_pieces(down * across, work, [&](int64_t piece) {
     const int64_t i = piece / across * tile_rows, j = piece % across * tile_columns;
-    const int64_t rows = std::min(tile_rows, m - i), columns = std::min(tile_columns, n - j);
-    T* tile = c + i * n + j;
-    gemm_tile(ta, tb, rows, columns, k, a + (ta ? i : i * lda), lda, b + (tb ? j * ldb : j), ldb, tile, n);
-    apply_epilogue({epilogue.bias == nullptr ? nullptr : epilogue.bias + j, epilogue.activation}, rows, columns, tile,
-                   n);
+    const Tile<T> tile{c + i * n + j, std::min(tile_rows, m - i), std::min(tile_columns, n - j), n, j};
+    const TileEpilogue<T> finish(epilogue, c, tile);
+    gemm_tile(ta, tb, tile.rows, tile.columns, k, a + (ta ? i : i * lda), lda, b + (tb ? j * ldb : j), ldb, tile.first,
+              n);
+    finish.apply();
   });
 }
 
@@ -118,10 +142,11 @@ template void gemm_tile<float>(bool, bool, int64_t, int64_t, int64_t, const floa
                                float*, int64_t, bool);
 template void gemm_tile<double>(bool, bool, int64_t, int64_t, int64_t, const double*, int64_t, const double*, int64_t,
                                 double*, int64_t, bool);
-template void apply_epilogue<float>(const Epilogue<float>&, int64_t, int64_t, float*, int64_t);
-template void apply_epilogue<double>(const Epilogue<double>&, int64_t, int64_t, double*, int64_t);
-template void gemm<float>(bool, bool, int64_t, int64_t, int64_t, const float*, const float*, float*, Epilogue<float>);
+template class TileEpilogue<float>;
+template class TileEpilogue<double>;
+template void gemm<float>(bool, bool, int64_t, int64_t, int64_t, const float*, const float*, float*,
+                          const Epilogue<float>&);
 template void gemm<double>(bool, bool, int64_t, int64_t, int64_t, const double*, const double*, double*,
-                           Epilogue<double>);
+                           const Epilogue<double>&);
 
 }  // namespace kantor::cpu

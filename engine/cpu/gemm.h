@@ -2,7 +2,7 @@
 // for float32 where it is found and through Eigen elsewhere, so that the bits do not depend on the threads.
 #pragma once
 
-#include "engine/ops.h"
+#include "kernels/epilogue.h"
 
 #include <cstdint>
 
@@ -13,20 +13,32 @@ template <class T>
 void gemm_tile(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T* b,
                int64_t ldb, T* c, int64_t ldc, bool add = false);
 
-/// What happens to a tile while it is in cache: c = f(c + bias), bias [n] or null.
+/// A tile of a result: `rows` times `columns` elements from `first` on, rows `stride` apart, whose first column is the
+/// result's `channel`.
 template <class T>
-struct Epilogue {
-  const T* bias = nullptr;
-  Activation activation = {};
+struct Tile {
+  T* first;
+  int64_t rows, columns, stride, channel;
 };
 
-/// Applies it to a tile c [m, n] with row stride ldc; the epilogue's bias is that of the tile's columns.
+/// The epilogue of one tile, which is made before the tile is computed and applied after it, while that is in cache.
 template <class T>
-void apply_epilogue(const Epilogue<T>& epilogue, int64_t m, int64_t n, T* c, int64_t ldc);
+class TileEpilogue {
+ public:
+  /// `result` is where the tile's result begins. If the tile will overwrite the epilogue's `output`, that is kept.
+  TileEpilogue(const Epilogue<T>& epilogue, const T* result, const Tile<T>& tile);
+  void apply() const;
 
-/// C [m, n] = f(op(A) op(B) + bias), dense, on all threads.
+ private:
+  const Epilogue<T>& epilogue_;
+  Tile<T> tile_;
+  const T* output_ = nullptr;  // the epilogue's, of the tile
+  int64_t output_stride_ = 0;
+};
+
+/// C [m, n] = epilogue(op(A) op(B)), dense, on all threads.
 template <class T>
 void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const T* a, const T* b, T* c,
-          Epilogue<T> epilogue = {});
+          const Epilogue<T>& epilogue = {});
 
 }  // namespace kantor::cpu

@@ -60,6 +60,7 @@ class ActivationGrad final : public FloatingOp<ActivationGrad> {
   [[nodiscard]] bool elementwise() const override { return true; }
   [[nodiscard]] auto attributes() const { return std::tuple(activation_); }
   [[nodiscard]] Rows rows(std::span<const TensorSpec>) const override { return {Rows::Use::each, {true, true}}; }
+  [[nodiscard]] std::optional<Activation> derivative_of() const override { return activation_; }
   [[nodiscard]] std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override {
     require_floating(inputs);
     if (inputs[0].shape != inputs[1].shape) throw ShapeError("the gradient and the output differ in shape");

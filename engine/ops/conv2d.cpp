@@ -6,6 +6,7 @@
 #include "engine/ops/fused_activation.h"
 #include "engine/ops/library.h"
 #include "engine/ops/pointwise_op.h"
+#include "engine/ops/product_epilogue.h"
 
 #include <fmt/format.h>
 #include <tuple>
@@ -46,16 +47,12 @@ void require_output(const Shape& y, const Shape& x, int64_t kernel_height, int64
   }
 }
 
-/// Inputs 0 and 1 are the operands, 2 the bias where there is one.
+/// Inputs 0 and 1 are the operands, 2 the bias where there is one, or the output of the activation before.
 void require_bias(std::span<const TensorSpec> inputs, int64_t channels) {
   if (inputs.size() > 2 && inputs[2].shape != Shape{channels}) {
     throw ShapeError(fmt::format("the bias is {}, [{}] is expected, one element a channel of the output",
                                  to_string(inputs[2].shape), channels));
   }
-}
-template <class T>
-const T* bias_of(Inputs inputs) {
-  return inputs.size() > 2 ? inputs[2].as<T>() : nullptr;
 }
 std::vector<Tensor> with_bias(Tensor a, Tensor b, const Tensor& bias) {
   std::vector<Tensor> inputs{std::move(a), std::move(b)};
@@ -65,36 +62,47 @@ std::vector<Tensor> with_bias(Tensor a, Tensor b, const Tensor& bias) {
 
 class Conv2d final : public FloatingOp<Conv2d> {
  public:
-  Conv2d(ConvParams window, Activation activation) : window_(window), activation_(activation) {}
+  Conv2d(ConvParams window, Activation activation, DerivativeOf before = {})
+      : window_(window), activation_(activation), before_(before) {}
   [[nodiscard]] const char* name() const override { return "conv2d"; }
-  [[nodiscard]] auto attributes() const { return std::tuple(window_, activation_); }
+  [[nodiscard]] auto attributes() const { return std::tuple(window_, activation_, before_); }
   [[nodiscard]] Rows rows(std::span<const TensorSpec> inputs) const override {
-    return first_by_row(inputs.size());
+    return before_ ? Rows{} : first_by_row(inputs.size());
+  }
+  [[nodiscard]] std::shared_ptr<const Op> times_derivative(Activation of) const override {
+    if (before_ || activation_.kind != Activation::Kind::identity) return nullptr;
+    return std::make_shared<const Conv2d>(window_, Activation{}, of);
   }
   [[nodiscard]] std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override {
     require_rank_4(inputs);
     const Shape &x = inputs[0].shape, &f = inputs[1].shape;
     if (x[3] != f[3]) throw ShapeError(fmt::format("{} channels in the images, {} in the filter", x[3], f[3]));
-    require_bias(inputs, f[0]);
-    return {{{x[0], out_extent(x[1], f[1], window_), out_extent(x[2], f[2], window_), f[0]}, inputs[0].dtype}};
+    const Shape y{x[0], out_extent(x[1], f[1], window_), out_extent(x[2], f[2], window_), f[0]};
+    require_output_of(before_, inputs, y);
+    if (!before_) require_bias(inputs, f[0]);
+    return {{y, inputs[0].dtype}};
   }
   template <class T>
   void forward(Inputs inputs, Outputs outputs) const {
     const Shape& f = inputs[1].shape;
     cpu::conv2d<T>(shape_of(inputs[0].shape, outputs[0].shape, f[1], f[2], window_), inputs[0].as<T>(),
-                   inputs[1].as<T>(), {bias_of<T>(inputs), activation_}, outputs[0].as<T>());
+                   inputs[1].as<T>(), epilogue_of<T>(before_, activation_, inputs), outputs[0].as<T>());
   }
   template <class T>
   void launch(const Target& target, Inputs inputs, Outputs outputs) const {
     const Shape& f = inputs[1].shape;
     const ConvShape shape = shape_of(inputs[0].shape, outputs[0].shape, f[1], f[2], window_);
-    const ConvArrays<T> arrays{inputs[0].as<T>(), inputs[1].as<T>(), outputs[0].as<T>(), bias_of<T>(inputs),
-                               activation_};
+    const ConvArrays<T> arrays{inputs[0].as<T>(), inputs[1].as<T>(), outputs[0].as<T>(),
+                               epilogue_of<T>(before_, activation_, inputs)};
     if (convolve_by_library(target, cuda::ConvPass::forward, shape, arrays)) return;
     KANTOR_ON(target.backend,
-              conv2d(shape, arrays.image, arrays.filter, arrays.bias, activation_, arrays.output, target.stream));
+              conv2d(shape, arrays.image, arrays.filter, arrays.epilogue, arrays.output, target.stream));
+  }
+  [[nodiscard]] std::vector<Tensor> reference(std::span<const Tensor> in) const override {
+    return {activation_grad(conv2d(in[0], in[1], window_), in[2], *before_)};
   }
   [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const override {
+    if (before_) return Op::vjp(c);
     const Tensor &x = c.inputs[0], &filter = c.inputs[1];
     const Tensor g = activation_grad(c.grads[0], c.outputs[0], activation_);
     std::vector<Tensor> grads(c.inputs.size());
@@ -107,16 +115,21 @@ class Conv2d final : public FloatingOp<Conv2d> {
  private:
   ConvParams window_;
   Activation activation_;
+  DerivativeOf before_;
 };
 
 class Conv2dInputGrad final : public FloatingOp<Conv2dInputGrad> {
  public:
-  Conv2dInputGrad(ConvParams window, int64_t height, int64_t width, Activation activation)
-      : window_(window), height_(height), width_(width), activation_(activation) {}
+  Conv2dInputGrad(ConvParams window, int64_t height, int64_t width, Activation activation, DerivativeOf before = {})
+      : window_(window), height_(height), width_(width), activation_(activation), before_(before) {}
   [[nodiscard]] const char* name() const override { return "conv2d_input_grad"; }
-  [[nodiscard]] auto attributes() const { return std::tuple(window_, height_, width_, activation_); }
+  [[nodiscard]] auto attributes() const { return std::tuple(window_, height_, width_, activation_, before_); }
   [[nodiscard]] Rows rows(std::span<const TensorSpec> inputs) const override {
-    return first_by_row(inputs.size());
+    return before_ ? Rows{} : first_by_row(inputs.size());
+  }
+  [[nodiscard]] std::shared_ptr<const Op> times_derivative(Activation of) const override {
+    if (before_ || activation_.kind != Activation::Kind::identity) return nullptr;
+    return std::make_shared<const Conv2dInputGrad>(window_, height_, width_, Activation{}, of);
   }
   [[nodiscard]] std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override {
     require_rank_4(inputs);
@@ -124,26 +137,31 @@ class Conv2dInputGrad final : public FloatingOp<Conv2dInputGrad> {
     if (g[3] != f[0]) throw ShapeError(fmt::format("{} channels in the gradient, {} filters", g[3], f[0]));
     const Shape x{g[0], height_, width_, f[3]};
     require_output(g, x, f[1], f[2], window_);
-    require_bias(inputs, f[3]);
+    require_output_of(before_, inputs, x);
+    if (!before_) require_bias(inputs, f[3]);
     return {{x, inputs[0].dtype}};
   }
   template <class T>
   void forward(Inputs inputs, Outputs outputs) const {
     const Shape& f = inputs[1].shape;
     cpu::conv2d_input_grad<T>(shape_of(outputs[0].shape, inputs[0].shape, f[1], f[2], window_), inputs[0].as<T>(),
-                              inputs[1].as<T>(), {bias_of<T>(inputs), activation_}, outputs[0].as<T>());
+                              inputs[1].as<T>(), epilogue_of<T>(before_, activation_, inputs), outputs[0].as<T>());
   }
   template <class T>
   void launch(const Target& target, Inputs inputs, Outputs outputs) const {
     const Shape& f = inputs[1].shape;
     const ConvShape shape = shape_of(outputs[0].shape, inputs[0].shape, f[1], f[2], window_);
-    const ConvArrays<T> arrays{outputs[0].as<T>(), inputs[1].as<T>(), inputs[0].as<T>(), bias_of<T>(inputs),
-                               activation_};
+    const ConvArrays<T> arrays{outputs[0].as<T>(), inputs[1].as<T>(), inputs[0].as<T>(),
+                               epilogue_of<T>(before_, activation_, inputs)};
     if (convolve_by_library(target, cuda::ConvPass::input_grad, shape, arrays)) return;
-    KANTOR_ON(target.backend, conv2d_input_grad(shape, arrays.output, arrays.filter, arrays.bias, activation_,
-                                                arrays.image, target.stream));
+    KANTOR_ON(target.backend,
+              conv2d_input_grad(shape, arrays.output, arrays.filter, arrays.epilogue, arrays.image, target.stream));
+  }
+  [[nodiscard]] std::vector<Tensor> reference(std::span<const Tensor> in) const override {
+    return {activation_grad(conv2d_input_grad(in[0], in[1], window_, height_, width_), in[2], *before_)};
   }
   [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const override {
+    if (before_) return Op::vjp(c);
     const Tensor &g = c.inputs[0], &filter = c.inputs[1];
     const Tensor seed = activation_grad(c.grads[0], c.outputs[0], activation_);  // it stands in x's place
     std::vector<Tensor> grads(c.inputs.size());
@@ -157,6 +175,7 @@ class Conv2dInputGrad final : public FloatingOp<Conv2dInputGrad> {
   ConvParams window_;
   int64_t height_, width_;
   Activation activation_;
+  DerivativeOf before_;
 };
 
 class Conv2dWeightGrad final : public FloatingOp<Conv2dWeightGrad> {

@@ -4,6 +4,7 @@
 #include "engine/ops/fused_activation.h"
 #include "engine/ops/library.h"
 #include "engine/ops/pointwise_op.h"
+#include "engine/ops/product_epilogue.h"
 #include "kernels/gemm.h"
 
 #include <fmt/format.h>
@@ -12,22 +13,27 @@
 namespace kantor {
 namespace {
 
-/// C = f(op(A) op(B) + bias): cuBLAS on `cuda`, with bias and activation after it, the project's own kernel on `sim`.
+/// C = epilogue(op(A) op(B)): cuBLAS on `cuda`, with the epilogue after it, the project's own kernel on `sim`.
 template <class T>
 void launch_gemm(const Target& target, bool ta, bool tb, int64_t m, int64_t n, int64_t k, const T* a, const T* b,
-                 const T* bias, Activation activation, T* c) {
-  if (gemm_by_library(target, ta, tb, m, n, k, a, b, bias, activation, c)) return;
-  KANTOR_ON(target.backend, gemm(ta, tb, m, n, k, a, b, bias, activation, c, target.stream));
+                 const Epilogue<T>& epilogue, T* c) {
+  if (gemm_by_library(target, ta, tb, m, n, k, a, b, epilogue, c)) return;
+  KANTOR_ON(target.backend, gemm(ta, tb, m, n, k, a, b, epilogue, c, target.stream));
 }
 
 class Matmul final : public FloatingOp<Matmul> {
  public:
-  Matmul(bool transpose_a, bool transpose_b) : ta_(transpose_a), tb_(transpose_b) {}
+  Matmul(bool transpose_a, bool transpose_b, DerivativeOf before = {})
+      : ta_(transpose_a), tb_(transpose_b), before_(before) {}
   [[nodiscard]] const char* name() const override { return "matmul"; }
-  [[nodiscard]] auto attributes() const { return std::tuple(ta_, tb_); }
+  [[nodiscard]] auto attributes() const { return std::tuple(ta_, tb_, before_); }
   [[nodiscard]] Rows rows(std::span<const TensorSpec>) const override {
+    if (before_) return {};
     if (!ta_) return {Rows::Use::each, {true, false}};
     return tb_ ? Rows{} : Rows{Rows::Use::summed, {true, true}};
+  }
+  [[nodiscard]] std::shared_ptr<const Op> times_derivative(Activation of) const override {
+    return before_ ? nullptr : std::make_shared<const Matmul>(ta_, tb_, of);
   }
   [[nodiscard]] std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override {
     require_floating(inputs);
@@ -37,20 +43,26 @@ class Matmul final : public FloatingOp<Matmul> {
       throw ShapeError(fmt::format("inner sizes {} and {} differ, transposition flags {} and {}", a[ta_ ? 0 : 1],
                                    b[tb_ ? 1 : 0], ta_, tb_));
     }
-    return {{{a[ta_ ? 1 : 0], b[tb_ ? 0 : 1]}, inputs[0].dtype}};
+    const Shape product{a[ta_ ? 1 : 0], b[tb_ ? 0 : 1]};
+    require_output_of(before_, inputs, product);
+    return {{product, inputs[0].dtype}};
   }
   template <class T>
   void forward(Inputs inputs, Outputs outputs) const {
     const int64_t k = inputs[0].shape[ta_ ? 0 : 1];
     cpu::gemm<T>(ta_, tb_, outputs[0].shape[0], outputs[0].shape[1], k, inputs[0].as<T>(), inputs[1].as<T>(),
-                 outputs[0].as<T>());
+                 outputs[0].as<T>(), epilogue_of<T>(before_, {}, inputs));
   }
   template <class T>
   void launch(const Target& target, Inputs inputs, Outputs outputs) const {
     launch_gemm(target, ta_, tb_, outputs[0].shape[0], outputs[0].shape[1], inputs[0].shape[ta_ ? 0 : 1],
-                inputs[0].as<T>(), inputs[1].as<T>(), static_cast<const T*>(nullptr), {}, outputs[0].as<T>());
+                inputs[0].as<T>(), inputs[1].as<T>(), epilogue_of<T>(before_, {}, inputs), outputs[0].as<T>());
+  }
+  [[nodiscard]] std::vector<Tensor> reference(std::span<const Tensor> in) const override {
+    return {activation_grad(matmul(in[0], in[1], ta_, tb_), in[2], *before_)};
   }
   [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const override {
+    if (before_) return Op::vjp(c);
     const Tensor &a = c.inputs[0], &b = c.inputs[1], &g = c.grads[0];
     std::vector<Tensor> grads(2);
     if (c.wanted[0]) grads[0] = ta_ ? matmul(b, g, tb_, true) : matmul(g, b, false, !tb_);
@@ -60,6 +72,7 @@ class Matmul final : public FloatingOp<Matmul> {
 
  private:
   bool ta_, tb_;
+  DerivativeOf before_;
 };
 
 class Linear final : public FloatingOp<Linear> {
@@ -67,9 +80,7 @@ class Linear final : public FloatingOp<Linear> {
   explicit Linear(Activation activation) : activation_(activation) {}
   [[nodiscard]] const char* name() const override { return "linear"; }
   [[nodiscard]] auto attributes() const { return std::tuple(activation_); }
-  [[nodiscard]] Rows rows(std::span<const TensorSpec> inputs) const override {
-    return first_by_row(inputs.size());
-  }
+  [[nodiscard]] Rows rows(std::span<const TensorSpec> inputs) const override { return first_by_row(inputs.size()); }
   [[nodiscard]] std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override {
     require_floating(inputs);
     const Shape &x = inputs[0].shape, &w = inputs[1].shape;
@@ -83,15 +94,13 @@ class Linear final : public FloatingOp<Linear> {
   }
   template <class T>
   void forward(Inputs inputs, Outputs outputs) const {
-    const cpu::Epilogue<T> epilogue{inputs.size() > 2 ? inputs[2].as<T>() : nullptr, activation_};
     cpu::gemm<T>(false, true, outputs[0].shape[0], outputs[0].shape[1], inputs[0].shape[1], inputs[0].as<T>(),
-                 inputs[1].as<T>(), outputs[0].as<T>(), epilogue);
+                 inputs[1].as<T>(), outputs[0].as<T>(), epilogue_of<T>({}, activation_, inputs));
   }
   template <class T>
   void launch(const Target& target, Inputs inputs, Outputs outputs) const {
-    const T* bias = inputs.size() > 2 ? inputs[2].as<T>() : nullptr;
     launch_gemm(target, false, true, outputs[0].shape[0], outputs[0].shape[1], inputs[0].shape[1], inputs[0].as<T>(),
-                inputs[1].as<T>(), bias, activation_, outputs[0].as<T>());
+                inputs[1].as<T>(), epilogue_of<T>({}, activation_, inputs), outputs[0].as<T>());
   }
   [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const override {
     const Tensor gz = activation_grad(c.grads[0], c.outputs[0], activation_);

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <fmt/format.h>
 #include <numeric>
+#include <tuple>
 
 namespace kantor {
 namespace {
@@ -126,6 +127,7 @@ class Concat final : public OpOf<Concat> {
  public:
   explicit Concat(int axis) : axis_(axis) {}
   [[nodiscard]] const char* name() const override { return "concat"; }
+  [[nodiscard]] bool stacks_rows() const override { return axis_ == 0; }
   [[nodiscard]] std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override {
     require_floating(inputs);
     int64_t total = 0;

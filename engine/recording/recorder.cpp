@@ -24,8 +24,8 @@ std::shared_ptr<Buffer> Recorder::buffer_of(const std::shared_ptr<Storage>& stor
 }
 
 Operand Recorder::operand(const Value& value) {
-  Operand operand{buffer_of(value.storage), static_cast<size_t>(value.offset) * size_of(value.dtype),
-                  {value.shape, value.dtype}};
+  Operand operand{
+      buffer_of(value.storage), static_cast<size_t>(value.offset) * size_of(value.dtype), {value.shape, value.dtype}};
   // Pools round sizes up; a temporary is as long as what is used of it.
   if (operand.buffer->temporary()) operand.buffer->bytes = std::max(operand.buffer->bytes, operand.end());
   return operand;
@@ -33,13 +33,20 @@ Operand Recorder::operand(const Value& value) {
 
 void Recorder::record(std::shared_ptr<const Op> op, std::span<const Tensor> inputs, std::span<const Value> outputs) {
   RecordedCall call{std::move(op), {}, {}};
-  for (const Tensor& input : inputs) call.inputs.push_back(operand(input.value()));
-  for (const Value& output : outputs) call.outputs.push_back(operand(output));
+  for (const Tensor& input : inputs) {
+    call.inputs.push_back(operand(input.value()));
+    call.inputs.back().version = writes_[call.inputs.back().buffer.get()];
+  }
+  for (const Value& output : outputs) {
+    call.outputs.push_back(operand(output));
+    ++writes_[call.outputs.back().buffer.get()];
+  }
   recording_.calls.push_back(std::move(call));
 }
 
 Recording Recorder::take() {
   seen_.clear();
+  writes_.clear();
   return std::exchange(recording_, Recording{recording_.device, {}});
 }
 

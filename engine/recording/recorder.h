@@ -31,6 +31,7 @@ class Recorder {
   };
   std::shared_ptr<Pool> pool_;
   std::map<const Storage*, Seen> seen_;
+  std::map<const Buffer*, uint64_t> writes_;
   Recording recording_;
 };
 

@@ -1,10 +1,11 @@
-// Recording: the ops of a step as a list of calls on named memory, which rewrites change (rewrite.h) before a plan gives
-// the memory addresses (plan.h). Internal to the engine.
+// Recording: the ops of a step as a list of calls on named memory, which rewrites change (rewrite.h) before a plan
+// gives the memory addresses (plan.h). Internal to the engine.
 #pragma once
 
 #include "engine/op.h"
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -20,11 +21,13 @@ struct Buffer {
   [[nodiscard]] bool temporary() const { return storage == nullptr; }
 };
 
-/// A tensor in a buffer, `begin` in bytes.
+/// A tensor in a buffer, `begin` in bytes. An input's `version` counts the writes to its buffer before: inputs at one
+/// place with one version are the same value.
 struct Operand {
   std::shared_ptr<Buffer> buffer;
   size_t begin = 0;
   TensorSpec spec = {};
+  uint64_t version = 0;
 
   [[nodiscard]] size_t bytes() const { return static_cast<size_t>(spec.shape.size()) * size_of(spec.dtype); }
   [[nodiscard]] size_t end() const { return begin + bytes(); }

@@ -22,8 +22,11 @@ const std::vector<Row>& rows() {
   static const std::vector<Row> table{
       {{"dead", "calls whose results nothing reads are left out", true}, remove_dead_calls},
       {{"constants", "what is the same in every replay is computed once", true}, fold_constants},
+      {{"copies", "products with a constant 1, and concatenated rows, are copies", true}, find_copies},
       {{"rows", "ops that do the same to different rows are one: products with one weight", false}, join_rows},
       {{"sums", "two sums over rows that are added are one longer sum: weight gradients", false}, join_sums},
+      {{"epilogues", "products are multiplied by the derivative of the layer before in their epilogue", true},
+       fuse_derivatives},
       {{"in-place", "results are written where they would be copied to", true}, write_in_place},
   };
   return table;

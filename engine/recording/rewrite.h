@@ -13,6 +13,10 @@ void rewrite(Recording& recording);
 void remove_dead_calls(Recording& recording);
 /// Computes what is the same in every replay once, now.
 void fold_constants(Recording& recording);
+/// Products take the derivative of the layer before into their epilogue.
+void fuse_derivatives(Recording& recording);
+/// Finds what only copies, so that write_in_place can remove it.
+void find_copies(Recording& recording);
 /// Lets an op write where its result would be copied to, and removes the copy.
 void write_in_place(Recording& recording);
 /// Joins calls that do the same to different rows: products with one weight become one product of more rows.

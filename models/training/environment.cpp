@@ -2,6 +2,7 @@
 
 #include "engine/build_info.h"
 #include "engine/libraries.h"
+#include "engine/rewrites.h"
 #include "engine/threads.h"
 
 #include <fstream>
@@ -42,7 +43,8 @@ json describe_environment(Device device) {
           {"cuda", build.cuda},
           {"hardware", hardware(device)},
           {"cudnn", libraries().cudnn},
-          {"tf32", libraries().tf32}};
+          {"tf32", libraries().tf32},
+          {"rewrites", active_rewrites()}};
 }
 
 }  // namespace kantor

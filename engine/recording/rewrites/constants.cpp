@@ -35,9 +35,8 @@ class Folding {
   [[nodiscard]] bool is_constant(const RecordedCall& call) const {
     return !call.op->reads_outputs() &&
            std::all_of(call.inputs.begin(), call.inputs.end(), [](const Operand& o) { return o.buffer->constant; }) &&
-           std::all_of(call.outputs.begin(), call.outputs.end(), [&](const Operand& o) {
-             return o.whole_temporary() && writes_.at(o.buffer.get()) == 1;
-           });
+           std::all_of(call.outputs.begin(), call.outputs.end(),
+                       [&](const Operand& o) { return o.whole_temporary() && writes_.at(o.buffer.get()) == 1; });
   }
 
   /// Runs the call; its outputs become constants.

@@ -7,7 +7,9 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <tuple>
 #include <typeindex>
+#include <unordered_map>
 
 namespace kantor {
 namespace {
@@ -37,30 +39,104 @@ std::vector<TensorSpec> specs_of(const std::vector<Operand>& operands) {
   return specs;
 }
 
+/// What two calls must share to be a pair: an op's class, and in one role (an input or output) a buffer. A weight must
+/// be the same value, in place and version; of rows it is enough that they lie in one buffer, where they may be
+/// neighbours.
+using Meeting = std::tuple<std::type_index, size_t, const Buffer*, size_t, uint64_t>;
+
+/// What the calls that must come after a call touch. A call comes after it too if it writes what one of them reads or
+/// writes, or reads what one of them writes.
+class Wake {
+ public:
+  void add(const RecordedCall& call) {
+    for (const Operand& input : call.inputs) touched_[input.buffer.get()].push_back({input, false});
+    for (const Operand& output : call.outputs) touched_[output.buffer.get()].push_back({output, true});
+  }
+  [[nodiscard]] bool holds(const RecordedCall& call) const {
+    return std::any_of(call.inputs.begin(), call.inputs.end(), [&](const Operand& o) { return meets(o, false); }) ||
+           std::any_of(call.outputs.begin(), call.outputs.end(), [&](const Operand& o) { return meets(o, true); });
+  }
+
+ private:
+  struct Touch {
+    Operand place;
+    bool written;
+  };
+  [[nodiscard]] bool meets(const Operand& place, bool written) const {
+    const auto found = touched_.find(place.buffer.get());
+    return found != touched_.end() && std::any_of(found->second.begin(), found->second.end(), [&](const Touch& touch) {
+             return (written || touch.written) && touch.place.overlaps(place);
+           });
+  }
+  std::unordered_map<const Buffer*, std::vector<Touch>> touched_;
+};
+
 class RowJoiner {
  public:
   explicit RowJoiner(Recording& recording) : recording_(recording) {}
 
   /// Pairs whose rows lie together already come first: they decide the order of the rows for those that do not.
   void run() {
-    while (join_some(true) || join_some(false)) {
-    }
+    join_decided();
+    while (join_undecided()) join_decided();
   }
 
  private:
-  bool join_some(bool decided) {
-    std::map<std::type_index, std::vector<size_t>> by_type;
+  /// Joins all pairs of rows that share a buffer.
+  void join_decided() {
     for (size_t j = 0; j < recording_.calls.size(); ++j) {
-      const RecordedCall& later = recording_.calls[j];
-      if (later.op->reads_outputs() || later.op->rows(specs_of(later.inputs)).use != Rows::Use::each) continue;
-      const Op& op = *later.op;
-      std::vector<size_t>& earlier = by_type[typeid(op)];
-      for (const size_t i : earlier) {
-        if (try_join(i, j, decided)) return true;
-      }
-      earlier.push_back(j);
+      while (const std::optional<size_t> joined = join_with_earlier(j, true)) j = *joined;
+      enter(j, true);
     }
-    return false;
+    places_.clear();
+  }
+  /// Joins one pair that shares a weight.
+  bool join_undecided() {
+    bool joined = false;
+    for (size_t j = 0; j < recording_.calls.size() && !joined; ++j) {
+      joined = join_with_earlier(j, false).has_value();
+      enter(j, false);
+    }
+    places_.clear();
+    return joined;
+  }
+
+  /// Calls fn with each Meeting of a call that treats its rows one by one.
+  template <class F>
+  static void for_meetings(const RecordedCall& call, bool decided, const F& fn) {
+    if (call.op->reads_outputs()) return;
+    const Rows rows = call.op->rows(specs_of(call.inputs));
+    if (rows.use != Rows::Use::each) return;
+    const Op& op = *call.op;
+    for (size_t k = 0; k < call.inputs.size(); ++k) {
+      const Operand& input = call.inputs[k];
+      if (decided && rows.split[k]) fn(Meeting{typeid(op), k, input.buffer.get(), 0, 0});
+      if (!decided && !rows.split[k]) fn(Meeting{typeid(op), k, input.buffer.get(), input.begin, input.version});
+    }
+    for (size_t k = 0; decided && k < call.outputs.size(); ++k) {
+      fn(Meeting{typeid(op), call.inputs.size() + k, call.outputs[k].buffer.get(), 0, 0});
+    }
+  }
+  void enter(size_t j, bool decided) {
+    for_meetings(recording_.calls[j], decided, [&](const Meeting& meeting) { places_[meeting].push_back(j); });
+  }
+
+  /// Joins call j with an earlier one, if there is one that fits. Returns where the search goes on: nothing before it
+  /// has moved.
+  std::optional<size_t> join_with_earlier(size_t j, bool decided) {
+    std::vector<size_t> earlier;
+    for_meetings(recording_.calls[j], decided, [&](const Meeting& meeting) {
+      const auto found = places_.find(meeting);
+      if (found != places_.end()) earlier.insert(earlier.end(), found->second.begin(), found->second.end());
+    });
+    std::sort(earlier.begin(), earlier.end());
+    for (const size_t i : earlier) {
+      if (!try_join(i, j, decided)) continue;
+      places_.clear();  // buffers have become one, and calls have moved
+      for (size_t k = 0; k < i; ++k) enter(k, decided);
+      return i;
+    }
+    return std::nullopt;
   }
 
   bool try_join(size_t i, size_t j, bool decided) {
@@ -88,7 +164,7 @@ class RowJoiner {
     for (size_t k = 0; k < split.size(); ++k) {
       const Operand &a = earlier.inputs[k], &b = later.inputs[k];
       if (!split[k]) {
-        if (!a.same_bytes(b) || a.spec.shape != b.spec.shape) return {};
+        if (!a.same_bytes(b) || a.version != b.version || a.spec.shape != b.spec.shape) return {};
       } else if (same_but_rows(a, b)) {
         orders.need(a, b);
       } else {
@@ -102,20 +178,16 @@ class RowJoiner {
     return orders;
   }
 
-  /// Of the calls between i and j, those that must come after call i, as marks from i + 1 on, and one for call j itself,
-  /// false. Empty where call j is one of them: then the two cannot be one.
+  /// Of the calls between i and j, those that must come after call i, as marks from i + 1 on, and one for call j
+  /// itself, false. Empty where call j is one of them: then the two cannot be one.
   [[nodiscard]] std::vector<bool> dependents(size_t i, size_t j) const {
     const std::vector<RecordedCall>& calls = recording_.calls;
-    for (const Operand& input : calls[j].inputs) {  // most often a weight that was updated in between
-      for (size_t k = i + 1; k < j; ++k) {
-        if (calls[i].reads(input) && calls[k].writes(input)) return {};
-      }
-    }
+    Wake wake;
+    wake.add(calls[i]);
     std::vector<bool> after(j - i);
     for (size_t k = i + 1; k <= j; ++k) {
-      bool depends = depend(calls[i], calls[k]);
-      for (size_t m = i + 1; m < k && !depends; ++m) depends = after[m - i - 1] && depend(calls[m], calls[k]);
-      after[k - i - 1] = depends;
+      after[k - i - 1] = wake.holds(calls[k]);
+      if (after[k - i - 1]) wake.add(calls[k]);
     }
     return after.back() ? std::vector<bool>{} : after;
   }
@@ -163,6 +235,7 @@ class RowJoiner {
   }
 
   Recording& recording_;
+  std::map<Meeting, std::vector<size_t>> places_;  // the calls up to the one that is looked at
 };
 
 }  // namespace

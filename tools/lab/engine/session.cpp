@@ -1,6 +1,7 @@
 #include "tools/lab/engine/session.h"
 
 #include "engine/error.h"
+#include "engine/rewrites.h"
 #include "models/training/random_streams.h"
 
 #include <algorithm>
@@ -34,6 +35,7 @@ int64_t bytes_of(const std::vector<TensorFile>& state) {
 }  // namespace
 
 void Session::open(const std::vector<RunConfig>& configs, DatasetPtr data) {
+  set_rewrites("exact");  // a step in slow motion, op by op, gives the bits of one that is played
   std::vector<Arm> arms(configs.size());
   for (size_t i = 0; i < configs.size(); ++i) {
     try {
