@@ -16,6 +16,7 @@
 namespace kantor {
 
 struct Target;
+class AnyFunction;
 
 /// Shape and element type of an output, before it has memory.
 struct TensorSpec {
@@ -87,6 +88,8 @@ class Op {
   [[nodiscard]] virtual bool is_multiplication() const { return false; }
   /// Whether the output is the inputs' rows, one input behind the other.
   [[nodiscard]] virtual bool stacks_rows() const { return false; }
+  /// The function that is applied to the elements of one input, or of two: one that a pointwise program can take.
+  [[nodiscard]] virtual const AnyFunction* pointwise() const { return nullptr; }
   /// Whether element i of the output comes from element i of every input that has its shape, and may replace it.
   [[nodiscard]] virtual bool elementwise() const { return false; }
   [[nodiscard]] virtual Rows rows(std::span<const TensorSpec> /*inputs*/) const { return {}; }

@@ -118,6 +118,7 @@ const std::map<std::string, std::string> judged_elsewhere{
     {"kantor::(anonymous namespace)::DrawOp<kantor::(anonymous namespace)::UniformWords>", "random_test"},
     {"kantor::(anonymous namespace)::Fill", "device_test, sentinel_test"},
     {"kantor::(anonymous namespace)::Increment", "step_test, random_test"},
+    {"kantor::(anonymous namespace)::PointwiseProgramOp", "rewrite_test"},
     {"kantor::(anonymous namespace)::ClipUpdate", "golden_test, step_test, trajectory_test"},
 };
 

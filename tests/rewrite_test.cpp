@@ -182,6 +182,49 @@ TEST_CASE("rewrite: weight gradients that are added are one product") {
   });
 }
 
+TEST_CASE("rewrite: products take the derivative of the layer before into their epilogue") {
+  for (const bool in_place : {false, true}) {
+    check_rewrite("epilogues", 1, [=] {
+      HostRandom random(5, 0);
+      const Tensor a = random_tensor(random, {200, 7}), b = random_tensor(random, {7, 300});
+      const Tensor y = random_tensor(random, {200, 300}), z = in_place ? y : zeros({200, 300});
+      return Program{[=] { z.copy_from(activation_grad(matmul(a, b), y, {Activation::Kind::tanh})); }, {z}};
+    });
+  }
+  check_rewrite("epilogues", 0, [] {  // the product is needed for something else too
+    const Tensor a = ones({4, 4}), y = zeros({4, 4}), z = zeros({4, 4});
+    return Program{[=] {
+                     const Tensor product = matmul(a, a);
+                     y.copy_from(activation_grad(product, a, {Activation::Kind::relu}));
+                     z.copy_from(product);
+                   },
+                   {y, z}};
+  });
+}
+
+TEST_CASE("rewrite: pointwise ops that follow each other are one pass") {
+  const auto program = [](DType dtype) {
+    return [=] {
+      HostRandom random(6, 0);
+      const TensorOptions options{dtype, {}};
+      const Tensor x = random_tensor(random, {70, 9}, options), y = random_tensor(random, {70, 9}, options);
+      const Tensor s = random_tensor(random, {}, options), z = zeros({70, 9}, options), t = zeros({70, 9}, options);
+      return Program{[=] {
+                       const Tensor u = exp(x * y) + s;                            // three
+                       z.copy_from(square(u) / (abs(y) + 1));                      // four; the copy stays
+                       t.copy_from(activate(u - x, {Activation::Kind::sigmoid}));  // two, which read what stays
+                     },
+                     {z, t}};
+    };
+  };
+  check_rewrite("pointwise", 8, program(DType::float32));
+  check_rewrite("pointwise", 8, program(DType::float64));
+  check_rewrite("pointwise", 0, [] {  // rows are repeated, or the sizes differ
+    const Tensor x = ones({3, 2}), b = ones({2}), y = zeros({3, 2});
+    return Program{[=] { y.copy_from(x * exp(b)); }, {y}};
+  });
+}
+
 TEST_CASE("rewrite: names are checked, and a step explains itself") {
   CHECK_THROWS_WITH(set_rewrites("rows,colums"), Contains("'colums'") && Contains("in-place"));
   {

@@ -23,7 +23,8 @@ double cost_of(Activation activation) {
 
 class Activate final : public FloatingOp<Activate> {
  public:
-  explicit Activate(Activation activation) : activation_(activation) {}
+  explicit Activate(Activation activation) : activation_(activation), any_(function::Activate{activation}) {}
+  [[nodiscard]] const AnyFunction* pointwise() const override { return &any_; }
   [[nodiscard]] const char* name() const override { return "activate"; }
   [[nodiscard]] bool elementwise() const override { return true; }
   [[nodiscard]] auto attributes() const { return std::tuple(activation_); }
@@ -51,11 +52,14 @@ class Activate final : public FloatingOp<Activate> {
 
  private:
   Activation activation_;
+  AnyFunction any_;
 };
 
 class ActivationGrad final : public FloatingOp<ActivationGrad> {
  public:
-  explicit ActivationGrad(Activation activation) : activation_(activation) {}
+  explicit ActivationGrad(Activation activation)
+      : activation_(activation), any_(function::ActivationGrad{activation}) {}
+  [[nodiscard]] const AnyFunction* pointwise() const override { return &any_; }
   [[nodiscard]] const char* name() const override { return "activation_grad"; }
   [[nodiscard]] bool elementwise() const override { return true; }
   [[nodiscard]] auto attributes() const { return std::tuple(activation_); }
@@ -99,6 +103,7 @@ class ActivationGrad final : public FloatingOp<ActivationGrad> {
   }
 
   Activation activation_;
+  AnyFunction any_;
 };
 
 class BiasActivate final : public FloatingOp<BiasActivate> {

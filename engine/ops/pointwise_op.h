@@ -4,6 +4,7 @@
 #include "engine/apply.h"
 #include "engine/cpu/pointwise.h"
 #include "engine/target.h"
+#include "kernels/any_function.h"
 #include "kernels/pointwise.h"
 
 #include <memory>
@@ -28,7 +29,8 @@ void launch_binary(F f, const Target& target, const View& a, const View& b, cons
 template <class F>
 class Unary final : public FloatingOp<Unary<F>> {
  public:
-  explicit Unary(F f) : f_(std::move(f)) {}
+  explicit Unary(F f) : f_(std::move(f)), any_(f_.function) {}
+  [[nodiscard]] const AnyFunction* pointwise() const override { return &any_; }
   [[nodiscard]] const char* name() const override { return F::name; }
   [[nodiscard]] bool elementwise() const override { return true; }
   [[nodiscard]] std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override {
@@ -55,6 +57,7 @@ class Unary final : public FloatingOp<Unary<F>> {
 
  private:
   F f_;
+  AnyFunction any_;
 };
 
 template <class F>
@@ -67,7 +70,8 @@ Tensor unary(F f, const Tensor& x) {
 template <class F>
 class Binary final : public FloatingOp<Binary<F>> {
  public:
-  explicit Binary(F f) : f_(std::move(f)) {}
+  explicit Binary(F f) : f_(std::move(f)), any_(f_.function) {}
+  [[nodiscard]] const AnyFunction* pointwise() const override { return &any_; }
   [[nodiscard]] const char* name() const override { return F::name; }
   [[nodiscard]] bool is_addition() const override { return std::is_same_v<decltype(f_.function), function::Add>; }
   [[nodiscard]] bool is_multiplication() const override { return std::is_same_v<decltype(f_.function), function::Mul>; }
@@ -88,6 +92,7 @@ class Binary final : public FloatingOp<Binary<F>> {
 
  private:
   F f_;
+  AnyFunction any_;
 };
 
 template <class F>

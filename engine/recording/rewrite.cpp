@@ -27,6 +27,7 @@ const std::vector<Row>& rows() {
       {{"sums", "two sums over rows that are added are one longer sum: weight gradients", false}, join_sums},
       {{"epilogues", "products are multiplied by the derivative of the layer before in their epilogue", true},
        fuse_derivatives},
+      {{"pointwise", "pointwise ops that follow each other are one pass", true}, join_pointwise},
       {{"in-place", "results are written where they would be copied to", true}, write_in_place},
   };
   return table;

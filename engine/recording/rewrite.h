@@ -15,6 +15,8 @@ void remove_dead_calls(Recording& recording);
 void fold_constants(Recording& recording);
 /// Products take the derivative of the layer before into their epilogue.
 void fuse_derivatives(Recording& recording);
+/// Pointwise ops that follow each other become one pass.
+void join_pointwise(Recording& recording);
 /// Finds what only copies, so that write_in_place can remove it.
 void find_copies(Recording& recording);
 /// Lets an op write where its result would be copied to, and removes the copy.

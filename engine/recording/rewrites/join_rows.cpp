@@ -3,13 +3,13 @@
 // not yet, their buffers become one.
 #include "engine/recording/rewrite.h"
 #include "engine/recording/rewrites/adjacent.h"
+#include "engine/recording/rewrites/order.h"
 
 #include <algorithm>
 #include <map>
 #include <optional>
 #include <tuple>
 #include <typeindex>
-#include <unordered_map>
 
 namespace kantor {
 namespace {
@@ -43,33 +43,6 @@ std::vector<TensorSpec> specs_of(const std::vector<Operand>& operands) {
 /// be the same value, in place and version; of rows it is enough that they lie in one buffer, where they may be
 /// neighbours.
 using Meeting = std::tuple<std::type_index, size_t, const Buffer*, size_t, uint64_t>;
-
-/// What the calls that must come after a call touch. A call comes after it too if it writes what one of them reads or
-/// writes, or reads what one of them writes.
-class Wake {
- public:
-  void add(const RecordedCall& call) {
-    for (const Operand& input : call.inputs) touched_[input.buffer.get()].push_back({input, false});
-    for (const Operand& output : call.outputs) touched_[output.buffer.get()].push_back({output, true});
-  }
-  [[nodiscard]] bool holds(const RecordedCall& call) const {
-    return std::any_of(call.inputs.begin(), call.inputs.end(), [&](const Operand& o) { return meets(o, false); }) ||
-           std::any_of(call.outputs.begin(), call.outputs.end(), [&](const Operand& o) { return meets(o, true); });
-  }
-
- private:
-  struct Touch {
-    Operand place;
-    bool written;
-  };
-  [[nodiscard]] bool meets(const Operand& place, bool written) const {
-    const auto found = touched_.find(place.buffer.get());
-    return found != touched_.end() && std::any_of(found->second.begin(), found->second.end(), [&](const Touch& touch) {
-             return (written || touch.written) && touch.place.overlaps(place);
-           });
-  }
-  std::unordered_map<const Buffer*, std::vector<Touch>> touched_;
-};
 
 class RowJoiner {
  public:
@@ -143,9 +116,9 @@ class RowJoiner {
     const std::optional<Orders> orders = orders_of(recording_.calls[i], recording_.calls[j]);
     if (!orders || !orders->possible() || orders->decided != decided) return false;
     if (!decided && !shares_operand(recording_.calls[j])) return false;
-    const std::vector<bool> after = dependents(i, j);
-    if (after.empty() || !make_adjacent(i, j, orders->earlier_first)) return false;
-    replace(i, j, orders->earlier_first, after);
+    const auto after = calls_after(recording_, i, j, true);
+    if (!after || !make_adjacent(i, j, orders->earlier_first)) return false;
+    replace_both(recording_, i, j, *after, rows_of(i, j, orders->earlier_first));
     return true;
   }
 
@@ -178,20 +151,6 @@ class RowJoiner {
     return orders;
   }
 
-  /// Of the calls between i and j, those that must come after call i, as marks from i + 1 on, and one for call j
-  /// itself, false. Empty where call j is one of them: then the two cannot be one.
-  [[nodiscard]] std::vector<bool> dependents(size_t i, size_t j) const {
-    const std::vector<RecordedCall>& calls = recording_.calls;
-    Wake wake;
-    wake.add(calls[i]);
-    std::vector<bool> after(j - i);
-    for (size_t k = i + 1; k <= j; ++k) {
-      after[k - i - 1] = wake.holds(calls[k]);
-      if (after[k - i - 1]) wake.add(calls[k]);
-    }
-    return after.back() ? std::vector<bool>{} : after;
-  }
-
   /// What was joined before a pair fails stays joined; that is no harm.
   bool make_adjacent(size_t i, size_t j, bool earlier_first) {
     RecordedCall &earlier = recording_.calls[i], &later = recording_.calls[j];
@@ -210,10 +169,9 @@ class RowJoiner {
     return true;
   }
 
-  /// One call in place of both, behind all that must come before either, and before all that must come after one.
-  void replace(size_t i, size_t j, bool earlier_first, const std::vector<bool>& after) {
-    std::vector<RecordedCall>& calls = recording_.calls;
-    const RecordedCall &first = calls[earlier_first ? i : j], &second = calls[earlier_first ? j : i];
+  [[nodiscard]] RecordedCall rows_of(size_t i, size_t j, bool earlier_first) const {
+    const RecordedCall &first = recording_.calls[earlier_first ? i : j],
+                       &second = recording_.calls[earlier_first ? j : i];
     const std::vector<bool> split = first.op->rows(specs_of(first.inputs)).split;
     RecordedCall both = first;
     for (size_t k = 0; k < split.size(); ++k) {
@@ -222,16 +180,7 @@ class RowJoiner {
     for (size_t k = 0; k < both.outputs.size(); ++k) {
       both.outputs[k] = rows_of_both(first.outputs[k], second.outputs[k]);
     }
-    std::vector<RecordedCall> ordered;
-    for (size_t k = i + 1; k < j; ++k) {
-      if (!after[k - i - 1]) ordered.push_back(std::move(calls[k]));
-    }
-    ordered.push_back(std::move(both));
-    for (size_t k = i + 1; k < j; ++k) {
-      if (after[k - i - 1]) ordered.push_back(std::move(calls[k]));
-    }
-    std::move(ordered.begin(), ordered.end(), calls.begin() + static_cast<std::ptrdiff_t>(i));
-    calls.erase(calls.begin() + static_cast<std::ptrdiff_t>(j));
+    return both;
   }
 
   Recording& recording_;

@@ -1,0 +1,17 @@
+// The op of a pointwise program, which a rewrite of a recording makes of several pointwise ops
+// (recording/rewrites/pointwise.cpp).
+#pragma once
+
+#include "engine/op.h"
+#include "kernels/pointwise_program.h"
+
+#include <memory>
+
+namespace kantor {
+
+/// Outputs have the shape and type of `spec`; inputs have as many elements, or one.
+std::shared_ptr<const Op> pointwise_program_op(const PointwiseProgram& program, const TensorSpec& spec);
+/// The program of such an op; null for any other.
+const PointwiseProgram* program_of(const Op& op);
+
+}  // namespace kantor
