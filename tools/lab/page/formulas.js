@@ -54,9 +54,14 @@ const losses = {
 const updates = {
   sgd: row(W, o("←"), W, o("−"), i("η"), i("g")),
   rmsprop: row(i("v"), o("←"), i("α"), i("v"), o("+"), fence(n(1), o("−"), i("α")), square(i("g")), o(","), space, W, o("←"), W, o("−"), i("η"), fraction(i("g"), row(`<msqrt>${i("v")}</msqrt>`, o("+"), i("ϵ")))),
-  adam: row(W, o("←"), W, o("−"), i("η"), fraction(hat("m"), row(`<msqrt>${hat("v")}</msqrt>`, o("+"), i("ϵ")))),
 };
-updates.adamw = updates.adam;
+/// Adam's moments m and v, from 0, and what it divides: the moments without the pull of that 0.
+const decayed = (moment, beta, of) => row(i(moment), o("←"), beta, i(moment), o("+"), fence(n(1), o("−"), beta), of);
+const unbiased = (moment, beta) => row(hat(moment), o("="), fraction(i(moment), row(n(1), o("−"), sup(beta, i("t")))));
+const beta = (k) => sub(i("β"), n(k));
+const adam = (before) => [row(decayed("m", beta(1), i("g")), o(","), space, decayed("v", beta(2), square(i("g")))), row(unbiased("m", beta(1)), o(","), space, unbiased("v", beta(2)), o(","), space, W, o("←"), before, o("−"), i("η"), fraction(hat("m"), row(`<msqrt>${hat("v")}</msqrt>`, o("+"), i("ϵ"))))];
+updates.adam = adam(W);
+updates.adamw = adam(row(fence(n(1), o("−"), i("η"), i("ω")), W));
 
 const g = i("g"), norms = i("n");
 const through = (factor) => `<math display="block">${row(fraction(row(o("∂"), P), row(o("∂"), W)), o("="), mean(row(factor, g, o("·"), fraction(row(o("∂"), g), row(o("∂"), W)))), o(","), space, g, o("="), gradient, o(","), space, norms, o("="), norm(g))}</math>`;
@@ -77,7 +82,7 @@ export function formula(stage, values) {
   if (stage === "penalty") return penalised ? whole(penalties[part]) : "";
   if (stage === "second_backward") return (chains[part] ?? "") + whole(fraction(row(o("∂"), fence(L, o("+"), P)), row(o("∂"), W)), o("="), fraction(row(o("∂"), L), row(o("∂"), W)), o("+"), fraction(row(o("∂"), P), row(o("∂"), W)));
   if (stage === "backward") return whole(i("g"), o("="), fraction(row(o("∂"), L), row(o("∂"), W)));
-  if (stage === "update") return updates[values["critic.optimizer"]] ? whole(updates[values["critic.optimizer"]]) : "";
+  if (stage === "update") return [updates[values["critic.optimizer"]] ?? []].flat().map((line) => whole(line)).join("");
   if (stage === "clip") return whole(W, o("←"), `<mi>min</mi>`, fence(`<mi>max</mi>`, fence(W, o(","), o("−"), c), o(","), c));
   return "";
 }
