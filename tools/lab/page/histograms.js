@@ -1,4 +1,4 @@
-// Three looks into the critics: where the weights lie, how steep the critic is, and what gradient reaches each layer.
+// Three looks into the critics: where the weights lie, the gradient norms between the samples, and what gradient reaches each layer.
 import { byId, inSight, short } from "lab/dom";
 import { words, onLanguage } from "lab/words";
 import { session, on, wish, look } from "lab/session";

@@ -1,6 +1,6 @@
 // Plays: trains a little, draws, and again; at most 30 drawings a second, and as many steps a second as chosen.
 import { byId, element } from "lab/dom";
-import { words, onLanguage } from "lab/words";
+import { words, counted, onLanguage } from "lab/words";
 import { session, on, open, train, look, evaluate, refreshKept, back, tell } from "lab/session";
 
 let playing = false;
@@ -14,6 +14,12 @@ const speeds = [1, 3, 10, 30, 0];
 const between = 1000 / 30;
 
 export const isPlaying = () => playing;
+/// The step, and within a step that slow motion has begun, which of its critic updates was made last.
+export function position() {
+  const { step, update } = session;
+  return update > 0 ? words("player.at.update", { step: step + 1, n: update, of: updates() }) : words("player.at", { step });
+}
+const updates = () => Math.max(...session.opened.arms.map((arm) => arm.values["train.critic_steps"]));
 const frame = () => new Promise((done) => { const timer = setTimeout(done, 200); requestAnimationFrame(() => { clearTimeout(timer); done(); }); });
 const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
 
@@ -125,6 +131,7 @@ export const restart = () => paused(() => open());
 async function goBack(step) {
   await halt();
   await back(step);
+  await evaluate();
 }
 
 /// Goes to the kept state before the present one, or the one after it is not known.
@@ -132,7 +139,7 @@ export async function stepBack() {
   await halt();
   await refreshKept();
   const earlier = session.kept.filter((s) => s < session.step).at(-1);
-  if (earlier !== undefined) await back(earlier);
+  if (earlier !== undefined) await goBack(earlier);
 }
 
 export function faster(by) {
@@ -142,7 +149,17 @@ export function faster(by) {
 }
 
 function fillSpeeds() {
-  byId("speed").replaceChildren(...speeds.map((s) => element("option", { value: s, selected: s === speed }, s === 0 ? words("player.fastest") : words("player.rate", { n: s }))));
+  byId("speed").replaceChildren(...speeds.map((s) => element("option", { value: s, selected: s === speed }, s === 0 ? words("player.fastest") : counted("player.rate", s))));
+}
+
+/// What the count says, and within a step also what Play then does: it ends the step.
+function showCount() {
+  const { step, update } = session;
+  const ends = update > 0 ? words("player.ends", { step: step + 1 }) : null;
+  byId("count").textContent = update > 0 ? step + 1 : step;
+  byId("within").textContent = update > 0 ? words("player.update", { n: update, of: updates() }) : "";
+  byId("play").title = ends ?? "";
+  byId("step").title = ends ?? words("player.step");
 }
 
 function showScrub() {
@@ -158,7 +175,7 @@ function showScrub() {
 export function setUp() {
   show();
   fillSpeeds();
-  onLanguage(() => { show(); fillSpeeds(); });
+  onLanguage(() => { show(); fillSpeeds(); if (session.opened) { showCount(); showScrub(); } });
   byId("play").onclick = toggle;
   byId("step").onclick = oneStep;
   byId("restart").onclick = restart;
@@ -171,7 +188,6 @@ export function setUp() {
     clearTimeout(going);
     going = setTimeout(() => goBack(step).then(showScrub), 150);
   };
-  const count = () => { byId("count").textContent = session.step; };
-  for (const name of ["opened", "trained", "back", "stepped"]) on(name, count);
+  for (const name of ["opened", "trained", "back", "stepped"]) on(name, showCount);
   for (const name of ["opened", "kept", "back"]) on(name, showScrub);
 }

@@ -1,15 +1,18 @@
 // What is being trained: the engine's answers, kept for whoever draws them, and news of them as events.
 import { ask } from "lab/engine";
-import { question, setValues } from "lab/state";
+import { question, setValue, setValues, sideOf } from "lab/state";
+import { setModels } from "lab/words";
 
 const news = new EventTarget();
-/// Calls `then` at each piece of news: opened, trained, evaluated, framed, back, refused.
+/// Calls `then` at each piece of news: opened, changed, trained, stepped, evaluated, framed, kept, back, playing, refused.
 export const on = (name, then) => news.addEventListener(name, (event) => then(event.detail));
 export const tell = (name, detail) => news.dispatchEvent(new CustomEvent(name, { detail }));
 
 export const session = {
   state: null, described: null, opened: null, frame: null, step: 0,
   history: null, evaluations: [], times: [], kept: [], diverged: [null, null],
+  /// How many critic updates of a step that slow motion has begun are made; 0 between steps.
+  update: 0,
   /// Counts what was opened; an answer to a question from before the latest is dropped.
   generation: 0,
 };
@@ -22,7 +25,7 @@ export const wanted = () => [...new Set(wishes.flatMap((parts) => parts()))];
 
 function clear() {
   session.history = { steps: [], arms: session.opened.arms.map(() => Object.fromEntries(series.map((s) => [s, []]))) };
-  Object.assign(session, { evaluations: [], times: [], kept: [0], diverged: [null, null], step: 0, frame: null });
+  Object.assign(session, { evaluations: [], times: [], kept: [0], diverged: [null, null], step: 0, update: 0, frame: null });
 }
 
 /// The values of runs that were opened: of each, what differs from where its constraint starts from.
@@ -47,11 +50,13 @@ export async function open(change = null) {
   const before = structuredClone(state);
   change?.(state);
   const generation = ++session.generation;
+  const asked = question(state);
   try {
-    const opened = await ask("open", question(state));
+    const opened = await ask("open", asked);
     if (generation !== session.generation) return false;
     session.opened = opened;
     if (state.tomls) adopt(state, opened.arms);
+    setModels(opened.arms.length);
     clear();
     tell("opened", opened);
     await look({ whole: true });
@@ -60,8 +65,25 @@ export async function open(change = null) {
   } catch (error) {
     // The engine keeps what was open; the controls go back to it.
     if (generation === session.generation) Object.assign(state, before);
+    if (asked.arms.length === 1) error.arm = null;
     tell("refused", error);
     return false;
+  }
+}
+
+/// Gives keys that a training may change as it goes on another value, for "left", "right" or "both": the state stays.
+export async function adjust(side, key, value) {
+  const { opened, state, generation } = session;
+  const arms = opened.arms.map((_, arm) => (side === "both" || side === sideOf(arm) ? { [key]: value } : {}));
+  try {
+    const answer = await ask("change", { arms });
+    if (generation !== session.generation) return;
+    setValue(state, side, key, value);
+    answer.arms.forEach((arm, k) => Object.assign(opened.arms[k], arm));
+    tell("changed", answer);
+  } catch (error) {
+    if (arms.length === 1) error.arm = null;
+    tell("refused", error);
   }
 }
 
@@ -84,7 +106,7 @@ export async function train(iterations, milliseconds) {
   history.steps.push(...steps);
   history.arms.forEach((arm, k) => series.forEach((name) => arm[name].push(...(answer.arrays[name + k] ?? []))));
   if (steps.length > 0) session.times.push({ step: answer.step, milliseconds: answer.milliseconds / steps.length });
-  session.step = answer.step;
+  Object.assign(session, { step: answer.step, update: 0 });
   session.diverged = answer.arms.map((a) => a.diverged);
   tell("trained", answer);
   return answer;
@@ -145,7 +167,7 @@ export async function back(step) {
   const { generation } = session;
   const answer = await ask("back", { step });
   if (generation !== session.generation) return;
-  session.step = answer.step;
+  Object.assign(session, { step: answer.step, update: 0 });
   session.diverged = session.diverged.map(() => null);
   tell("back", answer.step);
   await look({ whole: true });
