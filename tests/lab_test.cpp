@@ -219,14 +219,14 @@ TEST_CASE("lab: slow motion's update is what its formula says") {
       const double w = of("w"), rate = of("learning rate"), v = of("v"), epsilon = of("\u03f5");
       double expected = NAN;
       if (optimizer == "rmsprop") {
-        expected = w - rate * of("\u2202loss/\u2202w") / (std::sqrt(v) + epsilon);
+        expected = w - rate * of("g = \u2202loss/\u2202w") / (std::sqrt(v) + epsilon);
       } else {
         CHECK(of("t") == (k == 1 ? 1 : 21));
         CHECK(of("m\u0302") == Approx(of("m") / (1 - std::pow(of("\u03b2\u2081"), of("t")))).epsilon(1e-12));
         CHECK(of("v\u0302") == Approx(v / (1 - std::pow(of("\u03b2\u2082"), of("t")))).epsilon(1e-12));
         const double kept = optimizer == "adamw" ? 1 - rate * of("\u03c9") : 1;
         expected = kept * w - rate * of("m\u0302") / (std::sqrt(of("v\u0302")) + epsilon);
-        if (k == 1) CHECK(of("m\u0302") == Approx(of("\u2202loss/\u2202w")).epsilon(1e-5));
+        if (k == 1) CHECK(of("m\u0302") == Approx(of("g = \u2202loss/\u2202w")).epsilon(1e-5));
       }
       CHECK(of("w after") != w);
       CHECK(std::abs(of("w after") - expected) <= 2e-7 * std::max(1.0, std::abs(w)));

@@ -195,7 +195,7 @@ class Stages {
     json& numbers = stage["numbers"];
     numbers.push_back({{"symbol", "weight"}, {"value", weight_name_}});
     numbers.push_back(entry("w", chosen(r_.before[tensor_])));
-    numbers.push_back(entry("\u2202loss/\u2202w", chosen(r_.gradients.tensors()[tensor_])));
+    numbers.push_back(entry("g = \u2202loss/\u2202w", chosen(r_.gradients.tensors()[tensor_])));
     add_optimizer_state(numbers);
     numbers.push_back(entry("learning rate", trainer_.critic().trainable().optimizer().config().learning_rate));
     numbers.push_back(entry("w after", chosen(r_.updated[tensor_])));

@@ -57,9 +57,9 @@ const updates = {
 };
 /// Adam's moments m and v, from 0, and what it divides: the moments without the pull of that 0.
 const decayed = (moment, beta, of) => row(i(moment), o("←"), beta, i(moment), o("+"), fence(n(1), o("−"), beta), of);
-const unbiased = (moment, beta) => row(hat(moment), o("="), fraction(i(moment), row(n(1), o("−"), sup(beta, i("t")))));
+const unbiased = (moment, k) => row(hat(moment), o("="), fraction(i(moment), row(n(1), o("−"), `<msubsup>${i("β")}${n(k)}${i("t")}</msubsup>`)));
 const beta = (k) => sub(i("β"), n(k));
-const adam = (before) => [row(decayed("m", beta(1), i("g")), o(","), space, decayed("v", beta(2), square(i("g")))), row(unbiased("m", beta(1)), o(","), space, unbiased("v", beta(2)), o(","), space, W, o("←"), before, o("−"), i("η"), fraction(hat("m"), row(`<msqrt>${hat("v")}</msqrt>`, o("+"), i("ϵ"))))];
+const adam = (before) => [row(decayed("m", beta(1), i("g")), o(","), space, decayed("v", beta(2), square(i("g")))), row(unbiased("m", 1), o(","), space, unbiased("v", 2), o(","), space, W, o("←"), before, o("−"), i("η"), fraction(hat("m"), row(`<msqrt>${hat("v")}</msqrt>`, o("+"), i("ϵ"))))];
 updates.adam = adam(W);
 updates.adamw = adam(row(fence(n(1), o("−"), i("η"), i("ω")), W));
 
