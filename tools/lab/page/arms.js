@@ -158,7 +158,7 @@ export async function toggleLayer(layer) {
   if (!show.delete(layer)) show.add(layer);
   buildShow();
   drawPlanes();
-  if (!isPlaying()) await look({ whole: true });
+  if (!isPlaying()) await look();
 }
 
 export function setUp() {

@@ -59,7 +59,7 @@ export async function open(change = null) {
     setModels(opened.arms.length);
     clear();
     tell("opened", opened);
-    await look({ whole: true });
+    await look();
     await evaluate();
     return true;
   } catch (error) {
@@ -114,33 +114,41 @@ export async function train(iterations, milliseconds) {
 
 /// How fine the plane is drawn while it plays, by the time that a frame takes.
 let fine = 40;
+const finest = 64;
 
-/// Asks for a frame: `whole` for a still picture, otherwise as fine as the time allows. `meanwhile` is called before it is
-/// drawn: the engine is free then. Gives the milliseconds that the engine took.
-export async function look({ whole = false, meanwhile = () => {} } = {}) {
+/// Asks for a frame with `grid` points a side, as many as the time allows if none are named. Undefined where something else
+/// was opened meanwhile.
+export async function askFrame(grid = null) {
   const { generation } = session;
   const parts = wanted();
-  const started = performance.now();
-  const answer = await ask("frame", { grid: whole ? 64 : fine, samples: 256, parts });
+  const answer = await ask("frame", { grid: grid ?? fine, samples: 256, parts });
   if (generation !== session.generation) return undefined;
-  const spent = performance.now() - started;
-  if (!whole) fine = Math.max(24, Math.min(64, spent > 45 ? fine - 4 : spent < 20 ? fine + 4 : fine));
-  session.frame = { ...answer, grid: whole ? 64 : fine, parts };
-  session.frame.grid = Math.round(Math.sqrt(answer.arrays.field0?.length ?? 0));
-  meanwhile();
-  tell("framed", session.frame);
-  return spent;
+  if (grid === null) fine = Math.max(24, Math.min(finest, answer.took > 12 ? fine - 4 : answer.took < 8 ? fine + 4 : fine));
+  return { ...answer, parts, generation };
 }
+
+/// Gives a frame to those who draw it. Gradient norms that it was not asked for stay as they were.
+export function showFrame(frame) {
+  if (!frame || frame.generation !== session.generation) return;
+  const before = session.frame?.arrays ?? {};
+  for (const name of ["norms0", "norms1"]) if (before[name]) frame.arrays[name] ??= before[name];
+  session.frame = { ...frame, grid: Math.round(Math.sqrt(frame.arrays.field0?.length ?? 0)) };
+  tell("framed", session.frame);
+}
+
+/// A still picture.
+export const look = async () => showFrame(await askFrame(finest));
 
 export async function evaluate(samples = 256) {
   const { generation } = session;
   const answer = await ask("evaluate", { samples });
-  if (generation !== session.generation) return;
+  if (generation !== session.generation) return undefined;
   const { step } = answer;  // the engine may have trained on since it was asked
   session.evaluations = session.evaluations.filter((e) => e.step !== step);
   session.evaluations.push({ step, ...answer });
   session.evaluations.sort((a, b) => a.step - b.step);
   tell("evaluated", session.evaluations.find((e) => e.step === step));
+  return answer;
 }
 
 export async function refreshKept() {
@@ -170,5 +178,5 @@ export async function back(step) {
   Object.assign(session, { step: answer.step, update: 0 });
   session.diverged = session.diverged.map(() => null);
   tell("back", answer.step);
-  await look({ whole: true });
+  await look();
 }

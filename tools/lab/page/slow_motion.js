@@ -61,7 +61,7 @@ async function apply() {
   const answer = await ask("slow_apply");
   Object.assign(session, { step: answer.step, update: answer.update });
   tell("stepped", answer);
-  await look({ whole: true });
+  await look();
   if (answer.update === 0) await evaluate();
   await begin();
 }

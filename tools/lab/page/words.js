@@ -4,6 +4,7 @@ import { element } from "lab/dom";
 const all = JSON.parse(document.getElementById("words").textContent);
 let current = "en";
 let models = 2;
+const plurals = {};
 const listeners = [];
 
 /// A text that speaks of two models has a second form, KEY.alone, for a page that shows one.
@@ -16,7 +17,8 @@ export const words = (key, values = {}) => filled(found(key) ?? key, values);
 
 /// The text of a key for a count: KEY.one, KEY.other and what else the language's rules for plurals tell apart.
 export function counted(key, count, values = {}) {
-  const form = `${key}.${new Intl.PluralRules(current).select(Number(count))}`;
+  plurals[current] ??= new Intl.PluralRules(current);
+  const form = `${key}.${plurals[current].select(Number(count))}`;
   return filled(all[current]?.[form] ?? found(`${key}.other`) ?? key, { n: count, ...values });
 }
 
