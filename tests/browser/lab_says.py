@@ -58,7 +58,7 @@ def counts(lab):
         lab.check(False, f"words: {text}")
     ticks = lab.browser.execute_async_script(
         "const done = arguments[0]; import('lab/figures').then(({applyLook}) => { applyLook(); const c = document.createElement('canvas');"
-        "const chart = new Chart(c, {type: 'line', data: {datasets: [{data: [{x: 0, y: -0.3}, {x: 1, y: 0.3}]}]}, options: {responsive: false, scales: {x: {type: 'linear'}, y: {type: 'linear', ticks: {stepSize: 0.1, autoSkip: false}}}}});"
+        "const chart = new Chart(c, {type: 'line', data: {datasets: [{data: [{x: 0, y: -0.0331}, {x: 1, y: 0.4}]}]}, options: {responsive: false, scales: {x: {type: 'linear'}, y: {type: 'linear', min: -0.0331, max: 0.4}}}});"
         "const labels = chart.scales.y.ticks.map((t) => t.label); chart.destroy(); done(labels); });"
     )
     lab.check(any(re.fullmatch(r"0(\.0)?", t) for t in ticks) and not any(re.fullmatch(r"[-−]0(\.0*)?", t) for t in ticks), f"ticks around zero: {ticks}")
@@ -169,11 +169,17 @@ def notes(lab):
             lab.browser.execute_async_script(settle)
             for control in lab.run(COVERED):
                 lab.check(False, f"{size}, scrolled to {place}: the note covers {control}")
+        # Where controls leave no place, the note is a row of the player, which then hides nothing of the page's end.
+        lab.run("document.body.insertAdjacentHTML('beforeend', '<button id=\"everywhere\" style=\"position: fixed; inset: 0; z-index: -1\">x</button>')")
+        lab.browser.execute_async_script(show, text)
+        lab.check(lab.run("return document.querySelector('.player').contains(document.getElementById('toast'))"), f"{size}: without a free place the note is a row of the player")
         hidden = lab.run(
             "scrollTo(0, document.documentElement.scrollHeight); const last = document.querySelector('footer').getBoundingClientRect(), bar = document.querySelector('.player').getBoundingClientRect();"
             "return bar.top > innerHeight / 2 ? last.bottom - bar.top : 0"
         )
         lab.check(hidden <= 1, f"{size}: the player hides {hidden} pixels of the page's end")
+        lab.run("document.getElementById('everywhere').remove()")
+        lab.click("#toast button")
         lab.run("scrollTo(0, 0)")
         if lab.run("return document.getElementById('settings-open').offsetParent !== null"):
             lab.click("#settings-open")

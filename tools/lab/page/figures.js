@@ -4,12 +4,6 @@ import { words, rightToLeft } from "lab/words";
 import { palette } from "lab/colours";
 
 const { Chart } = window;
-const numeric = Chart.Ticks.formatters.numeric;
-/// As Chart.js writes a tick's number, without the sign of a zero that only rounding made negative.
-function tick(...given) {
-  const text = numeric.apply(this, given);
-  return /[1-9]/.test(text) ? text : text.replace(/^[-\u2212]/, "");
-}
 const charts = new Map();
 
 export function applyLook() {
@@ -19,7 +13,8 @@ export function applyLook() {
   Chart.defaults.font.size = 11;
   Object.assign(Chart.defaults.plugins.legend.labels, { boxHeight: 2, boxWidth: 22, color: ink });
   Object.assign(Chart.defaults.plugins.legend, { rtl: rightToLeft() });
-  Chart.defaults.scales.linear.ticks.callback = tick;
+  // Round numbers alone have ticks: the end of an axis, such as -0.03, would be written as -0.0.
+  Chart.defaults.scales.linear.ticks.includeBounds = false;
 }
 
 /// A figure with its title and a line that says how to read it.
