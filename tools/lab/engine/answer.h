@@ -33,11 +33,21 @@ using Question = void (*)(Session& session, const json& request, Answer& answer)
 
 /// Every question; README.md beside this folder says what each asks. A new one is a function in a file, and its name
 /// here.
-#define KANTOR_LAB_QUESTIONS(X)                                                                            \
-  X(describe)                                                                                              \
-  X(open)                                                                                                  \
-  X(change) X(train) X(evaluate) X(frame) X(units) X(unit) X(kept) X(back) X(slow) X(slow_apply) X(random) \
-      X(parameters)
+#define KANTOR_LAB_QUESTIONS(X) \
+  X(describe)                   \
+  X(open)                       \
+  X(change)                     \
+  X(train)                      \
+  X(evaluate)                   \
+  X(frame)                      \
+  X(units)                      \
+  X(unit)                       \
+  X(kept)                       \
+  X(back)                       \
+  X(slow)                       \
+  X(slow_apply)                 \
+  X(random)                     \
+  X(parameters)
 
 #define KANTOR_DECLARE(name) void name(Session& session, const json& request, Answer& answer);
 KANTOR_LAB_QUESTIONS(KANTOR_DECLARE)
