@@ -20,7 +20,7 @@ export function position() {
   return update > 0 ? words("player.at.update", { step: step + 1, n: update, of: updates() }) : words("player.at", { step });
 }
 const updates = () => Math.max(...session.opened.arms.map((arm) => arm.values["train.critic_steps"]));
-/// Resolves when the browser is about to paint; it does not while nobody sees the page.
+/// Resolves when the browser is about to paint, or after a while where nobody sees the page.
 const painted = () => new Promise((done) => { const timer = setTimeout(done, 200); requestAnimationFrame(() => { clearTimeout(timer); done(); }); });
 const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
 
