@@ -100,6 +100,7 @@ void Optimizer::take_histograms(bool on) {
 }
 
 void Optimizer::set_learning_rate(double rate) {
+  config_.learning_rate = rate;
   learning_rate_.assign(std::vector<double>{rate});
 }
 

@@ -50,6 +50,7 @@ class Optimizer {
   [[nodiscard]] const OptimizerConfig& config() const { return config_; }
   /// One per row, infinite where it is not clipped.
   [[nodiscard]] const std::vector<double>& bounds() const { return bounds_; }
+  /// Of the updates from now on; config() then holds it. Also in replays.
   void set_learning_rate(double rate);
   /// For checkpoints: "adam.m", "adam.v", "rmsprop.v" arenas, and the step number (int64 []).
   [[nodiscard]] const std::vector<std::pair<std::string, Arena>>& state() const { return state_; }

@@ -4,6 +4,7 @@
 #include "models/metrics/mixture.h"
 #include "models/metrics/wasserstein.h"
 #include "models/training/config_toml.h"
+#include "models/training/evaluation.h"
 #include "models/training/random_streams.h"
 #include "models/training/trainer.h"
 #include "tests/catch.h"
@@ -191,6 +192,132 @@ TEST_CASE("lab: slow motion says what the update then does, and trains as usual"
   }
 }
 
+/// A number of a stage of slow motion, by its symbol.
+double number_of(const json& answer, const char* stage, const std::string& symbol) {
+  for (const json& one : answer.at("stages")) {
+    if (one["id"] != stage) continue;
+    for (const json& number : one["numbers"]) {
+      if (number["symbol"] == symbol) return number["value"].get<double>();
+    }
+  }
+  FAIL("stage " << stage << " has no " << symbol);
+  return NAN;
+}
+
+TEST_CASE("lab: slow motion's update is what its formula says") {
+  if (!engine_runs()) return;
+  for (const std::string optimizer : {"adam", "adamw", "rmsprop"}) {
+    json arm{{"critic.constraint", "penalty"}, {"critic.optimizer", optimizer}, {"critic.learning_rate", 0.01}};
+    if (optimizer == "adamw") arm["critic.weight_decay"] = 0.3;
+    // The first update of all, where Adam's correction is the largest, and a later one.
+    const json answers =
+        ask(json::array({opened({arm}), question("slow", {{"arm", 0}, {"sample", 0}}),
+                         question("train", settings("iterations", 4)), question("slow", {{"arm", 0}, {"sample", 0}})}));
+    for (const size_t k : {size_t{1}, size_t{3}}) {
+      INFO(optimizer << ", answer " << k);
+      const auto of = [&](const char* symbol) { return number_of(answers[k], "update", symbol); };
+      const double w = of("w"), rate = of("learning rate"), v = of("v"), epsilon = of("\u03f5");
+      double expected = NAN;
+      if (optimizer == "rmsprop") {
+        expected = w - rate * of("g = \u2202loss/\u2202w") / (std::sqrt(v) + epsilon);
+      } else {
+        CHECK(of("t") == (k == 1 ? 1 : 21));
+        CHECK(of("m\u0302") == Approx(of("m") / (1 - std::pow(of("\u03b2\u2081"), of("t")))).epsilon(1e-12));
+        CHECK(of("v\u0302") == Approx(v / (1 - std::pow(of("\u03b2\u2082"), of("t")))).epsilon(1e-12));
+        const double kept = optimizer == "adamw" ? 1 - rate * of("\u03c9") : 1;
+        expected = kept * w - rate * of("m\u0302") / (std::sqrt(of("v\u0302")) + epsilon);
+        if (k == 1) CHECK(of("m\u0302") == Approx(of("g = \u2202loss/\u2202w")).epsilon(1e-5));
+      }
+      CHECK(of("w after") != w);
+      CHECK(std::abs(of("w after") - expected) <= 2e-7 * std::max(1.0, std::abs(w)));
+    }
+  }
+}
+
+TEST_CASE("lab: a learning rate changes without a restart") {
+  if (!engine_runs()) return;
+  json arms = clipped_and_penalised();
+  for (json& arm : arms) arm["train.seed"] = 3;
+  // The right model's critic gets another rate, at once after 3 steps, and again within the step after them.
+  const json change{{"arms", {json::object(), {{"critic.learning_rate", 0.003}, {"generator.learning_rate", 0.002}}}}};
+  json questions = json::array({opened(arms), question("train", settings("iterations", 3))});
+  ask_parameters(questions);
+  questions.push_back(question("change", change));
+  ask_parameters(questions);
+  questions.push_back(question("slow", {{"arm", 1}, {"sample", 0}}));
+  questions.push_back(question("train", settings("iterations", 1)));
+  ask_parameters(questions);
+  questions.push_back(question("back", settings("step", 2)));
+  questions.push_back(question("train", settings("iterations", 1)));
+  const json answers = ask(questions);
+  CHECK(answers[2]["arrays"] == answers[5]["arrays"]);
+  CHECK(answers[3]["arrays"] == answers[6]["arrays"]);
+  CHECK(answers[4]["step"] == 3);
+  CHECK(answers[4]["arms"][1]["values"]["critic.learning_rate"] == 0.003);
+  CHECK_THAT(answers[4]["arms"][1]["toml"].get<std::string>(), Contains("learning_rate = 0.003"));
+  CHECK(answers[4]["arms"][0]["values"] == answers[0]["arms"][0]["values"]);
+  CHECK(number_of(answers[7], "update", "learning rate") == 0.003);
+  CHECK_FALSE(answers[11].contains("error"));
+  CHECK(answers[12]["step"] == 3);
+
+  // As a run of the program that is resumed under the new rates.
+  for (const size_t arm : {size_t{0}, size_t{1}}) {
+    INFO("arm " << arm);
+    RunConfig first, then;
+    apply_toml(first, answers[0]["arms"][arm]["toml"].get<std::string>(), "before the change");
+    apply_toml(then, answers[4]["arms"][arm]["toml"].get<std::string>(), "after the change");
+    const DatasetPtr data = open_dataset(first.data);
+    Trainer before(first, data), after(then, data);
+    while (before.steps_done() < 3) before.step();
+    after.restore(before.checkpoint());
+    before.step();
+    after.step();
+    const std::vector<float> there = array(answers[9 + arm], "critic");
+    const double off = relative_difference(there, parameters_of(after.critic().network()));
+    CHECK(off <= 2e-3);
+    // Under the old rate it would be elsewhere.
+    if (arm == 1) CHECK(relative_difference(there, parameters_of(before.critic().network())) > 10 * off);
+  }
+}
+
+TEST_CASE("lab: within a step of slow motion a rate changes for the updates that are left") {
+  if (!engine_runs()) return;
+  json arm = settings("critic.constraint", "penalty");
+  arm["train.critic_steps"] = 2;
+  const json change{{"arms", json::array({settings("critic.learning_rate", 0.01)})}};
+  json questions = json::array({opened({arm}), question("train", settings("iterations", 2)), question("slow_apply")});
+  questions.push_back(question("parameters", settings("arm", 0)));
+  questions.push_back(question("change", change));
+  questions.push_back(question("parameters", settings("arm", 0)));
+  questions.push_back(question("slow", {{"arm", 0}, {"sample", 0}}));
+  questions.push_back(question("slow_apply"));
+  const json answers = ask(questions);
+  CHECK(answers[3]["arrays"] == answers[5]["arrays"]);
+  CHECK(answers[6]["update"] == 1);
+  CHECK(number_of(answers[6], "update", "learning rate") == 0.01);
+  CHECK(answers[7]["step"] == 3);
+}
+
+TEST_CASE("lab: an evaluation has the gradient norms that a run's metrics have") {
+  if (!engine_runs()) return;
+  json questions = json::array({opened(clipped_and_penalised()), question("train", settings("iterations", 2)),
+                                question("evaluate", settings("samples", 64))});
+  const json answers = ask(questions);
+  for (const size_t arm : {size_t{0}, size_t{1}}) {
+    RunConfig config;
+    apply_toml(config, answers[0]["arms"][arm]["toml"].get<std::string>(), "the lab's configuration");
+    const DatasetPtr data = open_dataset(config.data);
+    Trainer trainer(config, data);
+    while (trainer.steps_done() < 2) trainer.step();
+    const json here = evaluate_critic(trainer, *data);
+    const json& there = answers[2]["arms"][arm];
+    CHECK(there["gradient_norm_max"].get<double>() == Approx(here["gradient_norm_max"].get<double>()).epsilon(2e-3));
+    std::vector<double> norms = gradient_norms_between(trainer, *data);
+    std::sort(norms.begin(), norms.end());
+    CHECK(there["gradient_norm_median"].get<double>() == Approx(norms[norms.size() / 2]).epsilon(2e-3));
+  }
+}
+
 TEST_CASE("lab: going back and training again repeats the same steps") {
   if (!engine_runs()) return;
   json questions =
@@ -268,7 +395,11 @@ TEST_CASE("lab: what cannot be trained is refused with its reason, and the model
       {on("csv", "1,2,3\n4,5,6\n"), "3 columns, expected two"},
       {on("points", json::array({1, 2})), "expected x and y of 16 to"},
       {question("frame", {{"grid", 9999}, {"samples", 16}, {"parts", {"field"}}}), "grid: found 9999"},
-      {question("unknown"), "no question 'unknown'"}};
+      {question("unknown"), "no question 'unknown'"},
+      {question("change", {{"arms", json::array({settings("critic.width", 8)})}}),
+       "the steps that are done depend on 32"},
+      {question("change", {{"arms", json::array({settings("critic.learning_rate", 0)})}}), "critic.learning_rate"},
+      {question("change", {{"arms", json::array()}}), "each of the 1 models"}};
   json questions =
       json::array({opened({settings("critic.constraint", "clip")}), question("train", settings("iterations", 2))});
   for (const auto& [asked, message] : cases) questions.push_back(asked);

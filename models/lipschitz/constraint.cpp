@@ -184,9 +184,9 @@ InputGradient input_gradient_at(const Network& critic, const Tensor& points) {
 }
 
 ConstraintTerm penalize_at(const Network& critic, const Tensor& points, PenaltyKind kind, double coefficient) {
-  const InputGradient slope = input_gradient_at(critic, points);
-  const PenaltyResult penalty = gradient_penalty(slope.gradient, kind, coefficient);
-  return {penalty.value, penalty.norms, slope.points, slope.gradient};
+  const InputGradient measured = input_gradient_at(critic, points);
+  const PenaltyResult penalty = gradient_penalty(measured.gradient, kind, coefficient);
+  return {penalty.value, penalty.norms, measured.points, measured.gradient};
 }
 
 Tensor between(const CriticBatch& batch) {

@@ -78,7 +78,14 @@ json evaluate_samples(const Trainer& trainer, const Dataset& data, const W1Floor
   return result;
 }
 
-json evaluate_critic(const Trainer& trainer, const Dataset& data) {
+namespace {
+
+/// Samples that the critic is measured at: real ones, generated ones, and points between them.
+struct Probes {
+  Tensor real, fake, between;
+};
+
+Probes draw_probes(const Trainer& trainer, const Dataset& data) {
   const auto seed = static_cast<uint64_t>(trainer.config().seed);
   const auto key = static_cast<uint64_t>(trainer.steps_done());
   const TensorOptions options{DType::float32, trainer.device()};
@@ -87,8 +94,17 @@ json evaluate_critic(const Trainer& trainer, const Dataset& data) {
       from_host(data.draw(seed, stream_evaluation_data, key, probes), data.batch_shape(probes), options);
   const Tensor fake = trainer.generate(probes, stream_evaluation_noise, trainer.steps_done()).detach();
   const Tensor step = full({}, static_cast<double>(key), {DType::int64, trainer.device()});
-  const Tensor between = interpolate(real, fake, Draw{seed, stream_evaluation_eps, step});
+  return {real, fake, interpolate(real, fake, Draw{seed, stream_evaluation_eps, step})};
+}
 
+}  // namespace
+
+std::vector<double> gradient_norms_between(const Trainer& trainer, const Dataset& data) {
+  return gradient_norms(trainer.critic().network(), draw_probes(trainer, data).between);
+}
+
+json evaluate_critic(const Trainer& trainer, const Dataset& data) {
+  const auto [real, fake, between] = draw_probes(trainer, data);
   const std::vector<double> norms = gradient_norms(trainer.critic().network(), between);
   const auto summary = summarize(std::span<const double>(norms));
   const double largest = *std::max_element(norms.begin(), norms.end());

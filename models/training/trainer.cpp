@@ -151,6 +151,18 @@ std::vector<StateTensor> Trainer::state() const {
   return state;
 }
 
+void Trainer::change(const RunConfig& to) {
+  validate(to);
+  const std::vector<ConfigChange> kept = kept_differences(config_, to);
+  if (!kept.empty()) {
+    throw ConfigError(fmt::format("{}: the steps that are done depend on {}; it cannot become {} in this training",
+                                  kept.front().key, kept.front().from, kept.front().to));
+  }
+  config_ = to;
+  critic_.trainable().optimizer().set_learning_rate(to.critic.learning_rate);
+  generator_.trainable().optimizer().set_learning_rate(to.generator.learning_rate);
+}
+
 TensorFile Trainer::checkpoint() const {
   TensorFile file;
   file.metadata = checkpoint_metadata(config_, critic_.network(), generator_.network(), steps_done_);

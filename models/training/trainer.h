@@ -54,6 +54,10 @@ class Trainer {
   [[nodiscard]] const RunConfig& config() const { return config_; }
   [[nodiscard]] Device device() const { return device_; }
 
+  /// Goes on under a configuration that a resume may change this one to (resume.h): the learning rates are of the
+  /// updates from now on. Throws ConfigError naming a key that a started run keeps.
+  void change(const RunConfig& to);
+
   /// All that a resumed run needs to go on bit for bit. The configuration inside leaves out what decides no numbers.
   [[nodiscard]] TensorFile checkpoint() const;
   /// Continues where `file` was written. Throws FileError if it belongs to another configuration.

@@ -47,14 +47,14 @@ def main():
     for i, k in enumerate(plan):
         print(f"{generated[i]} -> {real[k]}: distance {math.dist(generated[i], real[k]):g}".replace("(", "").replace(",)", "").replace(")", ""))
     primal = sum(math.dist(generated[i], real[k]) for i, k in enumerate(plan)) / n
-    steepest = max(abs(f[i] - f[j]) / math.dist(p, q) for (i, p), (j, q) in itertools.combinations(enumerate(real + generated), 2) if p != q)
+    largest = max(abs(f[i] - f[j]) / math.dist(p, q) for (i, p), (j, q) in itertools.combinations(enumerate(real + generated), 2) if p != q)
     print("f at the real points: ", *(f"{v:g}" for v in f[:n]))
     print("f at the generated points: ", *(f"{v:g}" for v in f[n:]))
-    print(f"steepest slope of f: {steepest:g}")
+    print(f"largest gradient norm of f: {largest:g}")
     print(f"mean distance of the plan: {primal:g}")
     print(f"mean f(real) - mean f(generated): {sum(f[:n]) / n - sum(f[n:]) / n:g}")
     if arguments.figure:
-        chart = Chart("The plan moves along the slopes of f", "position", "f, the potential")
+        chart = Chart("The plan moves where f has gradient norm 1", "position", "f, the potential")
         order = sorted(zip([p[0] for p in real + generated], f))
         chart.line("f (a best critic)", [x for x, _ in order], [v for _, v in order], points=False, colour=6)
         chart.points("real points", [p[0] for p in real], f[:n], colour=1)

@@ -35,7 +35,19 @@ using Question = void (*)(Session& session, const json& request, Answer& answer)
 /// here.
 #define KANTOR_LAB_QUESTIONS(X) \
   X(describe)                   \
-  X(open) X(train) X(evaluate) X(frame) X(units) X(unit) X(kept) X(back) X(slow) X(slow_apply) X(random) X(parameters)
+  X(open)                       \
+  X(change)                     \
+  X(train)                      \
+  X(evaluate)                   \
+  X(frame)                      \
+  X(units)                      \
+  X(unit)                       \
+  X(kept)                       \
+  X(back)                       \
+  X(slow)                       \
+  X(slow_apply)                 \
+  X(random)                     \
+  X(parameters)
 
 #define KANTOR_DECLARE(name) void name(Session& session, const json& request, Answer& answer);
 KANTOR_LAB_QUESTIONS(KANTOR_DECLARE)

@@ -17,20 +17,13 @@ constexpr const char* kinds[] = {"flag", "integer", "number", "word"};  // in th
 json describe_field(const ConfigField& field, const RunConfig& defaults) {
   const ConfigValue value = field.get(defaults);
   json entry{{"key", field.key}, {"text", field.text}, {"kind", kinds[value.index()]}, {"default", to_json(value)}};
+  if (field.changeable) entry["changeable"] = true;
   if (!field.choices.empty()) entry["choices"] = field.choices;
   if (field.low < field.high) {
     entry["low"] = field.low;
     entry["high"] = std::min(field.high, most_in_the_lab(field.key).value_or(field.high));
   }
   return entry;
-}
-
-json values_of(const RunConfig& config) {
-  json values = json::object();
-  for (const ConfigField& field : config_fields()) {
-    if (is_offered(field)) values[field.key] = to_json(field.get(config));
-  }
-  return values;
 }
 
 /// The presets on data that the lab has.
@@ -40,7 +33,7 @@ json describe_presets() {
     const RunConfig config = preset(name, "");
     const std::vector<std::string>& data = dataset_kinds();
     if (std::find(data.begin(), data.end(), config.data.kind) == data.end() || name.ends_with("-paper")) continue;
-    presets.push_back({{"name", name}, {"values", values_of(starting_point(name, ""))}});
+    presets.push_back({{"name", name}, {"values", offered_values(starting_point(name, ""))}});
   }
   return presets;
 }
@@ -62,7 +55,7 @@ json describe_constraints() {
                            {"title", kind.title},
                            {"text", kind.text},
                            {"penalty", has_penalty(kind.name)},
-                           {"values", values_of(starting_point("ring8", kind.name))}});
+                           {"values", offered_values(starting_point("ring8", kind.name))}});
   }
   return constraints;
 }

@@ -54,10 +54,7 @@ std::vector<std::string> warnings_about(const Trainer& trainer) {
 
 json describe_arm(const Trainer& trainer, const std::vector<std::string>& warnings) {
   const RunConfig& config = trainer.config();
-  json values = json::object(), all = warnings, layers = json::array();
-  for (const ConfigField& field : config_fields()) {
-    if (is_offered(field)) values[field.key] = to_json(field.get(config));
-  }
+  json all = warnings, layers = json::array();
   for (const std::string& warning : warnings_about(trainer)) all.push_back(warning);
   for (const UnitLayer& layer : unit_layers(trainer.critic().network())) {
     layers.push_back({{"name", layer.name}, {"units", layer.units}});
@@ -69,7 +66,7 @@ json describe_arm(const Trainer& trainer, const std::vector<std::string>& warnin
     }
   }
   return {{"title", title},
-          {"values", std::move(values)},
+          {"values", offered_values(config)},
           {"toml", to_toml(config)},
           {"parameters", trainer.critic().network().parameters().parameter_count() +
                              trainer.generator().network().parameters().parameter_count()},
@@ -129,6 +126,28 @@ void open(Session& session, const json& request, Answer& answer) {
   answer.arrays["real"] = data.draw(static_cast<uint64_t>(configs[0].seed), stream_pictures, 0, shown_points);
   auto& centres = answer.arrays["centres"];
   if (mixture) centres.assign(mixture->centres.begin(), mixture->centres.end());
+}
+
+void change(Session& session, const json& request, Answer& answer) {
+  const json asked = request.value("arms", json::array());
+  const std::vector<Arm>& arms = session.arms();
+  if (!asked.is_array() || asked.size() != arms.size()) {
+    throw Error(fmt::format("arms: expected keys and values for each of the {} models", arms.size()));
+  }
+  std::vector<RunConfig> configs;
+  for (size_t i = 0; i < arms.size(); ++i) {
+    configs.push_back(arms[i].trainer->config());
+    try {
+      set_keys(configs[i], asked[i]);
+    } catch (const Error& error) {
+      throw ArmError(i, error.what());
+    }
+  }
+  session.change(configs);
+  json described = json::array();
+  for (const Arm& arm : arms)
+    described.push_back({{"values", offered_values(arm.trainer->config())}, {"toml", to_toml(arm.trainer->config())}});
+  answer.fields = {{"step", session.steps_done()}, {"arms", std::move(described)}};
 }
 
 }  // namespace kantor::lab

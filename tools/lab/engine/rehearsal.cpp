@@ -39,7 +39,7 @@ std::vector<Tensor> values_of(const Arena& arena) {
 
 Rehearsal rehearse(const Trainer& trainer, const CriticBatch& batch) {
   const Critic& critic = trainer.critic();
-  Rehearsal r{copy_of(critic.network()), {}, {}, {}, critic.network().parameters().like(), {}, {}, {}, {}};
+  Rehearsal r{copy_of(critic.network()), {}, {}, {}, critic.network().parameters().like(), {}, {}, {}, {}, 0};
   const std::vector<Tensor>& weights = r.network.parameters().tensors();
   r.before = values_of(r.network.parameters());
   r.loss = critic_loss(r.network, critic.constraint(), batch, critic.loss_function());
@@ -56,6 +56,7 @@ Rehearsal rehearse(const Trainer& trainer, const CriticBatch& batch) {
   update.update(r.gradients);
   r.updated = values_of(r.network.parameters());
   r.state = update.state();
+  r.optimizer_step = static_cast<int64_t>(update.step().item());
   Optimizer(update.config(), r.network.parameters(), critic.trainable().optimizer().bounds()).clip();
   r.network.retract();
   r.after = values_of(r.network.parameters());

@@ -18,6 +18,7 @@ struct Rehearsal {
   Arena gradients;                                   // and of both
   std::vector<Tensor> before, updated, after;        // parameters: before the update, after it, and after the clip
   std::vector<std::pair<std::string, Arena>> state;  // of the optimizer, after the update
+  int64_t optimizer_step = 0;                        // the update's number in the optimizer's count, from 1
 };
 Rehearsal rehearse(const Trainer& trainer, const CriticBatch& batch);
 

@@ -56,6 +56,19 @@ void Session::open(const std::vector<RunConfig>& configs, DatasetPtr data) {
   most_states_ = std::clamp(state_bytes / bytes_of(states_[0]), fewest_states, most_states);
 }
 
+void Session::change(const std::vector<RunConfig>& configs) {
+  std::vector<RunConfig> before;
+  for (const Arm& arm : arms()) before.push_back(arm.trainer->config());
+  for (size_t i = 0; i < arms_.size(); ++i) {
+    try {
+      arms_[i].trainer->change(configs[i]);
+    } catch (const Error& error) {
+      for (size_t k = 0; k < i; ++k) arms_[k].trainer->change(before[k]);
+      throw ArmError(i, error.what());
+    }
+  }
+}
+
 const std::vector<Arm>& Session::arms() const {
   if (arms_.empty()) throw Error("no model is open; ask `open` first");
   return arms_;

@@ -24,6 +24,10 @@ class Session {
   /// Starts anew. Throws ArmError for a configuration that cannot be trained; the session before then stays.
   void open(const std::vector<RunConfig>& configs, DatasetPtr data);
 
+  /// Goes on from the present state, a step in slow motion included, under configurations that a resumed run may change
+  /// to. Throws ArmError where one may not; all then stay as they are.
+  void change(const std::vector<RunConfig>& configs);
+
   /// The models. Throws Error before anything was opened.
   [[nodiscard]] const std::vector<Arm>& arms() const;
   [[nodiscard]] const Arm& arm(const json& request) const;

@@ -76,6 +76,10 @@ RunConfig starting_point(const std::string& name, const std::string& constraint)
   return config;
 }
 
+void set_keys(RunConfig& config, const json& settings) {
+  for (const auto& [key, value] : settings.items()) set(config, find_field(key), value);
+}
+
 RunConfig read_settings(const json& settings, std::vector<std::string>& warnings) {
   RunConfig config;
   if (settings.is_string()) {
@@ -95,6 +99,14 @@ RunConfig read_settings(const json& settings, std::vector<std::string>& warnings
 
 json to_json(const ConfigValue& value) {
   return std::visit([](const auto& held) { return json(held); }, value);
+}
+
+json offered_values(const RunConfig& config) {
+  json values = json::object();
+  for (const ConfigField& field : config_fields()) {
+    if (is_offered(field)) values[field.key] = to_json(field.get(config));
+  }
+  return values;
 }
 
 }  // namespace kantor::lab

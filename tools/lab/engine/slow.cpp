@@ -195,13 +195,34 @@ class Stages {
     json& numbers = stage["numbers"];
     numbers.push_back({{"symbol", "weight"}, {"value", weight_name_}});
     numbers.push_back(entry("w", chosen(r_.before[tensor_])));
-    numbers.push_back(entry("\u2202loss/\u2202w", chosen(r_.gradients.tensors()[tensor_])));
+    numbers.push_back(entry("g = \u2202loss/\u2202w", chosen(r_.gradients.tensors()[tensor_])));
+    add_optimizer_state(numbers);
+    numbers.push_back(entry("learning rate", trainer_.critic().trainable().optimizer().config().learning_rate));
+    numbers.push_back(entry("w after", chosen(r_.updated[tensor_])));
+    stage["optimizer"] = trainer_.config().critic.optimizer;
+  }
+
+  /// The optimizer's numbers for the weight, as they are after this update. Adam starts its moments m and v at 0 and
+  /// divides them by 1 - beta^t, where t counts the updates: the corrected ones are in its formula.
+  void add_optimizer_state(json& numbers) const {
+    const OptimizerConfig& config = trainer_.critic().trainable().optimizer().config();
     for (const auto& [name, arena] : r_.state) {
       numbers.push_back(entry(name.substr(name.find('.') + 1).c_str(), chosen(arena.tensors()[tensor_])));
     }
-    numbers.push_back(entry("learning rate", trainer_.config().critic.learning_rate));
-    numbers.push_back(entry("w after", chosen(r_.updated[tensor_])));
-    stage["optimizer"] = trainer_.config().critic.optimizer;
+    if (config.rule == "rmsprop") numbers.push_back(entry("\u03b1", config.alpha));
+    if (config.rule == "adam" || config.rule == "adamw") {
+      const auto t = static_cast<double>(r_.optimizer_step);
+      const auto corrected = [&](size_t moment, double beta) {
+        return chosen(r_.state[moment].second.tensors()[tensor_]) / (1 - std::pow(beta, t));
+      };
+      numbers.push_back(entry("m\u0302", corrected(0, config.beta1)));
+      numbers.push_back(entry("v\u0302", corrected(1, config.beta2)));
+      numbers.push_back(entry("t", t));
+      numbers.push_back(entry("\u03b2\u2081", config.beta1));
+      numbers.push_back(entry("\u03b2\u2082", config.beta2));
+    }
+    if (config.rule == "adamw") numbers.push_back(entry("\u03c9", config.weight_decay));
+    if (!r_.state.empty()) numbers.push_back(entry("\u03f5", config.epsilon));
   }
 
   void add_clip() {

@@ -1,8 +1,10 @@
 // Training, going back, and measuring.
 #include "models/metrics/mixture.h"
+#include "models/training/evaluation.h"
 #include "models/training/random_streams.h"
 #include "tools/lab/engine/session.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <fmt/format.h>
@@ -66,7 +68,11 @@ void evaluate(Session& session, const json& request, Answer& answer) {
   for (const Arm& arm : session.arms()) {
     const Trainer& trainer = *arm.trainer;
     const int64_t step = session.steps_done();
-    json scores{{"w1", nullptr}, {"modes", nullptr}, {"quality", nullptr}};
+    json scores{{"w1", nullptr},
+                {"modes", nullptr},
+                {"quality", nullptr},
+                {"gradient_norm_median", nullptr},
+                {"gradient_norm_max", nullptr}};
     if (arm.diverged.empty()) {
       const std::vector<float> fake =
           trainer.generate(std::max(samples, mode_samples), stream_evaluation_noise, step).to_vector<float>();
@@ -79,6 +85,10 @@ void evaluate(Session& session, const json& request, Answer& answer) {
         scores["modes"] = score.modes;
         scores["quality"] = score.high_quality;
       }
+      std::vector<double> norms = gradient_norms_between(trainer, data);
+      std::sort(norms.begin(), norms.end());
+      scores["gradient_norm_median"] = norms[norms.size() / 2];
+      scores["gradient_norm_max"] = norms.back();
     }
     arms.push_back(std::move(scores));
   }

@@ -1,26 +1,17 @@
-// Says what happened: short notes on the screen, and in words for those who listen to the page.
+// Says in words what happened and how things stand, for those who listen to the page.
 import { byId } from "lab/dom";
-import { words } from "lab/words";
+import { words, onLanguage } from "lab/words";
 import { session, on } from "lab/session";
 import { labelOfArm, numbersOf } from "lab/arms";
-import { isPlaying } from "lab/player";
-
-let hide = null;
-export function toast(text) {
-  const note = byId("toast");
-  note.textContent = text;
-  note.hidden = false;
-  clearTimeout(hide);
-  hide = setTimeout(() => { note.hidden = true; }, 6000);
-  say(text);
-}
+import { isPlaying, position } from "lab/player";
+import { toast } from "lab/toast";
 
 export const say = (text) => { byId("live").textContent = text; };
 
-/// The step and the numbers of each model, in a sentence.
+/// The step, within a step the update, and the numbers of each model.
 export function summary() {
   const parts = session.opened.arms.map((_, k) => `${labelOfArm(k)}: ${numbersOf(k).map(([key, value, remark]) => `${words(`number.${key}`)} ${value} ${remark}`.trim()).join(", ")}`);
-  return `${words("player.at", { step: session.step })}. ${parts.join(". ")}.`;
+  return `${position()}. ${parts.join(". ")}.${session.update > 0 ? ` ${words("player.ends", { step: session.step + 1 })}` : ""}`;
 }
 
 export function announceNews() {
@@ -31,6 +22,10 @@ export function announceNews() {
     // While it plays, every ten seconds are enough to listen to.
     if (isPlaying() && performance.now() - said < 10000) return;
     said = performance.now();
-    if (session.step > 0) say(summary());
+    say(summary());
   });
+  // Within a step nothing is evaluated; of a language, the page says anew what it said in the other one.
+  on("stepped", () => { if (session.update > 0) say(summary()); });
+  on("changed", () => say(summary()));
+  onLanguage(() => { if (session.opened) say(summary()); });
 }

@@ -1,12 +1,12 @@
 // The two models side by side: what bounds each critic, its plane, and its numbers.
 import { byId, element, short, sized, keepingFocus } from "lab/dom";
-import { words, known, onLanguage } from "lab/words";
+import { words, counted, known, onLanguage } from "lab/words";
 import { session, on, open, look, wish } from "lab/session";
 import { setValue, layers } from "lab/state";
 import { control } from "lab/fields";
 import { drawPlane } from "lab/plane";
 import { armColours, rampGradient, normGradient, onTheme, palette } from "lab/colours";
-import { paused, isPlaying } from "lab/player";
+import { paused, isPlaying, position } from "lab/player";
 
 let cards = [];
 const titleOfArm = (arm) => constraintTitle(session.opened.arms[arm].values["critic.constraint"], session.opened.arms[arm].title);
@@ -97,7 +97,7 @@ export function numbersOf(arm) {
   const found = last?.arms[arm];
   const at = history.steps.findLastIndex((s) => s <= session.step);
   const rows = [];
-  if (found && found.w1 !== null) rows.push(["w1", short(found.w1), last.floor > 0 ? words("number.floors", { n: short(found.w1 / last.floor, 2) }) : ""]);
+  if (found && found.w1 !== null) rows.push(["w1", short(found.w1), last.floor > 0 ? counted("number.floors", short(found.w1 / last.floor, 2)) : ""]);
   if (found && found.modes !== null && opened.modes > 0) rows.push(["modes", `${found.modes} / ${opened.modes}`, found.quality === null ? "" : words("number.quality", { n: Math.round(100 * found.quality) })]);
   rows.push(["estimate", at >= 0 ? short(history.arms[arm].estimate[at]) : "-", ""]);
   const norms = frame?.arrays[`norms${arm}`];
@@ -105,13 +105,13 @@ export function numbersOf(arm) {
   return rows;
 }
 
-/// The estimate's title, with what it is in units of the distance: divided by the steepest slope measured.
+/// The estimate's title, with what it is in units of the distance: divided by the largest gradient norm measured.
 function estimateTitle(arm) {
   const norms = session.frame?.arrays[`norms${arm}`];
-  const steepest = norms ? norms.reduce((a, b) => Math.max(a, b), 0) : 0;
+  const largest = norms ? norms.reduce((a, b) => Math.max(a, b), 0) : 0;
   const at = session.history.steps.findLastIndex((s) => s <= session.step);
-  if (!(steepest > 0) || at < 0) return words("number.estimate.text");
-  return `${words("number.estimate.text")} ${words("number.estimate.scaled", { slope: short(steepest), n: short(session.history.arms[arm].estimate[at] / steepest) })}`;
+  if (!(largest > 0) || at < 0) return words("number.estimate.text");
+  return `${words("number.estimate.text")} ${words("number.estimate.scaled", { norm: short(largest), n: short(session.history.arms[arm].estimate[at] / largest) })}`;
 }
 
 let shown = 0;
@@ -128,7 +128,7 @@ function showNumbers() {
     if (range && session.state.show.has("field")) said.push(element("span", { dir: "ltr", title: words("number.range") }, "D ", short(range.low, 2), element("i", { class: "ramp" }), short(range.high, 2)));
     if (longest !== undefined && session.state.show.has("arrows")) said.push(element("span", {}, words("number.arrow"), " ", element("bdi", {}, short(longest, 2))));
     scale.replaceChildren(...said);
-    canvas.setAttribute("aria-label", words("arm.described", { title: labelOfArm(arm), step: session.step, numbers: rows.map(([key, value]) => `${words(`number.${key}`)} ${value}`).join("; ") }));
+    canvas.setAttribute("aria-label", words("arm.described", { title: labelOfArm(arm), at: position(), numbers: rows.map(([key, value]) => `${words(`number.${key}`)} ${value}`).join("; ") }));
   });
 }
 
@@ -158,7 +158,7 @@ export async function toggleLayer(layer) {
   if (!show.delete(layer)) show.add(layer);
   buildShow();
   drawPlanes();
-  if (!isPlaying()) await look({ whole: true });
+  if (!isPlaying()) await look();
 }
 
 export function setUp() {
@@ -167,7 +167,6 @@ export function setUp() {
   on("opened", () => { build(); buildShow(); drawPlanes(); });
   on("framed", () => { drawPlanes(); showNumbers(); });
   on("evaluated", showNumbers);
-  on("back", showNumbers);
   onLanguage(() => { if (session.opened) { build(); buildShow(); drawPlanes(); } });
   onTheme(() => { if (session.opened) { colour(); drawPlanes(); } });
   new ResizeObserver(() => drawPlanes()).observe(byId("planes"));

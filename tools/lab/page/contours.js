@@ -32,7 +32,7 @@ export function range(field) {
   return { low, high };
 }
 
-/// Levels at even distances, so that where lines are close the field is steep.
+/// Levels at even distances, so that where lines are close the gradient norm is large.
 export function levels({ low, high }, count = 11) {
   return Number.isFinite(high - low) && high > low ? Array.from({ length: count }, (_, i) => low + ((i + 0.5) / count) * (high - low)) : [];
 }

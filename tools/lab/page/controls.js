@@ -1,7 +1,7 @@
 // The panel of settings: things to try, the data, and every field that the engine describes.
 import { byId, element, keepingFocus } from "lab/dom";
 import { words, known, onLanguage } from "lab/words";
-import { session, on, open, usePreset } from "lab/session";
+import { session, on, open, adjust, usePreset } from "lab/session";
 import { setValue, isOwn } from "lab/state";
 import { presets, offered, presetTitle, presetText } from "lab/presets";
 import { control } from "lab/fields";
@@ -18,7 +18,7 @@ const elsewhere = ["data.kind", "critic.constraint", "critic.lambda", "clip.c"];
 let side = "both";
 const opened = { more: false };
 
-const apply = (key, value) => paused(() => open((state) => setValue(state, side, key, value)));
+const apply = ({ key, changeable }, value) => (changeable ? adjust(side, key, value) : paused(() => open((state) => setValue(state, side, key, value))));
 
 function currentOf(key) {
   const values = session.opened.arms.map((arm) => arm.values[key]);
@@ -29,7 +29,7 @@ function currentOf(key) {
 
 function fieldControl(field) {
   const { value, mixed } = currentOf(field.key);
-  return control(field, value, (v) => apply(field.key, v), { mixed });
+  return control(field, value, (v) => apply(field, v), { mixed });
 }
 
 function tries() {
@@ -53,8 +53,11 @@ function data() {
 
 function sides() {
   const { arms } = session.opened;
-  if (arms.length === 1) side = "both";
-  const entry = (value) => element("label", {}, element("input", { type: "radio", name: "side", "data-key": `side ${value}`, value, checked: side === value, disabled: arms.length === 1 && value !== "both", onchange: () => { side = value; build(); } }), element("span", {}, words(`settings.${value}`)));
+  if (arms.length === 1) {
+    side = "both";
+    return null;
+  }
+  const entry = (value) => element("label", {}, element("input", { type: "radio", name: "side", "data-key": `side ${value}`, value, checked: side === value, onchange: () => { side = value; build(); } }), element("span", {}, words(`settings.${value}`)));
   return element("fieldset", { class: "segments" }, element("legend", { class: "away" }, words("settings.whose")), entry("both"), entry("left"), entry("right"));
 }
 
@@ -76,14 +79,16 @@ function build() {
 
 /// The line above the planes that says what to look at.
 function showWatch() {
-  const preset = presets(session.described).find((p) => p.name === session.state.preset);
-  const own = isOwn(session.state) ? words(session.opened.arms.length === 1 ? "watch.one" : "watch.own") : words("preset.start.text");
+  // The presets' texts compare two models.
+  const alone = session.opened.arms.length === 1;
+  const preset = alone ? null : presets(session.described).find((p) => p.name === session.state.preset);
+  const own = alone || isOwn(session.state) ? words("watch.own") : words("preset.start.text");
   byId("watch-text").textContent = (preset && presetText(preset)) ?? own;
 }
 
 export function setUp() {
   on("opened", () => { build(); showWatch(); });
-  on("refused", () => { if (session.opened) build(); });
+  for (const name of ["refused", "changed"]) on(name, () => { if (session.opened) build(); });
   onLanguage(() => { if (session.opened) { build(); showWatch(); } });
   const sheet = (shown) => {
     byId("settings").classList.toggle("shown", shown);

@@ -1,6 +1,6 @@
 // Data drawn by hand: a brush that scatters points, an eraser, and keys for those who have no mouse.
 import { byId, element, sized } from "lab/dom";
-import { words } from "lab/words";
+import { counted, words } from "lab/words";
 import { session, open } from "lab/session";
 import { paused } from "lab/player";
 import { placing, drawReal } from "lab/plane";
@@ -49,7 +49,7 @@ function draw() {
     context.arc(place.x(cursor[0]), place.y(cursor[1]), Math.max(4, radius() * place.scale), 0, 6.2832);
     context.stroke();
   }
-  parts.count.textContent = words("draw.count", { n: points.length });
+  parts.count.textContent = counted("draw.count", points.length);
   parts.use.disabled = points.length < least;
 }
 

@@ -6,8 +6,8 @@ import { toLink } from "lab/state";
 import { labelOfArm, numbersOf } from "lab/arms";
 import { drawPlane } from "lab/plane";
 import { palette, armColours } from "lab/colours";
-import { paused } from "lab/player";
-import { toast } from "lab/announce";
+import { paused, position } from "lab/player";
+import { toast } from "lab/toast";
 
 function download(name, content, type) {
   const link = document.createElement("a");
@@ -76,7 +76,7 @@ export function picture() {
   context.fillText(words("show.fake"), after + 16, y);
   context.fillStyle = soft;
   context.textAlign = "right";
-  context.fillText(`Kantor lab, ${words("player.at", { step: session.step })}`, canvas.width - gap, y);
+  context.fillText(`Kantor lab, ${position()}`, canvas.width - gap, y);
   return canvas;
 }
 
@@ -88,13 +88,15 @@ function savePicture() {
 export function numbers() {
   const { history, evaluations, opened } = session;
   const names = ["estimate", "loss", "generator_loss", "penalty"];
+  const measures = ["w1", "modes", "quality", "gradient_norm_median", "gradient_norm_max"];
   const sides = opened.arms.map((_, k) => (k === 0 ? "left" : "right"));
   const measured = new Map(evaluations.map((e) => [e.step, e]));
   const index = new Map(history.steps.map((s, i) => [s, i]));
   const cell = (v) => (v === undefined || v === null || Number.isNaN(v) ? "" : v);
-  const head = ["step", ...sides.flatMap((s) => [...names, "w1", "modes", "quality"].map((n) => `${s}.${n}`)), "w1_floor"];
+  // One model alone needs no side before its columns' names.
+  const head = ["step", ...sides.flatMap((s) => [...names, ...measures].map((n) => (sides.length === 1 ? n : `${s}.${n}`))), "w1_floor"];
   const steps = [...new Set([...measured.keys(), ...index.keys()])].sort((a, b) => a - b);
-  const rows = steps.map((step) => [step, ...sides.flatMap((_, k) => [...names.map((n) => cell(history.arms[k][n][index.get(step)])), ...["w1", "modes", "quality"].map((n) => cell(measured.get(step)?.arms[k]?.[n]))]), cell(measured.get(step)?.floor)]);
+  const rows = steps.map((step) => [step, ...sides.flatMap((_, k) => [...names.map((n) => cell(history.arms[k][n][index.get(step)])), ...measures.map((n) => cell(measured.get(step)?.arms[k]?.[n]))]), cell(measured.get(step)?.floor)]);
   return [head, ...rows].map((r) => r.join(",")).join("\n") + "\n";
 }
 

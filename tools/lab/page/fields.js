@@ -57,6 +57,8 @@ export function control(field, value, change, { mixed = false, bare = false } = 
       onchange: (e) => { if (e.target.value !== "") change(number ? Number(e.target.value) : e.target.value); } });
   }
   const label = element("label", { for: id, title: textOf(field) }, titleOf(field));
+  // Most changes start the training anew; these do not.
+  if (field.changeable) label.append(" ", element("small", { class: "goes-on", title: words("settings.goes-on.text") }, words("settings.goes-on")));
   if (bare) label.classList.add("away");
   return element("div", { class: `field ${field.kind}${output ? " slider" : ""}`, "data-field": field.key }, label, output, node);
 }

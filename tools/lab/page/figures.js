@@ -13,6 +13,8 @@ export function applyLook() {
   Chart.defaults.font.size = 11;
   Object.assign(Chart.defaults.plugins.legend.labels, { boxHeight: 2, boxWidth: 22, color: ink });
   Object.assign(Chart.defaults.plugins.legend, { rtl: rightToLeft() });
+  // Round numbers alone have ticks: the end of an axis, such as -0.03, would be written as -0.0.
+  Chart.defaults.scales.linear.ticks.includeBounds = false;
 }
 
 /// A figure with its title and a line that says how to read it.

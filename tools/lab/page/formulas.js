@@ -51,12 +51,19 @@ const losses = {
   relativistic: row(L, o("="), mean(call(i("softplus"), call(D, fake), o("−"), call(D, x)))),
 };
 
+/// A moment of the gradient that decays from update to update.
+const decayed = (moment, beta, of) => row(i(moment), o("←"), beta, i(moment), o("+"), fence(n(1), o("−"), beta), of);
 const updates = {
   sgd: row(W, o("←"), W, o("−"), i("η"), i("g")),
-  rmsprop: row(i("v"), o("←"), i("α"), i("v"), o("+"), fence(n(1), o("−"), i("α")), square(i("g")), o(","), space, W, o("←"), W, o("−"), i("η"), fraction(i("g"), row(`<msqrt>${i("v")}</msqrt>`, o("+"), i("ϵ")))),
-  adam: row(W, o("←"), W, o("−"), i("η"), fraction(hat("m"), row(`<msqrt>${hat("v")}</msqrt>`, o("+"), i("ϵ")))),
+  rmsprop: [decayed("v", i("α"), square(i("g"))), row(W, o("←"), W, o("−"), i("η"), fraction(i("g"), row(`<msqrt>${i("v")}</msqrt>`, o("+"), i("ϵ"))))],
 };
-updates.adamw = updates.adam;
+/// What Adam divides: its moments without the pull of the 0 that they begin from.
+const unbiased = (moment, k) => row(hat(moment), o("="), fraction(i(moment), row(n(1), o("−"), `<msubsup>${i("β")}${n(k)}${i("t")}</msubsup>`)));
+const beta = (k) => sub(i("β"), n(k));
+const adam = (before) => [decayed("m", beta(1), i("g")), decayed("v", beta(2), square(i("g"))), unbiased("m", 1), unbiased("v", 2),
+  row(W, o("←"), before, o("−"), i("η"), fraction(hat("m"), row(`<msqrt>${hat("v")}</msqrt>`, o("+"), i("ϵ"))))];
+updates.adam = adam(W);
+updates.adamw = adam(row(fence(n(1), o("−"), i("η"), i("ω")), W));
 
 const g = i("g"), norms = i("n");
 const through = (factor) => `<math display="block">${row(fraction(row(o("∂"), P), row(o("∂"), W)), o("="), mean(row(factor, g, o("·"), fraction(row(o("∂"), g), row(o("∂"), W)))), o(","), space, g, o("="), gradient, o(","), space, norms, o("="), norm(g))}</math>`;
@@ -77,7 +84,7 @@ export function formula(stage, values) {
   if (stage === "penalty") return penalised ? whole(penalties[part]) : "";
   if (stage === "second_backward") return (chains[part] ?? "") + whole(fraction(row(o("∂"), fence(L, o("+"), P)), row(o("∂"), W)), o("="), fraction(row(o("∂"), L), row(o("∂"), W)), o("+"), fraction(row(o("∂"), P), row(o("∂"), W)));
   if (stage === "backward") return whole(i("g"), o("="), fraction(row(o("∂"), L), row(o("∂"), W)));
-  if (stage === "update") return updates[values["critic.optimizer"]] ? whole(updates[values["critic.optimizer"]]) : "";
+  if (stage === "update") return [updates[values["critic.optimizer"]] ?? []].flat().map((part) => `<math displaystyle="true">${part}</math>`).join(" ");
   if (stage === "clip") return whole(W, o("←"), `<mi>min</mi>`, fence(`<mi>max</mi>`, fence(W, o(","), o("−"), c), o(","), c));
   return "";
 }

@@ -1,4 +1,4 @@
-// Three looks into the critics: where the weights lie, how steep the critic is, and what gradient reaches each layer.
+// Three looks into the critics: where the weights lie, the gradient norms between the samples, and what gradient reaches each layer.
 import { byId, inSight, short } from "lab/dom";
 import { words, onLanguage } from "lab/words";
 import { session, on, wish, look } from "lab/session";
@@ -10,6 +10,7 @@ import { figure, axis, draw, marks, sweep } from "lab/figures";
 let figures = {};
 let visible = false;
 let drawn = 0;
+let measured = 0;
 
 function build() {
   const count = session.opened.arms.length;
@@ -67,15 +68,20 @@ function refresh() {
 }
 
 export function setUp() {
-  wish(() => (visible ? ["weights", "norms", "layers"] : []));
-  wish(() => ["norms"]);
+  // While it plays, the numbers and these charts are renewed a few times a second, so that not every frame measures them.
+  const rested = (since, milliseconds) => !isPlaying() || performance.now() - since > milliseconds;
+  wish(() => (visible && rested(drawn, 300) ? ["weights", "norms", "layers"] : []));
+  wish(() => (rested(measured, 200) ? ["norms"] : []));
   inSight(byId("histograms"), (seen) => {
     const before = visible;
     visible = seen;
-    if (seen && !before && session.opened && !isPlaying()) look({ whole: true });
+    if (seen && !before && session.opened && !isPlaying()) look();
   });
   on("opened", build);
-  on("framed", () => { if (visible && (!isPlaying() || performance.now() - drawn > 300)) refresh(); });
+  on("framed", ({ parts }) => {
+    if (parts.includes("norms")) measured = performance.now();
+    if (visible && parts.includes("layers")) refresh();
+  });
   onLanguage(() => { if (session.opened) build(); });
   onTheme(() => { if (session.opened) build(); });
 }

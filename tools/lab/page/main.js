@@ -16,7 +16,8 @@ import * as slow from "lab/slow_motion";
 import * as exporting from "lab/export";
 import * as probe from "lab/probe";
 import * as keyboard from "lab/keyboard";
-import { announceNews, toast } from "lab/announce";
+import { announceNews } from "lab/announce";
+import * as notes from "lab/toast";
 
 const json = (id) => JSON.parse(byId(id)?.textContent || "null");
 
@@ -86,7 +87,7 @@ async function start() {
   byId("theme").onclick = toggleTheme;
   tabs();
   languageMenu();
-  for (const part of [arms, player, controls, charts, histograms, network, slow, exporting, probe, keyboard]) part.setUp();
+  for (const part of [arms, player, controls, charts, histograms, network, slow, exporting, probe, keyboard, notes]) part.setUp();
   announceNews();
   session.described = await ask("describe");
   byId("version").textContent = `kantor ${session.described.version} (${session.described.commit})`;
@@ -100,7 +101,7 @@ async function start() {
   }
   document.body.classList.add("ready");
   await openTab(tab);
-  for (const name of ["opened", "framed", "kept"]) on(name, () => { session.state.step = player.isPlaying() ? session.state.step : session.step; if (!player.isPlaying()) writeLink(); });
+  for (const name of ["opened", "framed", "kept", "changed"]) on(name, () => { session.state.step = player.isPlaying() ? session.state.step : session.step; if (!player.isPlaying()) writeLink(); });
   if (step > 0) await player.trainTo(step);
   if (stage) {
     await slow.begin();
@@ -111,6 +112,6 @@ async function start() {
 
 start().catch((error) => {
   byId("watch-text").textContent = words("failed", { text: error.message });
-  toast(error.message);
+  notes.toast(error.message);
   tell("refused", error);
 });

@@ -1,6 +1,6 @@
 // The critic as a diagram: each unit is a small picture of what it computes over the plane.
 import { byId, element, short, sized, inSight, keepingFocus } from "lab/dom";
-import { words, onLanguage } from "lab/words";
+import { words, counted, onLanguage } from "lab/words";
 import { ask } from "lab/engine";
 import { session, on } from "lab/session";
 import { labelOfArm } from "lab/arms";
@@ -37,11 +37,11 @@ function build(answer) {
   const { layers } = answer;
   const all = session.opened.arms[arm].layers;
   const column = (name, remark, buttons) => element("div", { class: buttons.length < 3 ? "layer single" : "layer" }, element("h3", { dir: "auto" }, name), element("small", { dir: "auto" }, remark), ...buttons);
-  const columns = [column(words("network.input"), words("network.units", { n: 2 }), ["x", "y"].map((name, i) => unitButton(null, i, name)))];
+  const columns = [column(words("network.input"), counted("network.units", 2), ["x", "y"].map((name, i) => unitButton(null, i, name)))];
   layers.forEach((layer, l) => {
     const count = all[l]?.units ?? layer.units;
     const last = l === layers.length - 1;
-    columns.push(column(last ? words("network.output") : words("network.hidden", { n: l + 1 }), layer.units < count ? words("network.some", { n: layer.units, of: count }) : words("network.units", { n: count }), Array.from({ length: layer.units }, (_, u) => unitButton(l, u, last ? words("network.output") : words("network.hidden", { n: l + 1 })))));
+    columns.push(column(last ? words("network.output") : words("network.hidden", { n: l + 1 }), layer.units < count ? counted("network.some", count, { n: layer.units, of: count }) : counted("network.units", count), Array.from({ length: layer.units }, (_, u) => unitButton(l, u, last ? words("network.output") : words("network.hidden", { n: l + 1 })))));
   });
   const choice = session.opened.arms.length < 2 ? null : element("fieldset", { class: "segments" }, element("legend", { class: "away" }, words("slow.model")), ...session.opened.arms.map((_, k) => element("label", {}, element("input", { type: "radio", name: "network-arm", "data-key": `arm ${k}`, value: k, checked: k === arm, onchange: () => { arm = k; layout = ""; refresh(); } }), element("span", {}, labelOfArm(k)))));
   keepingFocus(byId("network-body"), () => byId("network-body").replaceChildren(...[choice].filter(Boolean), element("div", { class: "network", dir: "ltr", role: "group", "aria-label": words("network.title") }, ...columns)));

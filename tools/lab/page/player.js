@@ -1,7 +1,7 @@
 // Plays: trains a little, draws, and again; at most 30 drawings a second, and as many steps a second as chosen.
 import { byId, element } from "lab/dom";
-import { words, onLanguage } from "lab/words";
-import { session, on, open, train, look, evaluate, refreshKept, back, tell } from "lab/session";
+import { words, counted, onLanguage } from "lab/words";
+import { session, on, open, train, askFrame, showFrame, look, evaluate, refreshKept, back, tell } from "lab/session";
 
 let playing = false;
 let loop = null;
@@ -14,54 +14,72 @@ const speeds = [1, 3, 10, 30, 0];
 const between = 1000 / 30;
 
 export const isPlaying = () => playing;
-const frame = () => new Promise((done) => { const timer = setTimeout(done, 200); requestAnimationFrame(() => { clearTimeout(timer); done(); }); });
+/// The step, and within a step that slow motion has begun, which of its critic updates was made last.
+export function position() {
+  const { step, update } = session;
+  return update > 0 ? words("player.at.update", { step: step + 1, n: update, of: updates() }) : words("player.at", { step });
+}
+const updates = () => Math.max(...session.opened.arms.map((arm) => arm.values["train.critic_steps"]));
+/// Resolves when the browser is about to paint, or after a while where nobody sees the page.
+const painted = () => new Promise((done) => { const timer = setTimeout(done, 200); requestAnimationFrame(() => { clearTimeout(timer); done(); }); });
 const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
 
 async function run() {
-  let drawing = 20;
-  let measured = 0;
-  let evaluated = performance.now();
-  let evaluating = 100;
+  let counted = 0;
+  let evaluation = null, evaluated = performance.now(), cost = 100;
   let due = 1;
   let last = performance.now();
   let next = last;
-  let training = null;  // what the engine was asked for already
+  let step = null, picture = 10;  // the milliseconds that a step takes, and the engine's part of a frame
+  const fastest = () => speed === 0 || target < Infinity;
+  // The engine gets two questions at once, so that it does not wait for the page between them: to train, and for the frame
+  // after that. It trains as many steps as end nearest to where its part of the next frame has to begin. A frame that came
+  // late leaves fewer, so that the ones after it catch up.
+  const more = () => {
+    const budget = fastest() ? Math.max(next + between - performance.now() - picture, between / 4) : 60;
+    const steps = fastest() ? Math.max(1, Math.round(budget / (step ?? budget))) : Math.floor(due);
+    return { training: train(Math.min(steps, target - session.step), budget), frame: askFrame() };
+  };
+  const measure = async () => {
+    const answer = await evaluate();
+    [evaluation, evaluated, cost] = [null, performance.now(), answer?.took ?? cost];
+  };
+  let asked = null;
   while (playing) {
     const began = performance.now();
-    const fastest = speed === 0 || target < Infinity;
-    due = fastest ? 1e6 : due + (speed * (began - last)) / 1000;
+    due = fastest() ? 1e6 : due + (speed * (began - last)) / 1000;
     last = began;
     if (due >= 1) {
-      // The engine trains while the page draws and the browser paints; it gets what its own part of a frame leaves.
-      const more = () => {
-        const budget = fastest ? Math.max(between - 2 - drawing, drawing / 2, 4) : 60;
-        return train(Math.min(fastest ? 1000 : Math.floor(due), target - session.step), budget);
-      };
-      const [answer] = await Promise.all([training ?? more(), frame()]);
-      training = null;
-      if (answer) due = Math.min(due - Math.max(1, answer.arrays.steps.length), speed);
-      if (session.diverged.length > 0 && session.diverged.every((d) => d)) stop();
-      const meanwhile = () => { if (playing && fastest && session.step < target) training = more(); };
-      drawing = (await look({ meanwhile })) ?? drawing;
-      // The exact distance takes long: at most a twentieth of the time.
-      const now = performance.now();
-      if (now - evaluated > Math.max(400, 20 * evaluating)) {
-        await evaluate();
-        evaluated = performance.now();
-        evaluating = evaluated - now;
+      const { training, frame } = asked ?? more();
+      asked = null;
+      const [trained, seen] = await Promise.all([training, frame]);
+      if (trained) {
+        const count = Math.max(1, trained.arrays.steps.length);
+        step = (step ?? trained.milliseconds / count) * 0.8 + (trained.milliseconds / count) * 0.2;
+        due = Math.min(due - count, speed);
       }
+      if (seen) picture = 0.8 * picture + 0.2 * seen.took;
+      if (session.diverged.length > 0 && session.diverged.every((d) => d)) stop();
       if (session.step >= target) stop();
-      if (++measured % 20 === 0) await refreshKept();
+      if (playing) {
+        // The exact distance takes long: at most a twentieth of the time.
+        if (evaluation === null && performance.now() - evaluated > Math.max(400, 20 * cost)) evaluation = measure();
+        if (++counted % 20 === 0) refreshKept();
+        if (fastest()) asked = more();
+      }
+      // The engine trains on while the page draws and the browser paints.
+      await painted();
+      showFrame(seen);
     } else {
-      await frame();
+      await painted();
     }
     // By a clock of its own: a timer that fires late would make every drawing later.
-    next = Math.max(next + between, performance.now() - between);
+    next = Math.max(next + between, performance.now() - 4 * between);
     const rest = next - performance.now();
     if (rest > 1) await pause(rest);
   }
-  await training;
-  await look({ whole: true });
+  await Promise.all([asked?.training, asked?.frame, evaluation]);
+  await look();
   await evaluate();
   await refreshKept();
 }
@@ -107,7 +125,7 @@ export async function paused(act) {
 export async function oneStep() {
   await halt();
   await train(1, 1);
-  await look({ whole: true });
+  await look();
   await evaluate();
   await refreshKept();
 }
@@ -125,6 +143,7 @@ export const restart = () => paused(() => open());
 async function goBack(step) {
   await halt();
   await back(step);
+  await evaluate();
 }
 
 /// Goes to the kept state before the present one, or the one after it is not known.
@@ -132,7 +151,7 @@ export async function stepBack() {
   await halt();
   await refreshKept();
   const earlier = session.kept.filter((s) => s < session.step).at(-1);
-  if (earlier !== undefined) await back(earlier);
+  if (earlier !== undefined) await goBack(earlier);
 }
 
 export function faster(by) {
@@ -142,7 +161,18 @@ export function faster(by) {
 }
 
 function fillSpeeds() {
-  byId("speed").replaceChildren(...speeds.map((s) => element("option", { value: s, selected: s === speed }, s === 0 ? words("player.fastest") : words("player.rate", { n: s }))));
+  byId("speed").replaceChildren(...speeds.map((s) => element("option", { value: s, selected: s === speed }, s === 0 ? words("player.fastest") : counted("player.rate", s))));
+}
+
+/// What the count says, and within a step also what Play then does: it ends the step.
+function showCount() {
+  const { step, update } = session;
+  byId("count").textContent = update > 0 ? step + 1 : step;
+  if (playing) return;
+  const ends = update > 0 ? words("player.ends", { step: step + 1 }) : null;
+  byId("within").textContent = update > 0 ? words("player.update", { n: update, of: updates() }) : "";
+  byId("play").title = ends ?? "";
+  byId("step").title = ends ?? words("player.step");
 }
 
 function showScrub() {
@@ -158,7 +188,7 @@ function showScrub() {
 export function setUp() {
   show();
   fillSpeeds();
-  onLanguage(() => { show(); fillSpeeds(); });
+  onLanguage(() => { show(); fillSpeeds(); if (session.opened) { showCount(); showScrub(); } });
   byId("play").onclick = toggle;
   byId("step").onclick = oneStep;
   byId("restart").onclick = restart;
@@ -171,7 +201,6 @@ export function setUp() {
     clearTimeout(going);
     going = setTimeout(() => goBack(step).then(showScrub), 150);
   };
-  const count = () => { byId("count").textContent = session.step; };
-  for (const name of ["opened", "trained", "back", "stepped"]) on(name, count);
+  for (const name of ["opened", "trained", "back", "stepped"]) on(name, showCount);
   for (const name of ["opened", "kept", "back"]) on(name, showScrub);
 }

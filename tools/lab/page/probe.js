@@ -6,7 +6,7 @@ import { placing } from "lab/plane";
 
 let at = null;
 
-/// The field's value and slope at a point of the plane, from the four grid points around it.
+/// The field's value and gradient norm at a point of the plane, from the four grid points around it.
 export function reading(field, grid, [left, right, bottom, top], [x, y]) {
   const dx = (right - left) / (grid - 1), dy = (top - bottom) / (grid - 1);
   const u = (x - left) / dx, v = (y - bottom) / dy;
@@ -15,7 +15,7 @@ export function reading(field, grid, [left, right, bottom, top], [x, y]) {
   const [s, t] = [u - i, v - j];
   const [a, b, c, d] = [field[j * grid + i], field[j * grid + i + 1], field[(j + 1) * grid + i], field[(j + 1) * grid + i + 1]];
   const value = (1 - t) * ((1 - s) * a + s * b) + t * ((1 - s) * c + s * d);
-  return { value, slope: Math.hypot(((1 - t) * (b - a) + t * (d - c)) / dx, ((1 - s) * (c - a) + s * (d - b)) / dy) };
+  return { value, norm: Math.hypot(((1 - t) * (b - a) + t * (d - c)) / dx, ((1 - s) * (c - a) + s * (d - b)) / dy) };
 }
 
 function show() {
@@ -33,7 +33,7 @@ function show() {
     mark.style.left = `${place.x(at[0])}px`;
     mark.style.top = `${place.y(at[1])}px`;
     mark.classList.toggle("flip", place.x(at[0]) > plane.clientWidth * 0.6);
-    mark.lastChild.textContent = words("probe", { value: short(found.value), slope: short(found.slope, 2) });
+    mark.lastChild.textContent = words("probe", { value: short(found.value), norm: short(found.norm, 2) });
   });
 }
 

@@ -1,15 +1,18 @@
 // What is being trained: the engine's answers, kept for whoever draws them, and news of them as events.
 import { ask } from "lab/engine";
-import { question, setValues } from "lab/state";
+import { question, setValue, setValues, sideOf } from "lab/state";
+import { setModels } from "lab/words";
 
 const news = new EventTarget();
-/// Calls `then` at each piece of news: opened, trained, evaluated, framed, back, refused.
+/// Calls `then` at each piece of news: opened, changed, trained, stepped, evaluated, framed, kept, back, playing, refused.
 export const on = (name, then) => news.addEventListener(name, (event) => then(event.detail));
 export const tell = (name, detail) => news.dispatchEvent(new CustomEvent(name, { detail }));
 
 export const session = {
   state: null, described: null, opened: null, frame: null, step: 0,
   history: null, evaluations: [], times: [], kept: [], diverged: [null, null],
+  /// How many critic updates of a step that slow motion has begun are made; 0 between steps.
+  update: 0,
   /// Counts what was opened; an answer to a question from before the latest is dropped.
   generation: 0,
 };
@@ -22,7 +25,7 @@ export const wanted = () => [...new Set(wishes.flatMap((parts) => parts()))];
 
 function clear() {
   session.history = { steps: [], arms: session.opened.arms.map(() => Object.fromEntries(series.map((s) => [s, []]))) };
-  Object.assign(session, { evaluations: [], times: [], kept: [0], diverged: [null, null], step: 0, frame: null });
+  Object.assign(session, { evaluations: [], times: [], kept: [0], diverged: [null, null], step: 0, update: 0, frame: null });
 }
 
 /// The values of runs that were opened: of each, what differs from where its constraint starts from.
@@ -47,21 +50,40 @@ export async function open(change = null) {
   const before = structuredClone(state);
   change?.(state);
   const generation = ++session.generation;
+  const asked = question(state);
   try {
-    const opened = await ask("open", question(state));
+    const opened = await ask("open", asked);
     if (generation !== session.generation) return false;
     session.opened = opened;
     if (state.tomls) adopt(state, opened.arms);
+    setModels(opened.arms.length);
     clear();
     tell("opened", opened);
-    await look({ whole: true });
+    await look();
     await evaluate();
     return true;
   } catch (error) {
     // The engine keeps what was open; the controls go back to it.
     if (generation === session.generation) Object.assign(state, before);
+    if (asked.arms.length === 1) error.arm = null;
     tell("refused", error);
     return false;
+  }
+}
+
+/// Gives keys that a training may change as it goes on another value, for "left", "right" or "both": the state stays.
+export async function adjust(side, key, value) {
+  const { opened, state, generation } = session;
+  const arms = opened.arms.map((_, arm) => (side === "both" || side === sideOf(arm) ? { [key]: value } : {}));
+  try {
+    const answer = await ask("change", { arms });
+    if (generation !== session.generation) return;
+    setValue(state, side, key, value);
+    answer.arms.forEach((arm, k) => Object.assign(opened.arms[k], arm));
+    tell("changed", answer);
+  } catch (error) {
+    if (arms.length === 1) error.arm = null;
+    tell("refused", error);
   }
 }
 
@@ -84,7 +106,7 @@ export async function train(iterations, milliseconds) {
   history.steps.push(...steps);
   history.arms.forEach((arm, k) => series.forEach((name) => arm[name].push(...(answer.arrays[name + k] ?? []))));
   if (steps.length > 0) session.times.push({ step: answer.step, milliseconds: answer.milliseconds / steps.length });
-  session.step = answer.step;
+  Object.assign(session, { step: answer.step, update: 0 });
   session.diverged = answer.arms.map((a) => a.diverged);
   tell("trained", answer);
   return answer;
@@ -92,33 +114,41 @@ export async function train(iterations, milliseconds) {
 
 /// How fine the plane is drawn while it plays, by the time that a frame takes.
 let fine = 40;
+const finest = 64;
 
-/// Asks for a frame: `whole` for a still picture, otherwise as fine as the time allows. `meanwhile` is called before it is
-/// drawn: the engine is free then. Gives the milliseconds that the engine took.
-export async function look({ whole = false, meanwhile = () => {} } = {}) {
+/// Asks for a frame with `grid` points a side, as many as the time allows if none are named. Undefined where something else
+/// was opened meanwhile.
+export async function askFrame(grid = null) {
   const { generation } = session;
   const parts = wanted();
-  const started = performance.now();
-  const answer = await ask("frame", { grid: whole ? 64 : fine, samples: 256, parts });
+  const answer = await ask("frame", { grid: grid ?? fine, samples: 256, parts });
   if (generation !== session.generation) return undefined;
-  const spent = performance.now() - started;
-  if (!whole) fine = Math.max(24, Math.min(64, spent > 45 ? fine - 4 : spent < 20 ? fine + 4 : fine));
-  session.frame = { ...answer, grid: whole ? 64 : fine, parts };
-  session.frame.grid = Math.round(Math.sqrt(answer.arrays.field0?.length ?? 0));
-  meanwhile();
-  tell("framed", session.frame);
-  return spent;
+  if (grid === null) fine = Math.max(24, Math.min(finest, answer.took > 12 ? fine - 4 : answer.took < 8 ? fine + 4 : fine));
+  return { ...answer, parts, generation };
 }
+
+/// Gives a frame to those who draw it. Gradient norms that it was not asked for stay as they were.
+export function showFrame(frame) {
+  if (!frame || frame.generation !== session.generation) return;
+  const before = session.frame?.arrays ?? {};
+  for (const name of ["norms0", "norms1"]) if (before[name]) frame.arrays[name] ??= before[name];
+  session.frame = { ...frame, grid: Math.round(Math.sqrt(frame.arrays.field0?.length ?? 0)) };
+  tell("framed", session.frame);
+}
+
+/// A still picture.
+export const look = async () => showFrame(await askFrame(finest));
 
 export async function evaluate(samples = 256) {
   const { generation } = session;
   const answer = await ask("evaluate", { samples });
-  if (generation !== session.generation) return;
+  if (generation !== session.generation) return undefined;
   const { step } = answer;  // the engine may have trained on since it was asked
   session.evaluations = session.evaluations.filter((e) => e.step !== step);
   session.evaluations.push({ step, ...answer });
   session.evaluations.sort((a, b) => a.step - b.step);
   tell("evaluated", session.evaluations.find((e) => e.step === step));
+  return answer;
 }
 
 export async function refreshKept() {
@@ -145,8 +175,8 @@ export async function back(step) {
   const { generation } = session;
   const answer = await ask("back", { step });
   if (generation !== session.generation) return;
-  session.step = answer.step;
+  Object.assign(session, { step: answer.step, update: 0 });
   session.diverged = session.diverged.map(() => null);
   tell("back", answer.step);
-  await look({ whole: true });
+  await look();
 }

@@ -5,6 +5,7 @@ import { ask } from "lab/engine";
 import { session, on, look, evaluate, tell } from "lab/session";
 import { labelOfArm, normScale } from "lab/arms";
 import { halt } from "lab/player";
+import { say } from "lab/announce";
 import { formula } from "lab/formulas";
 import { drawStage, nearest } from "lab/slow_plane";
 import { onTheme, changeColour } from "lab/colours";
@@ -46,18 +47,26 @@ export async function begin({ keep = false } = {}) {
   stage = keep ? Math.max(0, answer.stages.findIndex((s) => s.id === before)) : 0;
   session.state.slow = true;
   build();
+  sayStage();
+}
+
+const which = () => words("slow.which", { n: update.update + 1, of: update.updates, step: (update.step ?? session.step) + 1 });
+/// Says which update and stage is open, and within a step what Play would do.
+function sayStage() {
+  const ends = session.update > 0 ? ` ${words("player.ends", { step: session.step + 1 })}` : "";
+  say(`${which()}. ${labelOfArm(arm)}, ${words(`stage.${update.stages[stage].id}`)}.${ends}`);
 }
 
 async function apply() {
   const answer = await ask("slow_apply");
-  session.step = answer.step;
+  Object.assign(session, { step: answer.step, update: answer.update });
   tell("stepped", answer);
-  await look({ whole: true });
+  await look();
   if (answer.update === 0) await evaluate();
   await begin();
 }
 
-const go = (to) => { stage = Math.max(0, Math.min(update.stages.length - 1, to)); build(); };
+const go = (to) => { stage = Math.max(0, Math.min(update.stages.length - 1, to)); build(); sayStage(); };
 export const active = () => update !== null && !stale;
 export const move = (by) => active() && go(stage + by);
 
@@ -123,7 +132,7 @@ function build() {
   const next = element("button", { class: "primary", "data-key": "next", onclick: () => (last ? apply() : go(stage + 1)) }, words(last ? "slow.apply" : "slow.next"));
   const back = element("button", { "data-key": "back", disabled: stage === 0, onclick: () => go(stage - 1) }, words("slow.back"));
   keepingFocus(byId("slow-body"), () => byId("slow-body").replaceChildren(
-    element("div", { class: "slow-head" }, armChoice(), element("span", {}, words("slow.which", { n: update.update + 1, of: update.updates, step: (update.step ?? session.step) + 1 })), element("label", {}, words("slow.sample"), " ", picker)),
+    element("div", { class: "slow-head" }, armChoice(), element("span", {}, which(), session.update > 0 ? element("small", {}, `. ${words("player.ends", { step: session.step + 1 })}`) : null), element("label", {}, words("slow.sample"), " ", picker)),
     list,
     element("div", { class: "slow-main" },
       element("div", { class: "slow-plane" }, element("div", { class: "plane" }, canvas), element("p", { class: "reading" }, words(`stage.${now.id}.plane`)), legend(now.id)),
@@ -164,6 +173,8 @@ export function setUp() {
   };
   on("opened", () => { chosen = false; sample = 0; update = null; stale = true; build(); });
   for (const name of ["trained", "back"]) on(name, outdated);
+  // The stages were computed with the settings from before a change.
+  on("changed", () => { if (active()) begin({ keep: true }); });
   onLanguage(build);
   onTheme(() => { if (session.opened) build(); });
   new ResizeObserver(draw).observe(byId("slow-body"));

@@ -15,7 +15,7 @@ export function isOwn(state) {
   return state.preset === "" && (state.arms === 1 || Boolean(state.points || state.csv || state.tomls) || ["both", "left", "right"].some(changed));
 }
 
-const sideOf = (arm) => (arm === 0 ? "left" : "right");
+export const sideOf = (arm) => (arm === 0 ? "left" : "right");
 
 /// A value as a link writes it, as what it is.
 function parsed(text) {

@@ -3,17 +3,33 @@ import { element } from "lab/dom";
 
 const all = JSON.parse(document.getElementById("words").textContent);
 let current = "en";
+let models = 2;
+const plurals = {};
 const listeners = [];
 
+/// A text that speaks of two models has a second form, KEY.alone, for a page that shows one.
+const formOf = (texts, key) => (models === 1 ? texts?.[`${key}.alone`] : undefined) ?? texts?.[key];
+const found = (key) => formOf(all[current], key) ?? formOf(all.en, key);
+const filled = (text, values) => text.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
+
 /// The text of a key, with {name} replaced by the value of that name.
-export function words(key, values = {}) {
-  const text = all[current]?.[key] ?? all.en[key] ?? key;
-  return text.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
+export const words = (key, values = {}) => filled(found(key) ?? key, values);
+
+/// The text of a key for a count: KEY.one, KEY.other and what else the language's rules for plurals tell apart.
+export function counted(key, count, values = {}) {
+  plurals[current] ??= new Intl.PluralRules(current);
+  const form = `${key}.${plurals[current].select(Number(count))}`;
+  return filled(all[current]?.[form] ?? found(`${key}.other`) ?? key, { n: count, ...values });
 }
 
 /// The text of a key, or `otherwise`: the engine has texts of its own, in English, for what this page does not know.
-export function known(key, otherwise) {
-  return all[current]?.[key] ?? all.en[key] ?? otherwise;
+export const known = (key, otherwise) => found(key) ?? otherwise;
+
+/// How many models the page shows, one or two.
+export function setModels(count) {
+  if (count === models) return;
+  models = count;
+  fill();
 }
 
 export const language = () => current;

@@ -23,7 +23,8 @@ let last = Promise.resolve();
 onmessage = ({ data }) => {
   last = last.then(async () => {
     try {
-      const reply = await answer(data);
+      const began = performance.now();
+      const reply = { ...(await answer(data)), took: performance.now() - began };
       postMessage(reply, Object.values(reply.arrays).map((a) => a.buffer));
     } catch (error) {
       postMessage({ id: data.id, error: String(error?.message ?? error), arm: null, arrays: {} });
