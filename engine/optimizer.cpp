@@ -55,22 +55,24 @@ Optimizer::Optimizer(const OptimizerConfig& config, const Arena& parameters, std
   }
   const Device device = parameters.flat().device();
   step_ = zeros({}, {DType::int64, device});
-  powers_ = zeros({2}, {DType::float64, device});
   histograms_ = zeros({}, {DType::int64, device});
   learning_rate_ = full({}, config.learning_rate, {DType::float64, device});
   statistics_ = zeros({static_cast<int64_t>(rows), update_columns}, {DType::float64, device});
   std::vector<int64_t> pieces;
+  const int64_t piece = update_piece(parameters.flat().size());
   for (size_t r = 0; r < rows; ++r) {
     const ArenaRow& row = parameters.rows()[r];
-    for (int64_t begin = 0; begin < row.shape.size(); begin += update_piece) {
+    for (int64_t begin = 0; begin < row.shape.size(); begin += piece) {
       pieces.insert(pieces.end(),
-                    {static_cast<int64_t>(r), row.offset + begin, std::min(update_piece, row.shape.size() - begin)});
+                    {static_cast<int64_t>(r), row.offset + begin, std::min(piece, row.shape.size() - begin)});
     }
   }
   std::vector<Tensor> written{parameters_.flat()};
   for (const auto& [name, arena] : state_) written.push_back(arena.flat());
   const UpdateTensors tensors{learning_rate_,
-                              powers_,
+                              step_,
+                              zeros({3}, {DType::float64, device}),
+                              zeros({}, {DType::int64, device}),
                               histograms_,
                               from_host(pieces, {static_cast<int64_t>(pieces.size() / 3), 3}, {DType::int64, device}),
                               from_host(bounds_, {static_cast<int64_t>(rows)}, {DType::float64, device}),
@@ -86,7 +88,6 @@ void Optimizer::update(const Arena& gradients) {
     throw ShapeError(fmt::format("optimizer update: gradients {} for parameters {}; make them with Arena::like()",
                                  describe(gradients.flat()), describe(parameters_.flat())));
   }
-  begin_update(step_, powers_, settings_of(config_));
   update_->run(gradients.flat());
 }
 

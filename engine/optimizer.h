@@ -62,7 +62,6 @@ class Optimizer {
   std::vector<double> bounds_;
   std::vector<std::pair<std::string, Arena>> state_;
   Tensor step_, learning_rate_, histograms_, statistics_;
-  Tensor powers_;  // of the decays, for this update
   std::shared_ptr<const ArenaUpdate> update_, clip_;
 };
 

@@ -27,8 +27,8 @@ class AnyFunction {
   KANTOR_BINARY_FUNCTIONS(KANTOR_FROM)
 #undef KANTOR_FROM
 
-      /// Whether it takes two elements.
-      [[nodiscard]] bool binary() const {
+  /// Whether it takes two elements.
+  [[nodiscard]] bool binary() const {
     return kind_ > last_unary();
   }
 

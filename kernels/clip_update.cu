@@ -5,7 +5,9 @@
 // beside the bytes. The other cost is launches: PyTorch needs one per tensor and operation. Therefore one grid covers
 // the whole arena. A block takes a piece of 4096 elements of one tensor from a table; a thread takes 16 bytes of each
 // array at a time. Counts go to shared memory by integer atomics (order does not matter to integers), sums through a
-// tree; a second, small launch adds the pieces of each tensor in order.
+// tree. The pieces of each tensor are then added in an order of their own: by the block that is the last to end, where
+// they are few, so that one launch is all; else by a second launch. Whoever adds them also takes the powers of the
+// decays that the next update needs, so that no thread of an update takes one.
 #include "kernels/backend.h"
 #include "kernels/block.h"
 #include "kernels/clip_update.h"
@@ -17,7 +19,9 @@
 namespace kantor::KANTOR_BACKEND {
 namespace {
 
-constexpr int threads = 256;
+constexpr int threads = 256, finish_threads = 1024, scalar_columns = update_columns - update_bins;
+static_assert(update_bins == 32, "a lane writes a bin");
+constexpr int64_t one_launch_pieces = 128;  // as many as one block adds in about the time of a launch
 
 /// The clip alone, as a rule.
 struct ClipOnly {
@@ -28,12 +32,6 @@ struct ClipOnly {
     __device__ T operator()(T w, T, T&, T&) const { return w; }
   };
 };
-
-__global__ void begin_update_kernel(double beta1, double beta2, int64_t* step, double* powers) {
-  const double t = double(++*step);
-  powers[0] = pow(beta1, t);
-  powers[1] = pow(beta2, t);
-}
 
 /// Statistics of the weights that one thread has processed.
 template <class T>
@@ -60,9 +58,76 @@ __device__ int bin_of(T w, double range) {
   return int(x);
 }
 
+/// The powers of the decays at update t: those that the last update took, unless the step was changed since.
+__device__ UpdateScalars scalars_of(const UpdateSettings& settings, double learning_rate,
+                                    const UpdateProgress& progress) {
+  const double t = double(*progress.step + 1);
+  if (progress.powers[2] == t) return {learning_rate, progress.powers[0], progress.powers[1]};
+  return {learning_rate, pow(settings.beta1, t), pow(settings.beta2, t)};
+}
+
+/// Ends an update: counts it, and takes the powers of the next. One thread calls it, when no other reads them any more.
+__device__ void end_update(const UpdateSettings& settings, const UpdateProgress& progress) {
+  const double t = double(++*progress.step + 1);
+  progress.powers[0] = pow(settings.beta1, t);
+  progress.powers[1] = pow(settings.beta2, t);
+  progress.powers[2] = t;
+}
+
+/// Largest values, and the range, which all pieces share, are maxima; the others are sums.
+__device__ double combine(int column, double a, double b) {
+  return column == 2 || column == 4 ? (b > a ? b : a) : a + b;
+}
+
+/// Index of the first piece whose row is at least `row`; pieces are in row order.
+__device__ int64_t first_piece(const UpdatePiece* pieces, int64_t count, int64_t row) {
+  int64_t low = 0, high = count;
+  while (low < high) {
+    const int64_t middle = (low + high) / 2;
+    if (pieces[middle].row < row) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return low;
+}
+
+/// A warp adds the partial statistics of the pieces [begin, end): each lane a stretch in order, then the lanes in a
+/// tree. Without histograms their columns are zeros.
+__device__ void add_pieces(const double* partial, int64_t begin, int64_t end, bool histograms, double* out) {
+  const int lane = threadIdx.x % 32;
+  const int64_t share = (end - begin + 31) / 32, first = begin + lane * share;
+  const int64_t last = first + share < end ? first + share : end;
+  for (int column = 0; column < (histograms ? update_columns : scalar_columns); ++column) {
+    double total = 0;
+    for (int64_t p = first; p < last; ++p) total = combine(column, total, partial[p * update_columns + column]);
+    for (int offset = 1; offset < 32; offset *= 2) {
+      total = combine(column, total, __shfl_down_sync(full_warp, total, offset));
+    }
+    if (lane == 0) out[column] = total;
+  }
+  if (!histograms) out[scalar_columns + lane] = 0;
+}
+
+/// Whether this block is the last one to come here. What the others wrote before is then visible.
+__device__ bool is_last_block(unsigned long long* arrived) {
+  __shared__ bool last;
+  __threadfence();
+  __syncthreads();
+  if (threadIdx.x == 0) {
+    last = atomicAdd(arrived, 1ULL) == gridDim.x - 1;
+    if (last) *arrived = 0;  // for the next launch
+  }
+  __syncthreads();
+  __threadfence();
+  return last;
+}
+
+/// `alone`: the last block adds the pieces; else finish_statistics_kernel does.
 template <class Rule, class T>
-__global__ void clip_update_kernel(UpdateSettings settings, const double* learning_rate, const double* powers,
-                                   const int64_t* histograms_wanted, UpdateArrays<T> a) {
+__global__ void clip_update_kernel(UpdateSettings settings, const double* learning_rate,
+                                   const int64_t* histograms_wanted, UpdateArrays<T> a, bool alone) {
   constexpr int width = Pack<T>::width;
   constexpr bool gradient = !std::is_same_v<Rule, ClipOnly>, has_first = Rule::states > 0,
                  has_second = Rule::states > 1;
@@ -70,7 +135,7 @@ __global__ void clip_update_kernel(UpdateSettings settings, const double* learni
   __shared__ int histogram[update_bins];
   __shared__ int counts[2];
   const UpdatePiece piece = a.pieces[blockIdx.x];
-  const typename Rule::template Update<T> updated(settings, {*learning_rate, powers[0], powers[1]});
+  const typename Rule::template Update<T> updated(settings, scalars_of(settings, *learning_rate, a.progress));
   const T bound = T(a.bounds[piece.row]);
   const bool bounded = a.bounds[piece.row] < 1e300, histograms = *histograms_wanted != 0;
   const double range = bounded ? a.bounds[piece.row] : a.statistics[piece.row * update_columns + 2];
@@ -128,66 +193,45 @@ __global__ void clip_update_kernel(UpdateSettings settings, const double* learni
     out[3] = squares;
     out[4] = range;
   }
-  if (threadIdx.x < update_bins) out[5 + threadIdx.x] = histogram[threadIdx.x];
-}
-
-constexpr int finish_columns = 64, finish_groups = 8;
-static_assert(update_columns <= finish_columns);
-
-/// Index of the first piece whose row is at least `row`; pieces are in row order.
-__device__ int64_t first_piece(const UpdatePiece* pieces, int64_t count, int64_t row) {
-  int64_t low = 0, high = count;
-  while (low < high) {
-    const int64_t middle = (low + high) / 2;
-    if (pieces[middle].row < row) {
-      low = middle + 1;
-    } else {
-      high = middle;
-    }
+  if (threadIdx.x < update_bins) out[scalar_columns + threadIdx.x] = histogram[threadIdx.x];
+  if (!alone || !is_last_block(a.progress.arrived)) return;
+  for (int64_t row = threadIdx.x / 32; row < a.rows; row += threads / 32) {
+    add_pieces(a.partial, first_piece(a.pieces, a.piece_count, row), first_piece(a.pieces, a.piece_count, row + 1),
+               histograms, a.statistics + row * update_columns);
   }
-  return low;
+  if (gradient && threadIdx.x == 0) end_update(settings, a.progress);
 }
 
-/// Column 2 is a maximum, column 4 the same for all pieces, the others are sums.
-__device__ double combine(int column, double a, double b) {
-  return column == 2 ? (b > a ? b : a) : column == 4 ? b : a + b;
-}
-
-/// One block per tensor, one thread per column and group of pieces: adds each group in order, then the groups in order.
-__global__ void finish_statistics_kernel(const double* partial, const UpdatePiece* pieces, int64_t piece_count,
-                                         double* statistics) {
-  __shared__ double groups[finish_groups][finish_columns];
-  const int column = threadIdx.x % finish_columns, group = threadIdx.x / finish_columns;
+/// One block per tensor, each warp a stretch of its pieces; then the warps in order. Block 0 ends the update.
+__global__ void finish_statistics_kernel(UpdateSettings settings, bool update, const int64_t* histograms_wanted,
+                                         const double* partial, const UpdatePiece* pieces, int64_t piece_count,
+                                         double* statistics, UpdateProgress progress) {
+  __shared__ double of_warps[finish_threads / 32][update_columns];
   const int64_t first = first_piece(pieces, piece_count, blockIdx.x);
   const int64_t last = first_piece(pieces, piece_count, int64_t(blockIdx.x) + 1);
-  const int64_t share = (last - first + finish_groups - 1) / finish_groups;
-  const int64_t begin = first + group * share, end = begin + share < last ? begin + share : last;
-  double total = 0;
-  if (column < update_columns) {
-    for (int64_t p = begin; p < end; ++p) total = combine(column, total, partial[p * update_columns + column]);
-  }
-  groups[group][column] = total;
+  const int warp = threadIdx.x / 32;
+  const int64_t share = (last - first + finish_threads / 32 - 1) / (finish_threads / 32), begin = first + warp * share;
+  const int64_t end = begin + share < last ? begin + share : last;
+  add_pieces(partial, begin < last ? begin : last, end, *histograms_wanted != 0, of_warps[warp]);
   __syncthreads();
-  if (group != 0 || column >= update_columns) return;
-  for (int k = 1; k < finish_groups; ++k) {
-    if (first + k * share < last) total = combine(column, total, groups[k][column]);
+  if (threadIdx.x < update_columns) {
+    double total = 0;
+    for (int w = 0; w < finish_threads / 32; ++w) total = combine(threadIdx.x, total, of_warps[w][threadIdx.x]);
+    statistics[int64_t(blockIdx.x) * update_columns + threadIdx.x] = total;
   }
-  statistics[int64_t(blockIdx.x) * update_columns + column] = total;
+  if (update && blockIdx.x == 0 && threadIdx.x == 0) end_update(settings, progress);
 }
 
 }  // namespace
 
-void begin_update(double beta1, double beta2, int64_t* step, double* powers, Stream stream) {
-  launch<begin_update_kernel>({1, 1, 0, stream}, beta1, beta2, step, powers);
-}
-
 template <class T>
-void clip_update(int rule, const UpdateSettings& settings, const double* learning_rate, const double* powers,
-                 const int64_t* histograms, const UpdateArrays<T>& a, Stream stream) {
+void clip_update(int rule, const UpdateSettings& settings, const double* learning_rate, const int64_t* histograms,
+                 const UpdateArrays<T>& a, Stream stream) {
   if (a.rows == 0) return;
+  const bool alone = a.piece_count > 0 && a.piece_count <= one_launch_pieces;
   const auto go = [&]<class Rule>(Rule) {
     launch<clip_update_kernel<Rule, T>>({blocks_for(a.piece_count, 1), threads, 0, stream}, settings, learning_rate,
-                                        powers, histograms, a);
+                                        histograms, a, alone);
   };
   if (a.piece_count > 0) {
     if (rule == clip_only) {
@@ -196,13 +240,13 @@ void clip_update(int rule, const UpdateSettings& settings, const double* learnin
       with_update_rule(rule, go);
     }
   }
-  launch<finish_statistics_kernel>({blocks_for(a.rows, 1), finish_columns * finish_groups, 0, stream}, a.partial,
-                                   a.pieces, a.piece_count, a.statistics);
+  if (alone) return;
+  launch<finish_statistics_kernel>({blocks_for(a.rows, 1), finish_threads, 0, stream}, settings, rule != clip_only,
+                                   histograms, a.partial, a.pieces, a.piece_count, a.statistics, a.progress);
 }
 
-#define KANTOR_CLIP_UPDATE(T)                                                                         \
-  template void clip_update(int, const UpdateSettings&, const double*, const double*, const int64_t*, \
-                            const UpdateArrays<T>&, Stream);
+#define KANTOR_CLIP_UPDATE(T) \
+  template void clip_update(int, const UpdateSettings&, const double*, const int64_t*, const UpdateArrays<T>&, Stream);
 KANTOR_CLIP_UPDATE(float)
 KANTOR_CLIP_UPDATE(double)
 

@@ -6,11 +6,15 @@
 
 namespace kantor {
 
-/// A piece of one tensor: at most update_piece elements of the arena.
+/// A piece of one tensor: at most update_piece() elements of the arena.
 struct UpdatePiece {
   int64_t row, begin, size;
 };
-inline constexpr int64_t update_piece = 4096;
+/// Elements of a piece in an arena of that many: small arenas are spread over the whole GPU, large ones have few
+/// partial statistics to add.
+inline int64_t update_piece(int64_t elements) {
+  return elements <= int64_t{1} << 22 ? 4096 : 16384;
+}
 
 /// Statistics of one tensor, as doubles: saturated, non-finite, max |w|, sum of squares, range of the histogram, bins.
 inline constexpr int update_bins = 32;
@@ -25,6 +29,13 @@ inline Cost clip_update_cost(bool gradient, int states, int64_t size, int64_t el
   return {(2 + (gradient ? 1 : 0) + 2 * states) * element * size, 12 * size};
 }
 
+/// How far a training is; all of it lies in device memory.
+struct UpdateProgress {
+  int64_t* step;                // updates done
+  double* powers;               // beta1^t, beta2^t and t of the next update, or a t that is not the next one's
+  unsigned long long* arrived;  // blocks that have ended; 0 between launches
+};
+
 /// The arrays of one update. Pieces of a row stand together, rows in order. T is float or double.
 template <class T>
 struct UpdateArrays {
@@ -36,16 +47,14 @@ struct UpdateArrays {
   double* partial;       // [pieces, update_columns], workspace
   const UpdatePiece* pieces;
   int64_t piece_count, rows;
+  UpdateProgress progress;
 };
 
 KANTOR_LAUNCHERS(
-    /// ++*step and powers = {beta1^step, beta2^step}, once an update, so that no thread of the update takes a power.
-    void begin_update(double beta1, double beta2, int64_t* step, double* powers, Stream stream);
-    /// Updates w by the rule at `rule` of update_rules, clips row r to [-bounds[r], bounds[r]], and counts
-    /// `statistics`. `powers` are begin_update's; `histograms` not 0: statistics hold histograms too. All three lie in
-    /// device memory. A NaN weight stays NaN when it is clipped.
-    template <class T>
-    void clip_update(int rule, const UpdateSettings& settings, const double* learning_rate, const double* powers,
-                     const int64_t* histograms, const UpdateArrays<T>& arrays, Stream stream);)
+    /// Updates w by the rule at `rule` of update_rules, clips row r to [-bounds[r], bounds[r]], counts `statistics`,
+    /// and counts the step unless the rule is clip_only. `histograms` not 0: statistics hold histograms too. It lies in
+    /// device memory, as `learning_rate` does. A NaN weight stays NaN when it is clipped.
+    template <class T> void clip_update(int rule, const UpdateSettings& settings, const double* learning_rate,
+                                        const int64_t* histograms, const UpdateArrays<T>& arrays, Stream stream);)
 
 }  // namespace kantor

@@ -13,15 +13,38 @@ namespace {
 constexpr int threads = 256;
 constexpr int tile_columns = 32, tile_rows = threads / tile_columns;
 
+/// The block sums n neighbouring elements.
+template <class T>
+__device__ double sum_of_run(const T* x, int64_t n) {
+  __shared__ double scratch[32];
+  double total = 0;
+  for (int64_t i = threadIdx.x; i < n; i += threads) total += double(x[i]);
+  return block_sum(total, scratch);
+}
+
+/// The block sums `rows` rows of 32 columns, which are `inner` apart, of them `columns` inside; y[column] by its
+/// threads.
+template <class T, class Out>
+__device__ void sum_of_columns(const T* x, int64_t rows, int64_t inner, int64_t columns, Out* y) {
+  __shared__ double sums[tile_rows][tile_columns];
+  const int column = threadIdx.x % tile_columns, first_row = threadIdx.x / tile_columns;
+  double total = 0;
+  if (column < columns) {
+    for (int64_t row = first_row; row < rows; row += tile_rows) total += double(x[row * inner + column]);
+  }
+  sums[first_row][column] = total;
+  __syncthreads();
+  if (first_row == 0 && column < columns) {
+    for (int r = 1; r < tile_rows; ++r) total += sums[r][column];
+    y[column] = Out(total);
+  }
+}
+
 /// inner == 1: block b sums chunk b % chunks of row b / chunks.
 template <class T, class Out>
 __global__ void sum_rows_kernel(const T* x, Out* y, int64_t n, int64_t chunks, int64_t chunk) {
-  __shared__ double scratch[32];
   const int64_t row = blockIdx.x / chunks, begin = blockIdx.x % chunks * chunk;
-  const int64_t end = begin + chunk < n ? begin + chunk : n;
-  double total = 0;
-  for (int64_t i = begin + threadIdx.x; i < end; i += threads) total += double(x[row * n + i]);
-  total = block_sum(total, scratch);
+  const double total = sum_of_run(x + row * n + begin, begin + chunk < n ? chunk : n - begin);
   if (threadIdx.x == 0) y[blockIdx.x] = Out(total);
 }
 
@@ -29,22 +52,67 @@ __global__ void sum_rows_kernel(const T* x, Out* y, int64_t n, int64_t chunks, i
 template <class T, class Out>
 __global__ void sum_columns_kernel(const T* x, Out* y, int64_t n, int64_t inner, int64_t chunks, int64_t chunk,
                                    int64_t tiles) {
-  __shared__ double sums[tile_rows][tile_columns];
-  const int column_in_tile = threadIdx.x % tile_columns, first_row = threadIdx.x / tile_columns;
-  const int64_t column = blockIdx.x % tiles * tile_columns + column_in_tile;
-  const int64_t part = blockIdx.x / tiles;  // outer * chunks + chunk
-  const int64_t begin = part % chunks * chunk, end = begin + chunk < n ? begin + chunk : n;
+  const int64_t column = blockIdx.x % tiles * tile_columns, part = blockIdx.x / tiles;  // outer * chunks + chunk
+  const int64_t begin = part % chunks * chunk;
+  sum_of_columns(x + (part / chunks * n + begin) * inner + column, begin + chunk < n ? chunk : n - begin, inner,
+                 inner - column, y + part * inner + column);
+}
+
+/// The sum that a block or thread belongs to, of those that stand one behind the other, and its number in that.
+struct Part {
+  int sum;
+  int64_t place;
+};
+template <class SizeOf>
+__device__ Part part_of(int64_t place, int count, const SizeOf& size_of) {
+  int k = 0;
+  while (k + 1 < count && place >= size_of(k)) place -= size_of(k++);
+  return {k, place};
+}
+
+/// Several sums; a block sums one chunk of one of them, as the kernels above. Sums of several chunks leave partial
+/// ones.
+template <class T>
+__global__ void column_sums_kernel(ColumnSums sums, ColumnSumArrays<T> arrays, double* partial) {
+  const Part part = part_of(blockIdx.x, sums.count, [&](int k) { return sums.blocks(k); });
+  const int64_t n = sums.n[part.sum], inner = sums.inner[part.sum], chunks = sum_chunks(n, inner);
+  const T* x = arrays.x[part.sum];
+  T* y = arrays.y[part.sum];
+  for (int k = 0; k < part.sum; ++k) partial += sums.workspace(k);
+  if (inner == 1) {
+    const int64_t begin = part.place * sum_chunk_elements;
+    const double total = sum_of_run(x + begin, n - begin < sum_chunk_elements ? n - begin : sum_chunk_elements);
+    if (threadIdx.x != 0) return;
+    if (chunks == 1) {
+      y[0] = T(total);
+    } else {
+      partial[part.place] = total;
+    }
+    return;
+  }
+  const int64_t tiles = (inner + tile_columns - 1) / tile_columns, column = part.place % tiles * tile_columns;
+  const int64_t chunk = part.place / tiles, begin = chunk * sum_chunk_rows;
+  const int64_t rows = n - begin < sum_chunk_rows ? n - begin : sum_chunk_rows;
+  if (chunks == 1) {
+    sum_of_columns(x + column, rows, inner, inner - column, y + column);
+  } else {
+    sum_of_columns(x + begin * inner + column, rows, inner, inner - column, partial + chunk * inner + column);
+  }
+}
+
+/// Adds the partial sums of column_sums_kernel in order, one thread a result.
+template <class T>
+__global__ void finish_column_sums_kernel(ColumnSums sums, ColumnSumArrays<T> arrays, const double* partial,
+                                          int64_t results) {
+  const int64_t i = int64_t(blockIdx.x) * blockDim.x + threadIdx.x;
+  if (i >= results) return;
+  const Part part = part_of(i, sums.count, [&](int k) { return sums.inner[k]; });
+  const int64_t inner = sums.inner[part.sum], chunks = sum_chunks(sums.n[part.sum], inner);
+  if (chunks == 1) return;
+  for (int k = 0; k < part.sum; ++k) partial += sums.workspace(k);
   double total = 0;
-  if (column < inner) {
-    const T* at = x + part / chunks * n * inner + column;
-    for (int64_t row = begin + first_row; row < end; row += tile_rows) total += double(at[row * inner]);
-  }
-  sums[first_row][column_in_tile] = total;
-  __syncthreads();
-  if (first_row == 0 && column < inner) {
-    for (int r = 1; r < tile_rows; ++r) total += sums[r][column_in_tile];
-    y[part * inner + column] = Out(total);
-  }
+  for (int64_t c = 0; c < chunks; ++c) total += partial[c * inner + part.place];
+  arrays.y[part.sum][part.place] = T(total);
 }
 
 /// y [outer, inner] from partial sums [outer, chunks, inner], in order.
@@ -112,6 +180,21 @@ void sum_middle(const T* x, T* y, int64_t outer, int64_t n, int64_t inner, doubl
 }
 
 template <class T>
+void column_sums(const ColumnSums& sums, const ColumnSumArrays<T>& arrays, double* workspace, Stream stream) {
+  int64_t blocks = 0, results = 0, partial = 0;
+  for (int k = 0; k < sums.count; ++k) {
+    blocks += sums.blocks(k);
+    results += sums.inner[k];
+    partial += sums.workspace(k);
+  }
+  if (blocks == 0) return;
+  launch<column_sums_kernel<T>>({blocks_for(blocks, 1), threads, 0, stream}, sums, arrays, workspace);
+  if (partial == 0) return;
+  launch<finish_column_sums_kernel<T>>({blocks_for(results, threads), threads, 0, stream}, sums, arrays, workspace,
+                                       results);
+}
+
+template <class T>
 void row_norm(const T* x, T* y, int64_t rows, int64_t width, Stream stream) {
   if (rows == 0) return;
   if (width <= 1024) {
@@ -123,6 +206,8 @@ void row_norm(const T* x, T* y, int64_t rows, int64_t width, Stream stream) {
 
 template void sum_middle(const float*, float*, int64_t, int64_t, int64_t, double*, Stream);
 template void sum_middle(const double*, double*, int64_t, int64_t, int64_t, double*, Stream);
+template void column_sums(const ColumnSums&, const ColumnSumArrays<float>&, double*, Stream);
+template void column_sums(const ColumnSums&, const ColumnSumArrays<double>&, double*, Stream);
 template void row_norm(const float*, float*, int64_t, int64_t, Stream);
 template void row_norm(const double*, double*, int64_t, int64_t, Stream);
 

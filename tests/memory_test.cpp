@@ -3,6 +3,7 @@
 
 #include "engine/error.h"
 #include "engine/ops.h"
+#include "engine/rewrites.h"
 #include "engine/step.h"
 #include "engine/tensor.h"
 #include "tests/catch.h"
@@ -108,6 +109,7 @@ TEST_CASE("memory: a capture takes and keeps one working set, and a replay finds
 }
 
 TEST_CASE("memory: a recorded step keeps its buffers when memory is out, during its capture and after") {
+  const RewriteScope as_written("none");
   WatchedRuntime runtime;
   const int64_t elements = static_cast<int64_t>(megabyte) / 4;
   const Tensor x = full({8, elements}, 2, on_sim), y = zeros({8, elements}, on_sim);

@@ -225,6 +225,34 @@ TEST_CASE("rewrite: pointwise ops that follow each other are one pass") {
   });
 }
 
+TEST_CASE("rewrite: sums over rows are one launch on a device, and stay apart on the CPU") {
+  for (const Device device : {Device{}, sim_device}) {
+    for (const int64_t rows : {int64_t{5}, int64_t{700}}) {  // of one chunk, of several
+      INFO(to_string(device) << ", " << rows << " rows");
+      const auto make = [&] {
+        HostRandom random(7, 0);
+        const TensorOptions options{DType::float32, device};
+        const Tensor x = random_tensor(random, {rows, 33}, options),
+                     y = random_tensor(random, {2 * rows, 3, 1}, options);
+        const Tensor z = random_tensor(random, {9 * rows}, options);
+        const Tensor a = zeros({33}, options), b = zeros({1}, options), c = zeros({}, options);
+        const Tensor d = zeros({33}, options);
+        return Program{[=] {
+                         a.copy_from(sum(x, {0}));
+                         b.copy_from(sum(y, {0, 1}));
+                         c.copy_from(sum(z));
+                         d.copy_from(sum(exp(broadcast_to(a, {rows, 33})), {0}));  // depends on the first
+                       },
+                       {a, b, c, d}};
+      };
+      const Outcome before = outcome(make, "in-place", device), after = outcome(make, "group-sums,in-place", device);
+      CHECK(before.values == after.values);
+      const bool grouped = device == sim_device;
+      CHECK(before.ops - after.ops == (grouped ? rows > 256 ? 4 : 2 : 0));
+    }
+  }
+}
+
 TEST_CASE("rewrite: names are checked, and a step explains itself") {
   CHECK_THROWS_WITH(set_rewrites("rows,colums"), Contains("'colums'") && Contains("in-place"));
   {
@@ -309,6 +337,9 @@ TEST_CASE("rewrite: whole steps keep their bits under exact rewrites, and their 
         CHECK(largest_difference(plain.values, all.values) <= 2e-4);
         CHECK(exact.ops < plain.ops);
         CHECK(all.ops <= exact.ops);
+        if (device != sim_device) continue;  // there an op is a launch or more
+        if (kind == std::string("clip")) CHECK(all.ops <= 30);
+        if (kind == std::string("penalty")) CHECK(all.ops <= 45);
       }
     }
   }

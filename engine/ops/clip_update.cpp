@@ -17,7 +17,8 @@
 namespace kantor {
 namespace {
 
-constexpr int64_t scalars = 5;  // columns of the statistics before the histogram
+constexpr size_t parameters_at = 4;  // among the outputs
+constexpr int64_t scalars = 5;       // columns of the statistics before the histogram
 constexpr int64_t columns = update_columns;
 static_assert(WeightStatistics::bins == update_bins, "the kernel writes the same row");
 
@@ -45,9 +46,9 @@ void update_block(const typename Rule::template Update<T>& updated, T* w, const 
   }
 }
 
-/// Inputs: learning rate, powers, whether to take histograms, gradients, and for kernels the table of pieces and the
-/// bounds. Outputs, in place: statistics (those of the last update give the histogram's range), parameters, then the
-/// state arrays.
+/// Inputs: learning rate, whether to take histograms, gradients, and for kernels the table of pieces and the bounds.
+/// Outputs, in place: statistics (those of the last update give the histogram's range), the step, for kernels the
+/// powers of the decays and a count of blocks, then parameters and the state arrays.
 class ClipUpdate final : public OpOf<ClipUpdate> {
  public:
   ClipUpdate(int rule, const UpdateSettings& settings, const std::vector<ArenaRow>& rows, std::vector<double> bounds,
@@ -64,48 +65,51 @@ class ClipUpdate final : public OpOf<ClipUpdate> {
   [[nodiscard]] std::vector<TensorSpec> infer(std::span<const TensorSpec>) const override { return outputs_; }
 
   void cpu(Inputs inputs, Outputs outputs) const override {
-    visit_floating(outputs[1].dtype, [&](auto zero) { run<decltype(zero)>(inputs, outputs); });
+    visit_floating(outputs[parameters_at].dtype, [&](auto zero) { run<decltype(zero)>(inputs, outputs); });
   }
 
   void device(const Target& target, Inputs inputs, Outputs outputs) const override {
-    const int64_t pieces = inputs[4].shape[0];
+    const int64_t pieces = inputs[3].shape[0];
     const Temporary partial(target, pieces * columns * static_cast<int64_t>(sizeof(double)));
-    visit_floating(outputs[1].dtype, [&](auto zero) {
+    visit_floating(outputs[parameters_at].dtype, [&](auto zero) {
       using T = decltype(zero);
-      const UpdateArrays<T> arrays{outputs[1].as<T>(),
-                                   inputs[3].as<T>(),
-                                   state<T>(outputs, 0),
-                                   state<T>(outputs, 1),
-                                   inputs[5].as<double>(),
-                                   outputs[0].as<double>(),
-                                   partial.as<double>(),
-                                   static_cast<const UpdatePiece*>(inputs[4].data),
-                                   pieces,
-                                   static_cast<int64_t>(bounds_.size())};
-      KANTOR_ON(target.backend, clip_update(rule_, settings_, inputs[0].as<double>(), inputs[1].as<double>(),
-                                            inputs[2].as<int64_t>(), arrays, target.stream));
+      const UpdateArrays<T> arrays{
+          outputs[parameters_at].as<T>(),
+          inputs[2].as<T>(),
+          state<T>(outputs, 0),
+          state<T>(outputs, 1),
+          inputs[4].as<double>(),
+          outputs[0].as<double>(),
+          partial.as<double>(),
+          static_cast<const UpdatePiece*>(inputs[3].data),
+          pieces,
+          static_cast<int64_t>(bounds_.size()),
+          {outputs[1].as<int64_t>(), outputs[2].as<double>(), static_cast<unsigned long long*>(outputs[3].data)}};
+      KANTOR_ON(target.backend,
+                clip_update(rule_, settings_, inputs[0].as<double>(), inputs[1].as<int64_t>(), arrays, target.stream));
     });
   }
 
  private:
   template <class T>
   static T* state(Outputs outputs, size_t k) {
-    return outputs.size() > 2 + k ? outputs[2 + k].as<T>() : nullptr;
+    return outputs.size() > parameters_at + 1 + k ? outputs[parameters_at + 1 + k].as<T>() : nullptr;
   }
 
   template <class T>
   void run(Inputs inputs, Outputs outputs) const {
-    const double* powers = inputs[1].as<double>();
-    const UpdateScalars scalars_now{*inputs[0].as<double>(), powers[0], powers[1]};
     if (rule_ == clip_only) {
       return run_pieces<T>(inputs, outputs, [](T* w, int64_t, int64_t n, T bound) {
         for (int64_t i = 0; i < n; ++i) w[i] = clipped(w[i], bound);
       });
     }
+    const auto step = static_cast<double>(++*outputs[1].as<int64_t>());
+    const UpdateScalars scalars_now{*inputs[0].as<double>(), std::pow(settings_.beta1, step),
+                                    std::pow(settings_.beta2, step)};
     with_update_rule(rule_, [&](auto rule) {
       using Rule = decltype(rule);
       const typename Rule::template Update<T> updated(settings_, scalars_now);
-      const T* g = inputs[3].as<T>();
+      const T* g = inputs[2].as<T>();
       T *first = state<T>(outputs, 0), *second = state<T>(outputs, 1);
       run_pieces<T>(inputs, outputs, [&](T* w, int64_t at, int64_t n, T bound) {
         update_block<Rule>(updated, w, g + at, first ? first + at : nullptr, second ? second + at : nullptr, n, bound);
@@ -116,7 +120,7 @@ class ClipUpdate final : public OpOf<ClipUpdate> {
   /// Calls update(weights, their place in the arena, count, bound) block by block, and counts what it leaves.
   template <class T, class Update>
   void run_pieces(Inputs inputs, Outputs outputs, const Update& update) const {
-    const bool histograms = *inputs[2].as<int64_t>() != 0;
+    const bool histograms = *inputs[1].as<int64_t>() != 0;
     auto* statistics = outputs[0].as<double>();
     std::vector<double> ranges(bounds_.size());
     for (size_t r = 0; r < ranges.size(); ++r) {
@@ -124,19 +128,20 @@ class ClipUpdate final : public OpOf<ClipUpdate> {
       ranges[r] = std::isfinite(bounds_[r]) ? bounds_[r] : seen;
     }
     std::vector<double> partial(pieces_.size() * columns);
-    cpu::for_pieces(static_cast<int64_t>(pieces_.size()), static_cast<double>(outputs[1].size()) * 4, [&](int64_t p) {
-      const Piece& piece = pieces_[static_cast<size_t>(p)];
-      const T bound = static_cast<T>(bounds_[piece.row]);
-      double* row = partial.data() + p * columns;
-      row[4] = ranges[piece.row];
-      for (int64_t begin = piece.begin; begin < piece.begin + piece.size; begin += cpu::statistics_block) {
-        const int64_t n = std::min(cpu::statistics_block, piece.begin + piece.size - begin);
-        T* w = outputs[1].as<T>() + begin;
-        update(w, begin, n, bound);
-        cpu::count_weights(w, n, bound, row);
-        if (histograms && row[4] > 0) cpu::count_bins(w, n, row[4], row + scalars);
-      }
-    });
+    cpu::for_pieces(
+        static_cast<int64_t>(pieces_.size()), static_cast<double>(outputs[parameters_at].size()) * 4, [&](int64_t p) {
+          const Piece& piece = pieces_[static_cast<size_t>(p)];
+          const T bound = static_cast<T>(bounds_[piece.row]);
+          double* row = partial.data() + p * columns;
+          row[4] = ranges[piece.row];
+          for (int64_t begin = piece.begin; begin < piece.begin + piece.size; begin += cpu::statistics_block) {
+            const int64_t n = std::min(cpu::statistics_block, piece.begin + piece.size - begin);
+            T* w = outputs[parameters_at].as<T>() + begin;
+            update(w, begin, n, bound);
+            cpu::count_weights(w, n, bound, row);
+            if (histograms && row[4] > 0) cpu::count_bins(w, n, row[4], row + scalars);
+          }
+        });
     std::fill(statistics, statistics + outputs[0].size(), 0.0);
     for (size_t p = 0; p < pieces_.size(); ++p) {  // in piece order, whichever thread ran them
       double* row = statistics + static_cast<int64_t>(pieces_[p].row) * columns;
@@ -153,38 +158,12 @@ class ClipUpdate final : public OpOf<ClipUpdate> {
   std::vector<Piece> pieces_;
 };
 
-/// Outputs, in place: the step (int64 []), the powers (float64 [2]).
-class BeginUpdate final : public OpOf<BeginUpdate> {
- public:
-  explicit BeginUpdate(const UpdateSettings& settings) : beta1_(settings.beta1), beta2_(settings.beta2) {}
-  [[nodiscard]] const char* name() const override { return "begin_update"; }
-  [[nodiscard]] bool reads_outputs() const override { return true; }
-  [[nodiscard]] std::vector<TensorSpec> infer(std::span<const TensorSpec>) const override {
-    return {{Shape{}, DType::int64}, {Shape{2}, DType::float64}};
-  }
-  void cpu(Inputs, Outputs outputs) const override {
-    const auto step = static_cast<double>(++*outputs[0].as<int64_t>());
-    outputs[1].as<double>()[0] = std::pow(beta1_, step);
-    outputs[1].as<double>()[1] = std::pow(beta2_, step);
-  }
-  void device(const Target& target, Inputs, Outputs outputs) const override {
-    KANTOR_ON(target.backend,
-              begin_update(beta1_, beta2_, outputs[0].as<int64_t>(), outputs[1].as<double>(), target.stream));
-  }
-
- private:
-  double beta1_, beta2_;
-};
-
 }  // namespace
-
-void begin_update(const Tensor& step, const Tensor& powers, const UpdateSettings& settings) {
-  apply_in_place(std::make_shared<const BeginUpdate>(settings), {}, {step, powers});
-}
 
 ArenaUpdate::ArenaUpdate(int rule, const UpdateSettings& settings, const std::vector<ArenaRow>& rows,
                          std::vector<double> bounds, const UpdateTensors& t)
-    : inputs_{t.learning_rate, t.powers, t.histograms, Tensor(), t.pieces, t.bounds}, targets_{t.statistics} {
+    : inputs_{t.learning_rate, t.histograms, Tensor(), t.pieces, t.bounds},
+      targets_{t.statistics, t.step, t.powers, t.arrived} {
   targets_.insert(targets_.end(), t.parameters_state.begin(), t.parameters_state.end());
   std::vector<TensorSpec> specs;
   for (const Tensor& target : targets_) specs.push_back({target.shape(), target.dtype()});
@@ -193,7 +172,7 @@ ArenaUpdate::ArenaUpdate(int rule, const UpdateSettings& settings, const std::ve
 
 void ArenaUpdate::run(const Tensor& gradients) const {
   std::vector<Tensor> inputs = inputs_;
-  inputs[3] = gradients;
+  inputs[2] = gradients;
   apply_in_place(op_, inputs, targets_);
 }
 

@@ -13,16 +13,15 @@ namespace kantor {
 /// What an update reads beside the gradients, and what it writes.
 struct UpdateTensors {
   Tensor learning_rate;                  // float64 []
-  Tensor powers;                         // float64 [2], begin_update's
+  Tensor step;                           // int64 [], updates done
+  Tensor powers;                         // float64 [3], of the decays, and of which update; for kernels
+  Tensor arrived;                        // int64 [], blocks that have ended; for kernels
   Tensor histograms;                     // int64 [], whether to take them
   Tensor pieces;                         // int64 [n, 3], UpdatePiece; for kernels
   Tensor bounds;                         // float64 [rows]; for kernels
   Tensor statistics;                     // float64 [rows, update_columns]
   std::vector<Tensor> parameters_state;  // the parameters, then the rule's state arrays, all flat
 };
-
-/// ++step, and the powers of this step. Recordable.
-void begin_update(const Tensor& step, const Tensor& powers, const UpdateSettings& settings);
 
 /// The update of one arena, prepared once: by the rule at `rule` of update_rules, or clip_only, of rows with these
 /// bounds.

@@ -4,13 +4,16 @@
 #include "engine/cpu/pointwise.h"
 #include "engine/target.h"
 
+#include <utility>
+
 namespace kantor {
 namespace {
 
 class PointwiseProgramOp final : public FloatingOp<PointwiseProgramOp> {
  public:
-  PointwiseProgramOp(const PointwiseProgram& program, const TensorSpec& spec) : program_(program), spec_(spec) {}
-  [[nodiscard]] const char* name() const override { return "pointwise"; }
+  PointwiseProgramOp(std::string name, const PointwiseProgram& program, const TensorSpec& spec)
+      : name_(std::move(name)), program_(program), spec_(spec) {}
+  [[nodiscard]] const char* name() const override { return name_.c_str(); }
   [[nodiscard]] bool elementwise() const override { return true; }
   [[nodiscard]] const PointwiseProgram& program() const { return program_; }
   [[nodiscard]] std::vector<TensorSpec> infer(std::span<const TensorSpec>) const override {
@@ -66,14 +69,16 @@ class PointwiseProgramOp final : public FloatingOp<PointwiseProgramOp> {
     for (int k = 0; k < program_.outputs; ++k) std::copy_n(source(program_.output[k]), n, arrays.output[k] + at);
   }
 
+  std::string name_;
   PointwiseProgram program_;
   TensorSpec spec_;
 };
 
 }  // namespace
 
-std::shared_ptr<const Op> pointwise_program_op(const PointwiseProgram& program, const TensorSpec& spec) {
-  return std::make_shared<const PointwiseProgramOp>(program, spec);
+std::shared_ptr<const Op> pointwise_program_op(std::string name, const PointwiseProgram& program,
+                                               const TensorSpec& spec) {
+  return std::make_shared<const PointwiseProgramOp>(std::move(name), program, spec);
 }
 
 const PointwiseProgram* program_of(const Op& op) {

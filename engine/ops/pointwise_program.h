@@ -6,11 +6,14 @@
 #include "kernels/pointwise_program.h"
 
 #include <memory>
+#include <string>
 
 namespace kantor {
 
-/// Outputs have the shape and type of `spec`; inputs have as many elements, or one.
-std::shared_ptr<const Op> pointwise_program_op(const PointwiseProgram& program, const TensorSpec& spec);
+/// Outputs have the shape and type of `spec`; inputs have as many elements, or one. The name, in errors and profiles,
+/// is that of the ops that it was made of: "log+scale_shift+exp".
+std::shared_ptr<const Op> pointwise_program_op(std::string name, const PointwiseProgram& program,
+                                               const TensorSpec& spec);
 /// The program of such an op; null for any other.
 const PointwiseProgram* program_of(const Op& op);
 

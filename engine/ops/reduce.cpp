@@ -21,6 +21,10 @@ class Sum final : public FloatingOp<Sum> {
   Sum(std::vector<bool> reduced, bool keepdims) : reduced_(std::move(reduced)), keepdims_(keepdims) {}
   [[nodiscard]] const char* name() const override { return "sum"; }
   [[nodiscard]] auto attributes() const { return std::tuple(reduced_, keepdims_); }
+  [[nodiscard]] int leading_axes_summed() const override {
+    const auto kept = std::find(reduced_.begin(), reduced_.end(), false);
+    return std::find(kept, reduced_.end(), true) == reduced_.end() ? static_cast<int>(kept - reduced_.begin()) : 0;
+  }
   [[nodiscard]] Rows rows(std::span<const TensorSpec>) const override {
     if (reduced_.empty()) return {};
     return reduced_[0] ? Rows{Rows::Use::summed, {true}} : first_by_row(1);

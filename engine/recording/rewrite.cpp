@@ -28,6 +28,7 @@ const std::vector<Row>& rows() {
       {{"epilogues", "products are multiplied by the derivative of the layer before in their epilogue", true},
        fuse_derivatives},
       {{"pointwise", "pointwise ops that follow each other are one pass", true}, join_pointwise},
+      {{"group-sums", "sums over rows that do not depend on each other are one launch", true}, group_sums},
       {{"in-place", "results are written where they would be copied to", true}, write_in_place},
   };
   return table;

@@ -17,6 +17,8 @@ void fold_constants(Recording& recording);
 void fuse_derivatives(Recording& recording);
 /// Pointwise ops that follow each other become one pass.
 void join_pointwise(Recording& recording);
+/// Sums over rows that do not depend on each other are one launch.
+void group_sums(Recording& recording);
 /// Finds what only copies, so that write_in_place can remove it.
 void find_copies(Recording& recording);
 /// Lets an op write where its result would be copied to, and removes the copy.

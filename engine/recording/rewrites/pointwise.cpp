@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <string>
 
 namespace kantor {
 namespace {
@@ -83,10 +84,15 @@ class PointwiseJoiner {
       std::optional<Draft> both = after ? join(*earlier, i, *later, j) : std::nullopt;
       if (!both) continue;
       const TensorSpec spec = both->outputs[0].spec;
-      RecordedCall call{pointwise_program_op(both->program, spec), std::move(both->inputs), std::move(both->outputs)};
+      RecordedCall call{pointwise_program_op(name_of_both(i, j), both->program, spec), std::move(both->inputs),
+                        std::move(both->outputs)};
       return replace_both(recording_, i, j, *after, std::move(call));
     }
     return std::nullopt;
+  }
+
+  [[nodiscard]] std::string name_of_both(size_t i, size_t j) const {
+    return std::string(recording_.calls[i].op->name()) + "+" + recording_.calls[j].op->name();
   }
 
   /// The last call before j that writes any of an operand, if it writes all of it.
