@@ -110,17 +110,18 @@ __device__ void add_pieces(const double* partial, int64_t begin, int64_t end, bo
   if (!histograms) out[scalar_columns + lane] = 0;
 }
 
-/// Whether this block is the last one to come here. What the others wrote before is then visible.
+/// Whether this block is the last one to come here. What the others wrote before is then visible: their barrier orders it
+/// before their first thread's fence, that before the count, and that before this block's fence and barrier.
 __device__ bool is_last_block(unsigned long long* arrived) {
   __shared__ bool last;
-  __threadfence();
   __syncthreads();
   if (threadIdx.x == 0) {
+    __threadfence();
     last = atomicAdd(arrived, 1ULL) == gridDim.x - 1;
-    if (last) *arrived = 0;  // for the next launch
+    if (last) atomicExch(arrived, 0ULL);  // for the next launch
+    __threadfence();
   }
   __syncthreads();
-  __threadfence();
   return last;
 }
 

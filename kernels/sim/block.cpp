@@ -389,6 +389,7 @@ void leave_collective(Collective& collective) {
   BlockRunner::current().leave(collective);
 }
 void thread_fence() {
+  races::fence();
   __atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 void* dynamic_shared_bytes() {

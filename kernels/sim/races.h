@@ -24,6 +24,8 @@ bool set_watching(bool on);
 
 /// Every thread of the block has reached a barrier.
 void barrier();
+/// The thread that runs has come to a __threadfence.
+void fence();
 /// These lanes of the warp have met in __syncwarp.
 void warp_barrier(int warp, uint32_t lanes);
 
@@ -55,6 +57,7 @@ inline bool set_watching(bool) {
   return false;
 }
 inline void barrier() {}
+inline void fence() {}
 inline void warp_barrier(int, uint32_t) {}
 #endif
 

@@ -164,6 +164,24 @@ __global__ void reads_other_block_kernel(float* y) {
   y[gridDim.x + blockIdx.x] = other;
 }
 
+/// Each block writes a part; the last one to count itself adds them. Of the steps that order this, one may be missing.
+template <LastBlock missing>
+__global__ void last_block_kernel(unsigned long long* arrived, float* parts, float* total) {
+  __shared__ bool last;
+  if (threadIdx.x == 33) parts[blockIdx.x] = float(blockIdx.x + 1);
+  if (missing != LastBlock::barrier) __syncthreads();
+  if (threadIdx.x == 0) {
+    if (missing != LastBlock::fence_before) __threadfence();
+    last = atomicAdd(arrived, 1ULL) == gridDim.x - 1;
+    if (missing != LastBlock::fence_after) __threadfence();
+  }
+  __syncthreads();
+  if (!last || threadIdx.x != 40) return;
+  float sum = 0;
+  for (unsigned b = 0; b < gridDim.x; ++b) sum += parts[b];
+  *total = sum;
+}
+
 template <bool right>
 __global__ void plain_beside_atomic_kernel(int* count) {
   __shared__ int local;
@@ -267,6 +285,18 @@ void blocks_overlap(bool right, float* y, Stream stream) {
 void reads_other_block(bool right, float* y, Stream stream) {
   right ? launch<reads_other_block_kernel<true>>({4, 1, 0, stream}, y)
         : launch<reads_other_block_kernel<false>>({4, 1, 0, stream}, y);
+}
+void last_block(LastBlock missing, unsigned long long* arrived, float* parts, float* total, Stream stream) {
+  switch (missing) {
+    case LastBlock::nothing:
+      return launch<last_block_kernel<LastBlock::nothing>>({4, 64, 0, stream}, arrived, parts, total);
+    case LastBlock::barrier:
+      return launch<last_block_kernel<LastBlock::barrier>>({4, 64, 0, stream}, arrived, parts, total);
+    case LastBlock::fence_before:
+      return launch<last_block_kernel<LastBlock::fence_before>>({4, 64, 0, stream}, arrived, parts, total);
+    case LastBlock::fence_after:
+      return launch<last_block_kernel<LastBlock::fence_after>>({4, 64, 0, stream}, arrived, parts, total);
+  }
 }
 void plain_beside_atomic(bool right, int* count, Stream stream) {
   right ? launch<plain_beside_atomic_kernel<true>>({2, 64, 0, stream}, count)

@@ -55,6 +55,10 @@ void all_write_one(bool right, float* y, Stream stream);
 void blocks_overlap(bool right, float* y, Stream stream);
 /// Four blocks read what their neighbour wrote: y [8].
 void reads_other_block(bool right, float* y, Stream stream);
+/// The last block adds what all have written; what is left out of the order between them. arrived [1], parts [4], total
+/// [1], zeros.
+enum class LastBlock : uint8_t { nothing, barrier, fence_before, fence_after };
+void last_block(LastBlock missing, unsigned long long* arrived, float* parts, float* total, Stream stream);
 /// A plain write concurrent with atomics, and a plain read concurrent with them; count [1], y [2].
 void plain_beside_atomic(bool right, int* count, Stream stream);
 void reads_count_early(bool right, int* count, int* y, Stream stream);

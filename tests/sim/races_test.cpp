@@ -93,6 +93,20 @@ TEST_CASE("sim: planted races are found in every order of threads, and their twi
   }
 }
 
+TEST_CASE("sim: a last block that adds what all wrote needs a barrier, and a fence on both sides of its atomic") {
+  const auto run = [](bugs::LastBlock missing) {
+    const Array parts(4), total(1), arrived(2);
+    bugs::last_block(missing, reinterpret_cast<unsigned long long*>(arrived.get()), parts.get(), total.get(), nullptr);
+    CHECK(total.host()[0] == 10);
+  };
+  for (const auto missing : {bugs::LastBlock::barrier, bugs::LastBlock::fence_before, bugs::LastBlock::fence_after}) {
+    INFO(static_cast<int>(missing));
+    found([&] { run(missing); }, {"kernel last_block_kernel", "on global memory", "this read", "and the write of block",
+                                  "__threadfence() and an atomic"});
+  }
+  in_every_order([&] { CHECK_NOTHROW(run(bugs::LastBlock::nothing)); });
+}
+
 TEST_CASE("sim: shared memory that no thread has written is found where it is read") {
   const Array y(256);
   found([&] { bugs::unwritten_shared(y.get(), nullptr); },

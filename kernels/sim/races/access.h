@@ -39,7 +39,8 @@ struct Lanes {
 ///   recent  the last one, with those of the other lanes of its warp if there are any (`lanes`), and
 ///   other   one of another warp or block:
 /// since blocks run one after the other, and only barriers order the warps of a block, an access that is ordered after
-/// both of them is ordered after all of them.
+/// both of them is ordered after all of them. Where fences order blocks this is not so for accesses of a third block,
+/// whose race may then be missed.
 struct Word {
   Access write, recent, other;
   uint32_t lanes;  // 1 + index of the Lanes; 0: the word has none

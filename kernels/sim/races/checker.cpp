@@ -3,12 +3,14 @@
 //
 // Within a block, a barrier orders all accesses before it before all those after it: an epoch. Within a warp, between
 // two barriers, __syncwarp does so for its lanes: a vector clock a lane. Shuffles, votes and the other collectives
-// exchange values and order no memory, as CUDA's guide says. Launches follow each other. Nothing orders the blocks of
-// one launch. Shared memory is each block's own and begins unwritten.
+// exchange values and order no memory, as CUDA's guide says. Launches follow each other. Between the blocks of one
+// launch, fences with atomics order what a block did before with what another one does after (publication.h). Shared
+// memory is each block's own and begins unwritten.
 #include "kernels/sim/races/checker.h"
 
 #include "kernels/sim/block.h"
 #include "kernels/sim/races.h"
+#include "kernels/sim/races/publication.h"
 #include "kernels/sim/races/shadow.h"
 #include "kernels/sim/races/source_line.h"
 
@@ -32,6 +34,7 @@ struct Checker {
   Access unwritten_read{};  // the first read in the launch of shared memory that nobody had written
   std::string unwritten;
   std::array<std::array<Clock, 32>, 32> clocks{};  // [warp][lane]: what the lane knows of the others
+  Publications publications;
 
   void check(Region& region, uintptr_t address, const Access& now);
 
@@ -56,7 +59,7 @@ bool Checker::counts(const Region& region, const Access& earlier) const {
 }
 
 bool Checker::ordered(const Access& earlier, const Access& now) const {
-  if (earlier.block != now.block) return false;
+  if (earlier.block != now.block) return publications.ordered(earlier, now);
   if (earlier.thread == now.thread || earlier.epoch != now.epoch) return true;
   if (earlier.warp() != now.warp()) return false;
   const auto lane = static_cast<size_t>(now.lane()), other = static_cast<size_t>(earlier.lane());
@@ -152,8 +155,8 @@ std::string text_of(const Region& region, uintptr_t address) {
 
 const char* advice(const Access& earlier, const Access& now) {
   if (earlier.block != now.block) {
-    return "; the blocks of a launch run in any order: give each its own words, let both be integer atomics, or take a "
-           "second launch";
+    return "; the blocks of a launch run in any order: give each its own words, let both be integer atomics, let a "
+           "barrier, __threadfence() and an atomic come between them in both blocks, or take a second launch";
   }
   if (earlier.warp() == now.warp()) {
     return "; put a __syncwarp() of both lanes, or a __syncthreads(), between them: shuffles and votes order no memory";
@@ -203,6 +206,7 @@ void memory_ends(void* data) {
 /// Static shared memory is among the variables of the host thread: those of the program itself, its first module.
 void launch_begins() {
   ++checker().launch;
+  checker().publications.launch_begins();
   dl_iterate_phdr(
       [](dl_phdr_info* part, size_t, void*) {
         for (int i = 0; i < part->dlpi_phnum; ++i) {
@@ -220,6 +224,7 @@ void block_begins(uint64_t block, void* dynamic_shared, size_t bytes) {
   c.shadow.move(Memory::dynamic_shared, reinterpret_cast<uintptr_t>(dynamic_shared), bytes);
   c.block = block;
   c.epoch = 0;
+  c.publications.block_begins();
   const auto warps = (uint64_t{blockDim.x} * blockDim.y * blockDim.z + 31) / 32;
   for (size_t warp = 0; warp < warps; ++warp) {
     for (size_t lane = 0; lane < 32; ++lane) {
@@ -239,6 +244,13 @@ std::string block_ends() {
 
 bool set_watching(bool on) {
   return std::exchange(checker().watching, on);
+}
+
+void fence() {
+  Checker& c = checker();
+  if (!c.watching) return;
+  const Pause pause;
+  c.publications.fence(static_cast<uint16_t>(thread_in_block), c.epoch);
 }
 
 void barrier() {
@@ -276,6 +288,7 @@ void access(const volatile void* data, size_t bytes, Kind kind, const void* pc) 
     now.bytes = static_cast<uint8_t>(touched);
     c.check(*region, word, now);
   }
+  if (kind == Kind::atomic && region->memory == Memory::global) c.publications.atomic(begin, now);
 }
 
 }  // namespace kantor::sim::races
