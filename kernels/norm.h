@@ -8,7 +8,7 @@ namespace kantor {
 
 /// Doubles that batch_norm needs for its partial sums and statistics.
 inline int64_t batch_norm_workspace(int64_t rows, int64_t channels) {
-  return (sum_chunks(rows, 2) + 2) * channels;
+  return (sum_chunks(rows, channels) + 2) * channels;
 }
 
 // T is float or double.

@@ -1,8 +1,9 @@
 // Reductions.
 //
-// Bytes: every element once; the results are small. Two stages: chunks of the axis give partial sums in double, and a
-// second launch adds these in order, so that no atomics are needed and two runs give the same bits. Along the last axis
-// a block reads a chunk side by side; across it, a warp reads 32 columns side by side, and 8 warps share the rows.
+// Bytes: every element once; the results are small. Two stages: chunks of the axis give partial sums in double, at most
+// 1024 a result, and in a second launch a warp adds these in a fixed order, so that no atomics are needed and two runs
+// give the same bits. Along the last axis a block reads a chunk side by side; across it, a warp reads 32 columns side
+// by side, and 8 warps share the rows.
 #include "kernels/backend.h"
 #include "kernels/block.h"
 #include "kernels/reduce.h"
@@ -76,12 +77,13 @@ template <class T>
 __global__ void column_sums_kernel(ColumnSums sums, ColumnSumArrays<T> arrays, double* partial) {
   const Part part = part_of(blockIdx.x, sums.count, [&](int k) { return sums.blocks(k); });
   const int64_t n = sums.n[part.sum], inner = sums.inner[part.sum], chunks = sum_chunks(n, inner);
+  const int64_t length = sum_chunk(n, inner);
   const T* x = arrays.x[part.sum];
   T* y = arrays.y[part.sum];
   for (int k = 0; k < part.sum; ++k) partial += sums.workspace(k);
   if (inner == 1) {
-    const int64_t begin = part.place * sum_chunk_elements;
-    const double total = sum_of_run(x + begin, n - begin < sum_chunk_elements ? n - begin : sum_chunk_elements);
+    const int64_t begin = part.place * length;
+    const double total = sum_of_run(x + begin, n - begin < length ? n - begin : length);
     if (threadIdx.x != 0) return;
     if (chunks == 1) {
       y[0] = T(total);
@@ -91,8 +93,8 @@ __global__ void column_sums_kernel(ColumnSums sums, ColumnSumArrays<T> arrays, d
     return;
   }
   const int64_t tiles = (inner + tile_columns - 1) / tile_columns, column = part.place % tiles * tile_columns;
-  const int64_t chunk = part.place / tiles, begin = chunk * sum_chunk_rows;
-  const int64_t rows = n - begin < sum_chunk_rows ? n - begin : sum_chunk_rows;
+  const int64_t chunk = part.place / tiles, begin = chunk * length;
+  const int64_t rows = n - begin < length ? n - begin : length;
   if (chunks == 1) {
     sum_of_columns(x + column, rows, inner, inner - column, y + column);
   } else {
@@ -100,30 +102,35 @@ __global__ void column_sums_kernel(ColumnSums sums, ColumnSumArrays<T> arrays, d
   }
 }
 
-/// Adds the partial sums of column_sums_kernel in order, one thread a result.
+/// A warp adds the partial sums of one result, which are `apart` from each other: each lane its own in order, then the
+/// lanes. Every lane gets the sum.
+__device__ double sum_of_chunks(const double* partial, int64_t chunks, int64_t apart) {
+  double total = 0;
+  for (int64_t c = threadIdx.x % 32; c < chunks; c += 32) total += partial[c * apart];
+  return warp_sum(total);
+}
+
+/// Adds the partial sums of column_sums_kernel, a warp a result.
 template <class T>
 __global__ void finish_column_sums_kernel(ColumnSums sums, ColumnSumArrays<T> arrays, const double* partial,
                                           int64_t results) {
-  const int64_t i = int64_t(blockIdx.x) * blockDim.x + threadIdx.x;
+  const int64_t i = int64_t(blockIdx.x) * (threads / 32) + threadIdx.x / 32;
   if (i >= results) return;
   const Part part = part_of(i, sums.count, [&](int k) { return sums.inner[k]; });
   const int64_t inner = sums.inner[part.sum], chunks = sum_chunks(sums.n[part.sum], inner);
   if (chunks == 1) return;
   for (int k = 0; k < part.sum; ++k) partial += sums.workspace(k);
-  double total = 0;
-  for (int64_t c = 0; c < chunks; ++c) total += partial[c * inner + part.place];
-  arrays.y[part.sum][part.place] = T(total);
+  const double total = sum_of_chunks(partial + part.place, chunks, inner);
+  if (threadIdx.x % 32 == 0) arrays.y[part.sum][part.place] = T(total);
 }
 
-/// y [outer, inner] from partial sums [outer, chunks, inner], in order.
+/// y [outer, inner] from partial sums [outer, chunks, inner], a warp a result.
 template <class T>
 __global__ void finish_sum_kernel(const double* partial, T* y, int64_t outer, int64_t chunks, int64_t inner) {
-  const int64_t i = int64_t(blockIdx.x) * blockDim.x + threadIdx.x;
+  const int64_t i = int64_t(blockIdx.x) * (threads / 32) + threadIdx.x / 32;
   if (i >= outer * inner) return;
-  const double* at = partial + i / inner * chunks * inner + i % inner;
-  double total = 0;
-  for (int64_t c = 0; c < chunks; ++c) total += at[c * inner];
-  y[i] = T(total);
+  const double total = sum_of_chunks(partial + i / inner * chunks * inner + i % inner, chunks, inner);
+  if (threadIdx.x % 32 == 0) y[i] = T(total);
 }
 
 /// One warp per row, for short rows.
@@ -159,11 +166,11 @@ void sum_chunks_of(const T* x, Out* y, int64_t outer, int64_t n, int64_t inner, 
   const int64_t chunks = sum_chunks(n, inner);
   if (inner == 1) {
     launch<sum_rows_kernel<T, Out>>({blocks_for(outer * chunks, 1), threads, 0, stream}, x, y, n, chunks,
-                                    sum_chunk_elements);
+                                    sum_chunk(n, inner));
   } else {
     const int64_t tiles = (inner + tile_columns - 1) / tile_columns;
     launch<sum_columns_kernel<T, Out>>({blocks_for(outer * chunks * tiles, 1), threads, 0, stream}, x, y, n, inner,
-                                       chunks, sum_chunk_rows, tiles);
+                                       chunks, sum_chunk(n, inner), tiles);
   }
 }
 
@@ -175,8 +182,8 @@ void sum_middle(const T* x, T* y, int64_t outer, int64_t n, int64_t inner, doubl
   const int64_t chunks = sum_chunks(n, inner);
   if (chunks == 1) return sum_chunks_of(x, y, outer, n, inner, stream);
   sum_chunks_of(x, workspace, outer, n, inner, stream);
-  launch<finish_sum_kernel<T>>({blocks_for(outer * inner, threads), threads, 0, stream}, workspace, y, outer, chunks,
-                               inner);
+  launch<finish_sum_kernel<T>>({blocks_for(outer * inner, threads / 32), threads, 0, stream}, workspace, y, outer,
+                               chunks, inner);
 }
 
 template <class T>
@@ -190,7 +197,7 @@ void column_sums(const ColumnSums& sums, const ColumnSumArrays<T>& arrays, doubl
   if (blocks == 0) return;
   launch<column_sums_kernel<T>>({blocks_for(blocks, 1), threads, 0, stream}, sums, arrays, workspace);
   if (partial == 0) return;
-  launch<finish_column_sums_kernel<T>>({blocks_for(results, threads), threads, 0, stream}, sums, arrays, workspace,
+  launch<finish_column_sums_kernel<T>>({blocks_for(results, threads / 32), threads, 0, stream}, sums, arrays, workspace,
                                        results);
 }
 

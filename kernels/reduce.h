@@ -6,11 +6,15 @@
 
 namespace kantor {
 
-/// Elements of one partial sum. Long sums are cut into such chunks, whose sums are added in order by a second launch.
-inline constexpr int64_t sum_chunk_rows = 256;       // inner > 1: rows of a column's partial sum
-inline constexpr int64_t sum_chunk_elements = 4096;  // inner == 1
+/// Long sums are cut into chunks, whose sums are added in order by a second launch: not so small that there are more
+/// than a block adds at once, nor so large that they leave a GPU idle.
+inline constexpr int64_t most_chunks = 1024;
+KANTOR_FUNCTION inline int64_t sum_chunk(int64_t n, int64_t inner) {
+  const int64_t least = inner == 1 ? 4096 : 256;  // elements of a row, or rows
+  return n <= least * most_chunks ? least : (n + most_chunks - 1) / most_chunks;
+}
 KANTOR_FUNCTION inline int64_t sum_chunks(int64_t n, int64_t inner) {
-  const int64_t chunk = inner == 1 ? sum_chunk_elements : sum_chunk_rows;
+  const int64_t chunk = sum_chunk(n, inner);
   return n <= chunk ? 1 : (n + chunk - 1) / chunk;
 }
 /// Doubles that sum_middle needs for its partial sums; 0 where one launch is enough.

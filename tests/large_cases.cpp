@@ -16,12 +16,13 @@ OpRow of_one(const std::string& name, const std::string& family, const Shape& sh
           }};
 }
 
-/// Rows for a warp, for a block that keeps its row, and for a block that reads it twice; each with a ragged last part.
+/// Rows for a thread (several blocks of them), for a warp, for a block, and split over blocks because they are long, or
+/// long and few; each with a ragged last part.
 std::vector<OpRow> penalties() {
   std::vector<OpRow> rows;
   for (const PenaltyKind kind : {PenaltyKind::two_sided, PenaltyKind::one_sided, PenaltyKind::squared}) {
-    for (const int64_t width : {1000, 1500, 25'000}) {
-      rows.push_back(of_one("gradient_penalty", "gradient_penalty", {3, width},
+    for (const Shape& shape : {Shape{300, 2}, Shape{3, 1000}, Shape{3, 1500}, Shape{3, 25'000}, Shape{2, 8195}}) {
+      rows.push_back(of_one("gradient_penalty", "gradient_penalty", shape,
                             [kind](const Tensor& g) { return gradient_penalty(g, kind, 10).value; }));
     }
   }
@@ -31,8 +32,8 @@ std::vector<OpRow> penalties() {
 /// One chunk more than fits into one launch.
 std::vector<OpRow> reductions() {
   return {
-      of_one("sum", "reduce", {2, sum_chunk_elements + 3}, [](const Tensor& x) { return sum(x, {1}); }),
-      of_one("sum", "reduce", {2, sum_chunk_rows + 5, 35}, [](const Tensor& x) { return sum(x, {1}); }),
+      of_one("sum", "reduce", {2, sum_chunk(1, 1) + 3}, [](const Tensor& x) { return sum(x, {1}); }),
+      of_one("sum", "reduce", {2, sum_chunk(1, 35) + 5, 35}, [](const Tensor& x) { return sum(x, {1}); }),
       of_one("row_norm", "reduce", {3, 1025}, [](const Tensor& x) { return row_norm(x); }),
   };
 }
@@ -73,13 +74,19 @@ std::vector<OpRow> norms() {
       {"batch_norm", "norm",
        [](HostRandom& r) {
          return Case{[](const Inputs& in) { return batch_norm(in[0], in[1], in[2]).y; },
-                     {random_tensor({sum_chunk_rows + 7, 37}, r), random_tensor({37}, r), random_tensor({37}, r)},
+                     {random_tensor({sum_chunk(1, 37) + 7, 37}, r), random_tensor({37}, r), random_tensor({37}, r)},
                      {true, true, true}};
        }},
       {"layer_norm", "norm",
        [](HostRandom& r) {
          return Case{[](const Inputs& in) { return layer_norm(in[0], in[1], in[2]); },
                      {random_tensor({3, 700}, r), random_tensor({700}, r), random_tensor({700}, r)},
+                     {true, true, true}};
+       }},
+      {"layer_norm", "norm",  // of rows that a block keeps in registers
+       [](HostRandom& r) {
+         return Case{[](const Inputs& in) { return layer_norm(in[0], in[1], in[2]); },
+                     {random_tensor({2, 5004}, r), random_tensor({5004}, r), random_tensor({5004}, r)},
                      {true, true, true}};
        }},
   };
