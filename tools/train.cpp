@@ -1,6 +1,8 @@
 // kantor train: one run.
+#include "models/data/open_dataset.h"
 #include "models/training/config_toml.h"
 #include "models/training/run.h"
+#include "models/training/trainer.h"
 #include "tools/commands.h"
 #include "tools/progress.h"
 #include "tools/report_page.h"
@@ -17,12 +19,23 @@ struct TrainArguments {
   RunArguments run;
   std::string constraint;
   int64_t seed = -1;
+  bool explain = false;
 };
 
 RunConfig config_of(const TrainArguments& arguments) {
   if (!arguments.run.resume) return arguments.run.run_config(arguments.constraint, arguments.seed);
   if (arguments.run.out.empty()) throw ConfigError("--resume needs --out DIR, the folder of the run to go on with");
   return arguments.run.resumed_run(arguments.run.out, arguments.constraint, arguments.seed).config;
+}
+
+/// Three steps without a folder: then a replay is what it will be.
+int explain(const RunConfig& config, Device device) {
+  Trainer trainer(config, open_dataset(config.data), device);
+  for (int i = 0; i < 3; ++i) trainer.step();
+  fmt::print("{}\na step ({} updates of the critic, one of the generator) is {} {} on {}\n", trainer.explanation(),
+             config.critic_steps, trainer.launches(), device.kind == Device::Kind::cpu ? "ops" : "launches",
+             to_string(device));
+  return exit_ok;
 }
 
 int run(const TrainArguments& arguments) {
@@ -32,6 +45,7 @@ int run(const TrainArguments& arguments) {
     return exit_ok;
   }
   const Device device = arguments.run.use_machine();
+  if (arguments.explain) return explain(config, device);
   const std::string folder =
       arguments.run.folder(fmt::format("{}-{}-{}", config.name, config.constraint.kind, config.seed));
   const int code = train_with_progress(config, folder, device, arguments.run.resume, arguments.run);
@@ -57,6 +71,8 @@ void add_train(CLI::App& app, int& exit_code) {
   command->add_option("--seed", arguments->seed, "of all random numbers (default: the preset's, 1)")
       ->type_name("N")
       ->check(CLI::NonNegativeNumber);
+  command->add_flag("--explain", arguments->explain,
+                    "do three steps, print the ops of a step as they are written and as they are replayed, and stop");
   command->footer(
       "Example: kantor train --preset ring8 --constraint clip --set train.steps=2000 --seed 1 --out runs/a");
   command->callback([arguments, &exit_code] { exit_code = run(*arguments); });

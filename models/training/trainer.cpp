@@ -131,6 +131,13 @@ void Trainer::update_generator(const Tensor& real) {
   generator_loss_.copy_from(generator_.update(critic_, z, real));
 }
 
+std::string Trainer::explanation() const {
+  return step_->explanation();
+}
+int64_t Trainer::launches() const {
+  return step_->launches();
+}
+
 StepLosses Trainer::losses() const {
   const auto values = losses_.to_vector<double>();
   return {values[0], values[1], values[2], values[3]};

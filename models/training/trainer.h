@@ -39,6 +39,9 @@ class Trainer {
   void step(bool histograms = false);
   [[nodiscard]] int64_t steps_done() const { return steps_done_; }
   [[nodiscard]] StepLosses losses() const;
+  /// The ops of a step as they are written and as they are replayed, and how many a replay has (Step).
+  [[nodiscard]] std::string explanation() const;
+  [[nodiscard]] int64_t launches() const;
 
   /// The parts of a step for those who watch it (the lab's slow motion), eager and in this order: begin_step, then the
   /// batch and the update of each of the config's critic_steps, then end_step. `step` does the same, from a recording.
