@@ -110,8 +110,8 @@ __device__ void add_pieces(const double* partial, int64_t begin, int64_t end, bo
   if (!histograms) out[scalar_columns + lane] = 0;
 }
 
-/// Whether this block is the last one to come here. What the others wrote before is then visible: their barrier orders it
-/// before their first thread's fence, that before the count, and that before this block's fence and barrier.
+/// Whether this block is the last one to come here. What the others wrote before is then visible: their barrier orders
+/// it before their first thread's fence, that before the count, and that before this block's fence and barrier.
 __device__ bool is_last_block(unsigned long long* arrived) {
   __shared__ bool last;
   __syncthreads();
@@ -204,9 +204,10 @@ __global__ void clip_update_kernel(UpdateSettings settings, const double* learni
 }
 
 /// One block per tensor, each warp a stretch of its pieces; then the warps in order. Block 0 ends the update.
-__global__ void finish_statistics_kernel(UpdateSettings settings, bool update, const int64_t* histograms_wanted,
-                                         const double* partial, const UpdatePiece* pieces, int64_t piece_count,
-                                         double* statistics, UpdateProgress progress) {
+__global__ void __launch_bounds__(finish_threads)
+    finish_statistics_kernel(UpdateSettings settings, bool update, const int64_t* histograms_wanted,
+                             const double* partial, const UpdatePiece* pieces, int64_t piece_count, double* statistics,
+                             UpdateProgress progress) {
   __shared__ double of_warps[finish_threads / 32][update_columns];
   const int64_t first = first_piece(pieces, piece_count, blockIdx.x);
   const int64_t last = first_piece(pieces, piece_count, int64_t(blockIdx.x) + 1);

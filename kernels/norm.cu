@@ -88,7 +88,8 @@ constexpr int row_threads = 1024, kept_packs = 8;
 
 /// The same for long rows whose packs a block keeps in registers: one read.
 template <class T>
-__global__ void layer_norm_kept_kernel(const T* x, const T* gamma, const T* beta, double epsilon, T* y, int64_t width) {
+__global__ void __launch_bounds__(row_threads)
+    layer_norm_kept_kernel(const T* x, const T* gamma, const T* beta, double epsilon, T* y, int64_t width) {
   constexpr int n = Pack<T>::width;
   __shared__ double scratch[32];
   const int64_t row = blockIdx.x * width;

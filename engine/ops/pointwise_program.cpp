@@ -2,6 +2,7 @@
 
 #include "engine/cpu/parallel.h"
 #include "engine/cpu/pointwise.h"
+#include "engine/cpu/scratch.h"
 #include "engine/target.h"
 
 #include <utility>
@@ -35,6 +36,7 @@ class PointwiseProgramOp final : public FloatingOp<PointwiseProgramOp> {
 
  private:
   static constexpr int64_t block = 256;
+  struct Registers {};
 
   template <class T>
   static PointwiseArrays<T> arrays_of(Inputs inputs, Outputs outputs) {
@@ -46,16 +48,16 @@ class PointwiseProgramOp final : public FloatingOp<PointwiseProgramOp> {
 
   template <class T>
   void run(const PointwiseArrays<T>& arrays, int64_t at, int64_t n) const {
-    T results[PointwiseProgram::most_steps][block];
+    T* const results = cpu::scratch<T, Registers>(PointwiseProgram::most_steps * block);
     const auto source = [&](int r) -> const T* {
-      if (r >= program_.inputs) return results[r - program_.inputs];
+      if (r >= program_.inputs) return results + (r - program_.inputs) * block;
       return arrays.input[r] + (program_.single[r] ? 0 : at);
     };
     const auto stride = [&](int r) -> int64_t { return r < program_.inputs && program_.single[r] ? 0 : 1; };
     for (int s = 0; s < program_.steps; ++s) {
       const PointwiseProgram::Step& step = program_.step[s];
       const T *a = source(step.a), *b = source(step.b);
-      T* result = results[s];
+      T* result = results + s * block;
       const int64_t by_a = stride(step.a), by_b = stride(step.b);
       step.function.visit([&](const auto& f) {
         if constexpr (requires { f(*a, *b); }) {
