@@ -25,6 +25,7 @@ class Names {
   }
   std::string of(const std::vector<Operand>& operands) {
     std::vector<std::string> texts;
+    texts.reserve(operands.size());
     for (const Operand& operand : operands) texts.push_back(of(operand));
     return fmt::format("{}", fmt::join(texts, ", "));
   }

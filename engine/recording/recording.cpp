@@ -48,12 +48,11 @@ std::vector<size_t> Recording::readers(const Buffer& buffer) const {
   return found;
 }
 
-void Recording::move_buffer(const std::shared_ptr<Buffer>& from, const std::shared_ptr<Buffer>& to, size_t offset) {
-  const std::shared_ptr<Buffer> old = from;  // `from` may be an operand's, which changes here
+void Recording::move_buffer(const Buffer& from, const std::shared_ptr<Buffer>& to, size_t offset) {
   for (RecordedCall& call : calls) {
     for (std::vector<Operand>* operands : {&call.inputs, &call.outputs}) {
       for (Operand& operand : *operands) {
-        if (operand.buffer != old) continue;
+        if (operand.buffer.get() != &from) continue;
         operand.buffer = to;
         operand.begin += offset;
       }

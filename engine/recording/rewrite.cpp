@@ -46,6 +46,7 @@ bool is_active(size_t row) {
 const std::vector<RewriteInfo>& rewrite_table() {
   static const std::vector<RewriteInfo> table = [] {
     std::vector<RewriteInfo> infos;
+    infos.reserve(rows().size());
     for (const Row& row : rows()) infos.push_back(row.info);
     return infos;
   }();
@@ -64,6 +65,7 @@ void set_rewrites(const std::string& which) {
           std::find_if(table.begin(), table.end(), [&](const RewriteInfo& info) { return info.name == name; });
       if (found == table.end()) {
         std::vector<const char*> known;
+        known.reserve(table.size());
         for (const RewriteInfo& info : table) known.push_back(info.name);
         throw Error(fmt::format("unknown rewrite '{}'; expected all, exact, none, or some of {} joined by commas", name,
                                 fmt::join(known, ", ")));

@@ -37,17 +37,17 @@ bool joinable(const Operand& first, const Operand& second) {
          second.begin == 0;
 }
 
-void join(Recording& recording, Operand first, Operand second) {
+void join(Recording& recording, const Operand& first, const Operand& second) {
+  std::shared_ptr<Buffer> parts[2]{first.buffer, second.buffer};  // the operands may be calls' own, which change here
   std::shared_ptr<Buffer> both;
-  if (first.buffer->constant) {
-    both = constant_of_both(*first.buffer, *second.buffer, recording.device);
+  if (parts[0]->constant) {
+    both = constant_of_both(*parts[0], *parts[1], recording.device);
   } else {
     both = std::make_shared<Buffer>();
-    both->bytes = first.buffer->bytes + second.buffer->bytes;
+    both->bytes = parts[0]->bytes + parts[1]->bytes;
   }
-  const size_t behind = first.buffer->bytes;
-  recording.move_buffer(first.buffer, both, 0);
-  recording.move_buffer(second.buffer, both, behind);
+  recording.move_buffer(*parts[0], both, 0);
+  recording.move_buffer(*parts[1], both, parts[0]->bytes);
 }
 
 Operand rows_of_both(const Operand& first, const Operand& second) {

@@ -11,7 +11,7 @@ bool adjacent(const Operand& first, const Operand& second);
 /// constants, `first` at the end of its buffer and `second` at the beginning of another.
 bool joinable(const Operand& first, const Operand& second);
 /// Makes one buffer of two joinable operands' buffers. Constants are copied.
-void join(Recording& recording, Operand first, Operand second);
+void join(Recording& recording, const Operand& first, const Operand& second);
 /// `first` and `second`, which are adjacent, as one operand.
 Operand rows_of_both(const Operand& first, const Operand& second);
 

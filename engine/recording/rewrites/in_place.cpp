@@ -35,7 +35,7 @@ void write_in_place(Recording& recording) {
     const Operand source = call.inputs[0], target = call.outputs[0];
     if (!source.same_bytes(target)) {
       if (!may_live_in_target(recording, k)) continue;
-      recording.move_buffer(source.buffer, target.buffer, target.begin);
+      recording.move_buffer(*source.buffer, target.buffer, target.begin);
     }
     vanished[k] = true;
   }

@@ -35,6 +35,7 @@ bool same_but_rows(const Operand& a, const Operand& b) {
 
 std::vector<TensorSpec> specs_of(const std::vector<Operand>& operands) {
   std::vector<TensorSpec> specs;
+  specs.reserve(operands.size());
   for (const Operand& operand : operands) specs.push_back(operand.spec);
   return specs;
 }

@@ -94,9 +94,9 @@ class SumJoiner {
       if (joinable(first, second)) {
         join(recording_, first, second);
       } else if (may_move_behind(first, second)) {
-        recording_.move_buffer(second.buffer, first.buffer, first.end());
+        recording_.move_buffer(*second.buffer, first.buffer, first.end());
       } else if (may_move_before(first, second)) {
-        recording_.move_buffer(first.buffer, second.buffer, second.begin - first.bytes());
+        recording_.move_buffer(*first.buffer, second.buffer, second.begin - first.bytes());
       } else {
         return false;
       }
