@@ -27,7 +27,7 @@ int main() {
     }
     generator.update(critic, normal({batch, latent}, Draw{seed, stream_generator_noise, counter}));
   };
-  Step step(train, device);  // after two steps it replays what it has recorded
+  Step step(train, device);  // writes the ops of train() down once, and replays them
   for (uint64_t i = 1; i <= 1500; ++i) {
     real.assign(data->draw(seed, stream_data, i, critic_steps * batch));
     step();
