@@ -84,10 +84,8 @@ class Op {
   [[nodiscard]] virtual bool reads_outputs() const { return false; }
   /// Whether the forward only moves its one input's bytes to its output.
   [[nodiscard]] virtual bool is_copy() const { return false; }
-  [[nodiscard]] virtual bool is_addition() const { return false; }
   /// How many first axes the op sums over, if that is all that it does; else 0.
   [[nodiscard]] virtual int leading_axes_summed() const { return 0; }
-  [[nodiscard]] virtual bool is_multiplication() const { return false; }
   /// Whether the output is the inputs' rows, one input behind the other.
   [[nodiscard]] virtual bool stacks_rows() const { return false; }
   /// The function that is applied to the elements of one input, or of two: one that a pointwise program can take.

@@ -2,6 +2,7 @@
 // for the steps that are made after it, in the whole program.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -20,13 +21,16 @@ void set_rewrites(const std::string& which);
 /// The names that are on.
 std::vector<std::string> active_rewrites();
 
-/// While it lives, the rewrites are these; afterwards all of them.
+/// While it lives, the rewrites are these; afterwards those that were on before.
 class RewriteScope {
  public:
-  explicit RewriteScope(const std::string& which) { set_rewrites(which); }
-  ~RewriteScope() { set_rewrites("all"); }
+  explicit RewriteScope(const std::string& which);
+  ~RewriteScope();
   RewriteScope(const RewriteScope&) = delete;
   RewriteScope& operator=(const RewriteScope&) = delete;
+
+ private:
+  uint64_t before_;  // a bit a rewrite
 };
 
 }  // namespace kantor

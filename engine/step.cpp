@@ -92,7 +92,7 @@ void Step::operator()() {
   }
   if (state.runs == warm_up_runs) {
     state.replay->make_graph();
-    clear_cache(state.device);  // it has the memory of the warm-up runs; replays have their own
+    clear_cache(state.device);  // it has the workspaces of the warm-up runs; the graph has its own
   }
   state.replay->run();
   if (state.runs <= warm_up_runs) ++state.runs;

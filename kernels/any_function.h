@@ -27,9 +27,10 @@ class AnyFunction {
   KANTOR_BINARY_FUNCTIONS(KANTOR_FROM)
 #undef KANTOR_FROM
 
-  /// Whether it takes two elements.
-  [[nodiscard]] bool binary() const {
-    return kind_ > last_unary();
+  /// Whether it is this function, with whatever parameters.
+  template <class F>
+  [[nodiscard]] bool is() const {
+    return AnyFunction(F{}).kind_ == kind_;
   }
 
   /// use(f) with the function itself, so that a loop inside `use` chooses once.
@@ -45,13 +46,6 @@ class AnyFunction {
   }
 
  private:
-  static constexpr Kind last_unary() {
-    Kind last{};
-#define KANTOR_LAST(F) last = Kind::F;
-    KANTOR_UNARY_FUNCTIONS(KANTOR_LAST)
-#undef KANTOR_LAST
-    return last;
-  }
   template <class F>
   void keep(const F& f) {
     static_assert(std::is_trivially_copyable_v<F> && sizeof(F) <= sizeof bytes_);

@@ -140,6 +140,15 @@ TEST_CASE("rewrite: results are written where they would be copied to") {
                    },
                    {y, z}};
   });
+  check_rewrite("in-place", 1, [] {  // of two results of one op that go to one place, the later copy stays
+    const Tensor g = full({1, 1}, 3), y = zeros({1});
+    return Program{[=] {
+                     const PenaltyResult result = gradient_penalty(g, PenaltyKind::two_sided, 10);
+                     y.copy_from(reshape(result.value, {1}));
+                     y.copy_from(result.norms);
+                   },
+                   {y}};
+  });
   check_rewrite("in-place", 0, [] {  // the maker reads the target's other elements
     const Tensor x = ones({2, 2});
     return Program{[=] { x.copy_from(matmul(x, x)); }, {x}};

@@ -11,7 +11,8 @@ namespace kantor {
 /// build left the lab out, saying what to install.
 std::string lab_page(const std::vector<std::string>& opened);
 
-/// The code that slow motion shows: {stage: [{file, line, text}]}. Throws Error naming the file in which it is not found.
+/// The code that slow motion shows: {stage: [{file, line, text}]}. Throws Error naming the file in which it is not
+/// found.
 nlohmann::json lab_sources();
 
 }  // namespace kantor

@@ -125,11 +125,11 @@ class GradientPenalty final : public FloatingOp<GradientPenalty> {
   void launch(const Target& target, Inputs inputs, Outputs outputs) const {
     const int64_t rows = inputs[0].shape[0];
     const int64_t width = inputs[0].shape.size_from(1);
-    const Temporary workspace(target, gradient_penalty_workspace(rows, width, sizeof(T)) *
-                                          static_cast<int64_t>(sizeof(double)));
-    KANTOR_ON(target.backend, gradient_penalty(kind_, coefficient_, inputs[0].as<T>(), outputs[0].as<T>(),
-                                               outputs[1].as<T>(), outputs[2].as<T>(), rows,
-                                               width, workspace.as<double>(), target.stream));
+    const Temporary workspace(
+        target, gradient_penalty_workspace(rows, width, sizeof(T)) * static_cast<int64_t>(sizeof(double)));
+    KANTOR_ON(target.backend,
+              gradient_penalty(kind_, coefficient_, inputs[0].as<T>(), outputs[0].as<T>(), outputs[1].as<T>(),
+                               outputs[2].as<T>(), rows, width, workspace.as<double>(), target.stream));
   }
   /// The second output is the derivative already; only the derivative's own derivative needs the reference.
   [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const override {

@@ -8,7 +8,6 @@
 #include "kernels/pointwise.h"
 
 #include <memory>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -73,8 +72,6 @@ class Binary final : public FloatingOp<Binary<F>> {
   explicit Binary(F f) : f_(std::move(f)), any_(f_.function) {}
   [[nodiscard]] const AnyFunction* pointwise() const override { return &any_; }
   [[nodiscard]] const char* name() const override { return F::name; }
-  [[nodiscard]] bool is_addition() const override { return std::is_same_v<decltype(f_.function), function::Add>; }
-  [[nodiscard]] bool is_multiplication() const override { return std::is_same_v<decltype(f_.function), function::Mul>; }
   [[nodiscard]] bool elementwise() const override { return true; }
   [[nodiscard]] std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override {
     require_floating(inputs);

@@ -7,7 +7,7 @@
 
 namespace kantor {
 
-/// A line a call: "12 linear t3 float32 [256, 2], ... -> t4 float32 [256, 128]". Temporaries are t1, t2 ..., constants
+/// A line a call: "12 linear t3 [256, 2], ... -> t4 [256, 128]". Temporaries are t1, t2 ..., constants
 /// c1, c2 ..., tensors from outside x1, x2 ..., in the order of their first use; [begin] where a place does not begin
 /// its buffer.
 std::string list_of(const Recording& recording);

@@ -23,14 +23,6 @@ bool RecordedCall::reads(const Operand& place) const {
   return any_overlap(inputs, place) || (op->reads_outputs() && any_overlap(outputs, place));
 }
 
-bool depend(const RecordedCall& a, const RecordedCall& b) {
-  const auto touches = [](const RecordedCall& call, const Operand& place) {
-    return any_overlap(call.inputs, place) || any_overlap(call.outputs, place);
-  };
-  return std::any_of(a.outputs.begin(), a.outputs.end(), [&](const Operand& o) { return touches(b, o); }) ||
-         std::any_of(b.outputs.begin(), b.outputs.end(), [&](const Operand& o) { return touches(a, o); });
-}
-
 std::vector<size_t> Recording::writers(const Buffer& buffer) const {
   std::vector<size_t> found;
   for (size_t i = 0; i < calls.size(); ++i) {

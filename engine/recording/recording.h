@@ -3,6 +3,7 @@
 #pragma once
 
 #include "engine/op.h"
+#include "kernels/any_function.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -51,8 +52,12 @@ struct RecordedCall {
   [[nodiscard]] bool reads(const Operand& place) const;
 };
 
-/// Whether one of two calls must stay before the other, because it writes what the other reads or writes.
-bool depend(const RecordedCall& a, const RecordedCall& b);
+/// Whether the call applies the function F of kernels/function.h to elements.
+template <class F>
+bool applies(const RecordedCall& call) {
+  const AnyFunction* function = call.op->pointwise();
+  return function != nullptr && function->is<F>();
+}
 
 /// The calls of a step, in an order in which they can run.
 struct Recording {

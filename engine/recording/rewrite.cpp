@@ -84,6 +84,13 @@ std::vector<std::string> active_rewrites() {
   return names;
 }
 
+RewriteScope::RewriteScope(const std::string& which) : before_(active) {
+  set_rewrites(which);
+}
+RewriteScope::~RewriteScope() {
+  active = before_;
+}
+
 void rewrite(Recording& recording) {
   for (size_t i = 0; i < rows().size(); ++i) {
     if (is_active(i)) rows()[i].apply(recording);

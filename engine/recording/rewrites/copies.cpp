@@ -41,7 +41,7 @@ void copy_of_product(RecordedCall& product, Device device) {
 void find_copies(Recording& recording) {
   std::vector<RecordedCall> calls;
   for (RecordedCall& call : recording.calls) {
-    if (call.op->is_multiplication()) copy_of_product(call, recording.device);
+    if (applies<function::Mul>(call)) copy_of_product(call, recording.device);
     if (!call.op->stacks_rows()) {
       calls.push_back(std::move(call));
       continue;

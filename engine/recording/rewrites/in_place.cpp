@@ -14,7 +14,7 @@ bool may_live_in_target(const Recording& recording, size_t k) {
   if (writers.size() != 1 || writers[0] > k) return false;
   // From the source's writing to the copy nobody else needs the target's place: not as it was, nor for something else.
   const RecordedCall& maker = recording.calls[writers[0]];
-  if (maker.reads(target)) return false;
+  if (maker.reads(target) || maker.writes(target)) return false;  // by another of its outputs
   for (size_t i = writers[0] + 1; i < k; ++i) {
     if (recording.calls[i].reads(target) || recording.calls[i].writes(target)) return false;
   }

@@ -23,7 +23,8 @@ class SumJoiner {
   /// Whether the addition `calls[k]` of two sums is now one sum in its place.
   bool try_join(size_t k) {
     const RecordedCall& addition = recording_.calls[k];
-    if (!addition.op->is_addition() || addition.inputs[0].spec.shape != addition.inputs[1].spec.shape) return false;
+    if (!applies<function::Add>(addition) || addition.inputs[0].spec.shape != addition.inputs[1].spec.shape)
+      return false;
     const size_t a = only_maker(addition.inputs[0], k), b = only_maker(addition.inputs[1], k);
     if (a == none || b == none || a == b || !fit(a, b)) return false;
     const size_t first = std::min(a, b), later = std::max(a, b);
@@ -121,7 +122,7 @@ class SumJoiner {
     const std::vector<size_t> writers = recording_.writers(*moved.buffer);
     if (writers.size() != 1) return false;
     const RecordedCall& maker = recording_.calls[writers[0]];
-    if (maker.outputs.size() > 1 && maker.reads(place)) return false;
+    if (maker.writes(place)) return false;  // by another of its outputs
     for (const Operand& input : maker.inputs) {
       if (input.overlaps(place) && !(maker.op->elementwise() && input.same_bytes(place))) return false;
     }
