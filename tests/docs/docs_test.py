@@ -16,7 +16,7 @@ MISTAKES = [
     ("docs/lessons/2-clipping-and-its-seven-problems.md", "it is 0.61.", "it is 0.71.", "which the text above it does not say"),
     ("docs/lessons/output/2-pile-up.txt", "clip, share: 0.6", "clip, share: 0.8", "says 0.61 of 'clip, share'"),
     ("docs/studies.md", "| 0.618 [0.571", "| 0.518 [0.571", None),  # no lesson quotes it
-    ("engine/step.cpp", "if (state.recording) return", "if (state.recording != nullptr) return", "quotes code of engine/step.cpp"),
+    ("engine/step.cpp", "if (graph_ && !observed()) return", "if (graph_ != nullptr && !observed()) return", "quotes code of engine/step.cpp"),
     ("docs/lessons/1-what-a-critic-estimates.md", "critic.constraint=penalty&show=field,samples,arrows", "critic.constraint=penalty&show=feild", "a lab link that shows feild"),
     ("docs/lessons/1-what-a-critic-estimates.md", "critic.lambda=10&", "critic.lamda=10&", "critic.lamda=10"),
     ("docs/lessons/2-clipping-and-its-seven-problems.md", "left.critic.constraint=clip&left.clip.c=0.1", "left.critic.constraint=clop&left.clip.c=0.1", "critic.constraint=clop"),
