@@ -1,4 +1,4 @@
-// Sums over the threads of a warp and of a block, in a fixed order. For kernel files.
+// Sums over the threads of a warp and of a block, in a fixed order, and the last block of a launch. For kernel files.
 #pragma once
 
 #include "kernels/backend.h"
@@ -26,6 +26,23 @@ __device__ T block_sum(T value, T* scratch) {
   for (int w = 0; w < warps; ++w) total += scratch[w];
   __syncthreads();
   return total;
+}
+
+/// Whether this block is the last of `blocks` to come here. What the others wrote before is then visible: their barrier
+/// orders it before their first thread's fence, that before the count, and that before this block's fence and barrier.
+/// `arrived` counts, and is 0 again at the end.
+template <class Count>
+__device__ bool is_last_block(Count* arrived, unsigned blocks) {
+  __shared__ bool last;
+  __syncthreads();
+  if (threadIdx.x == 0) {
+    __threadfence();
+    last = atomicAdd(arrived, Count(1)) == blocks - 1;
+    if (last) atomicExch(arrived, Count(0));  // for the next launch
+    __threadfence();
+  }
+  __syncthreads();
+  return last;
 }
 
 }  // namespace kantor::KANTOR_BACKEND

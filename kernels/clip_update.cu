@@ -110,21 +110,6 @@ __device__ void add_pieces(const double* partial, int64_t begin, int64_t end, bo
   if (!histograms) out[scalar_columns + lane] = 0;
 }
 
-/// Whether this block is the last one to come here. What the others wrote before is then visible: their barrier orders
-/// it before their first thread's fence, that before the count, and that before this block's fence and barrier.
-__device__ bool is_last_block(unsigned long long* arrived) {
-  __shared__ bool last;
-  __syncthreads();
-  if (threadIdx.x == 0) {
-    __threadfence();
-    last = atomicAdd(arrived, 1ULL) == gridDim.x - 1;
-    if (last) atomicExch(arrived, 0ULL);  // for the next launch
-    __threadfence();
-  }
-  __syncthreads();
-  return last;
-}
-
 /// `alone`: the last block adds the pieces; else finish_statistics_kernel does.
 template <class Rule, class T>
 __global__ void clip_update_kernel(UpdateSettings settings, const double* learning_rate,
@@ -195,7 +180,7 @@ __global__ void clip_update_kernel(UpdateSettings settings, const double* learni
     out[4] = range;
   }
   if (threadIdx.x < update_bins) out[scalar_columns + threadIdx.x] = histogram[threadIdx.x];
-  if (!alone || !is_last_block(a.progress.arrived)) return;
+  if (!alone || !is_last_block(a.progress.arrived, gridDim.x)) return;
   for (int64_t row = threadIdx.x / 32; row < a.rows; row += threads / 32) {
     add_pieces(a.partial, first_piece(a.pieces, a.piece_count, row), first_piece(a.pieces, a.piece_count, row + 1),
                histograms, a.statistics + row * update_columns);

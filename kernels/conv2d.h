@@ -18,6 +18,9 @@ struct ConvShape {
   KANTOR_FUNCTION int64_t pixels() const { return batch * out_height * out_width; }
 };
 
+/// The three partials of <output gradient, convolution(image, filter)>.
+enum class ConvPass : uint8_t { forward, input_grad, weight_grad };
+
 /// 2 pixels filters window FLOPs; each of the three arrays moves once.
 inline Cost conv2d_cost(const ConvShape& c, int64_t element) {
   const int64_t elements = c.batch * c.height * c.width * c.channels + c.filters * c.window() + c.pixels() * c.filters;

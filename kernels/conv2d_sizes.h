@@ -11,8 +11,8 @@ namespace kantor::KANTOR_BACKEND {
 struct ConvSizes {
   int batch, height, width, channels, out_height, out_width, filters, kernel_height, kernel_width, stride, padding;
 
-  __device__ int window() const { return kernel_height * kernel_width * channels; }
-  __device__ int pixels() const { return batch * out_height * out_width; }
+  KANTOR_FUNCTION int window() const { return kernel_height * kernel_width * channels; }
+  KANTOR_FUNCTION int pixels() const { return batch * out_height * out_width; }
 };
 
 /// Throws KernelError if an index would not fit into 32 bits.

@@ -74,17 +74,17 @@ TEST_CASE("libraries: cuDNN that cannot be loaded is refused with its file's nam
 #ifdef KANTOR_HAS_CUDNN
 TEST_CASE("libraries: cuDNN is not asked for convolutions whose arrays it cannot count") {
   ConvShape shape{1 << 17, 128, 128, 1, 128, 128, 1, 3, 3, 1, 1};  // 2^31 pixels
-  for (const auto pass : {cuda::ConvPass::forward, cuda::ConvPass::input_grad, cuda::ConvPass::weight_grad}) {
+  for (const auto pass : {ConvPass::forward, ConvPass::input_grad, ConvPass::weight_grad}) {
     CHECK_THROWS_WITH(cuda::library_conv2d_workspace(pass, shape, false, nullptr),
                       Contains("[131072, 128, 128, 1]") && Contains("2147483647") && Contains("cut the batch"));
     CHECK_THROWS_WITH(cuda::library_conv2d(pass, shape, nullptr, nullptr, nullptr, nullptr, false, nullptr),
                       Contains("2147483647"));
   }
   shape.batch = INT64_MAX;
-  CHECK_THROWS_WITH(cuda::library_conv2d_workspace(cuda::ConvPass::forward, shape, false, nullptr),
+  CHECK_THROWS_WITH(cuda::library_conv2d_workspace(ConvPass::forward, shape, false, nullptr),
                     Contains("cut the batch"));
   shape = {1, 8, 8, 1, 8, 8, 1, 3, 3, 1, INT64_MAX};
-  CHECK_THROWS_WITH(cuda::library_conv2d_workspace(cuda::ConvPass::forward, shape, false, nullptr),
+  CHECK_THROWS_WITH(cuda::library_conv2d_workspace(ConvPass::forward, shape, false, nullptr),
                     Contains("padding 9223372036854775807"));
 }
 #endif

@@ -94,7 +94,7 @@ class Conv2d final : public FloatingOp<Conv2d> {
     const ConvShape shape = shape_of(inputs[0].shape, outputs[0].shape, f[1], f[2], window_);
     const ConvArrays<T> arrays{inputs[0].as<T>(), inputs[1].as<T>(), outputs[0].as<T>(),
                                epilogue_of<T>(before_, activation_, inputs)};
-    if (convolve_by_library(target, cuda::ConvPass::forward, shape, arrays)) return;
+    if (convolve_by_library(target, ConvPass::forward, shape, arrays)) return;
     KANTOR_ON(target.backend,
               conv2d(shape, arrays.image, arrays.filter, arrays.epilogue, arrays.output, target.stream));
   }
@@ -153,7 +153,7 @@ class Conv2dInputGrad final : public FloatingOp<Conv2dInputGrad> {
     const ConvShape shape = shape_of(outputs[0].shape, inputs[0].shape, f[1], f[2], window_);
     const ConvArrays<T> arrays{outputs[0].as<T>(), inputs[1].as<T>(), inputs[0].as<T>(),
                                epilogue_of<T>(before_, activation_, inputs)};
-    if (convolve_by_library(target, cuda::ConvPass::input_grad, shape, arrays)) return;
+    if (convolve_by_library(target, ConvPass::input_grad, shape, arrays)) return;
     KANTOR_ON(target.backend,
               conv2d_input_grad(shape, arrays.output, arrays.filter, arrays.epilogue, arrays.image, target.stream));
   }
@@ -200,7 +200,7 @@ class Conv2dWeightGrad final : public FloatingOp<Conv2dWeightGrad> {
   void launch(const Target& target, Inputs inputs, Outputs outputs) const {
     const ConvShape shape = shape_of(inputs[0].shape, inputs[1].shape, kernel_height_, kernel_width_, window_);
     const ConvArrays<T> arrays{inputs[0].as<T>(), outputs[0].as<T>(), inputs[1].as<T>()};
-    if (convolve_by_library(target, cuda::ConvPass::weight_grad, shape, arrays)) return;
+    if (convolve_by_library(target, ConvPass::weight_grad, shape, arrays)) return;
     const Temporary partial(target, weight_grad_workspace(shape) * static_cast<int64_t>(sizeof(T)));
     KANTOR_ON(target.backend, conv2d_weight_grad(shape, arrays.image, arrays.output, arrays.filter,
                                                  partial.template as<T>(), target.stream));

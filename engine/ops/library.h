@@ -74,22 +74,22 @@ struct ConvArrays {
 
 /// One pass by cuDNN in float32. Returns false, and does nothing, where cuDNN is not used (see set_libraries).
 template <class T>
-bool convolve_by_library([[maybe_unused]] const Target& target, [[maybe_unused]] cuda::ConvPass pass,
+bool convolve_by_library([[maybe_unused]] const Target& target, [[maybe_unused]] ConvPass pass,
                          [[maybe_unused]] const ConvShape& c, [[maybe_unused]] const ConvArrays<T>& arrays) {
 #ifdef KANTOR_HAS_CUDNN
   if constexpr (std::is_same_v<T, float>) {
     const bool empty = c.pixels() * c.filters * c.batch * c.height * c.width * c.channels == 0;
     if (target.backend != Backend::cuda || !libraries().cudnn || empty) return false;
     const bool tf32 = libraries().tf32;
-    const bool forward = pass == cuda::ConvPass::forward;
+    const bool forward = pass == ConvPass::forward;
     const int64_t rows = forward ? c.pixels() : c.batch * c.height * c.width;
     const LibraryEpilogue<T> finish(target, arrays.epilogue, rows, forward ? c.filters : c.channels,
                                     forward ? arrays.output : arrays.image);
     const Temporary workspace(target,
                               static_cast<int64_t>(cuda::library_conv2d_workspace(pass, c, tf32, target.stream)));
-    cuda::library_conv2d(pass, c, pass == cuda::ConvPass::input_grad ? finish.product() : arrays.image, arrays.filter,
+    cuda::library_conv2d(pass, c, pass == ConvPass::input_grad ? finish.product() : arrays.image, arrays.filter,
                          forward ? finish.product() : arrays.output, workspace.as<void>(), tf32, target.stream);
-    if (pass != cuda::ConvPass::weight_grad) finish.apply();
+    if (pass != ConvPass::weight_grad) finish.apply();
     return true;
   }
 #endif

@@ -9,9 +9,6 @@
 
 namespace kantor::cuda {
 
-/// The three partials, in the terms of kernels/conv2d.h.
-enum class ConvPass : uint8_t { forward, input_grad, weight_grad };
-
 /// Bytes of workspace that library_conv2d needs for this pass. Throws KernelError if cuDNN has no algorithm for it,
 /// and for sizes that it cannot count: 2^31 elements and more.
 size_t library_conv2d_workspace(ConvPass pass, const ConvShape& shape, bool tf32, Stream stream);

@@ -78,6 +78,7 @@ std::string BlockRunner::run(const KernelLaunch& launch, uint64_t index, Order o
   open_.resize(static_cast<size_t>((count_ + 31) / 32));
   for (auto& records : open_) records.clear();
   error_.clear();
+  copies_.begin(static_cast<size_t>(count_), order, random_);
 
   const size_t bytes = launch.shape.shared_bytes;
   dynamic_shared_.reset(bytes > 0 ? ::operator new (bytes, std::align_val_t{16}) : nullptr);
@@ -143,6 +144,8 @@ void BlockRunner::work() {
     races::set_watching(true);
     launch_->call(launch_->arguments);
     races::set_watching(false);
+    if (copies_.left(static_cast<size_t>(thread)) > 0)
+      fail("the thread returns before its asynchronous copies have landed");
     thread_returned();
     return;
   }

@@ -1,6 +1,7 @@
 // Runs a block: its threads take turns on fibers of one host thread, and wait in barriers and warp collectives.
 #pragma once
 
+#include "kernels/sim/async_copies.h"
 #include "kernels/sim/fiber.h"
 #include "kernels/sim/launch.h"
 #include "kernels/sim/simulator.h"
@@ -30,6 +31,7 @@ class BlockRunner {
   void leave(Collective& record);
   [[noreturn]] void fail(std::string what);
   [[nodiscard]] void* dynamic_shared() const { return dynamic_shared_.get(); }
+  AsyncCopies& copies() { return copies_; }
 
   static BlockRunner& current();
 
@@ -72,6 +74,7 @@ class BlockRunner {
   Fiber host_;
   Fiber* on_ = nullptr;  // the fiber that runs now
   std::string error_;
+  AsyncCopies copies_;
   struct Free {
     void operator()(void* memory) const { ::operator delete (memory, std::align_val_t{16}); }
   };

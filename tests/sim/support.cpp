@@ -5,9 +5,11 @@
 
 namespace kantor::testing {
 
-Array::Array(size_t size, float value) : data_(static_cast<float*>(sim::device_malloc(size * 4))), size_(size) {
-  const std::vector<float> host(size, value);
-  sim::copy_in(data_, host.data(), size * 4);
+Array::Array(size_t size, float value) : Array(std::vector<float>(size, value)) {}
+
+Array::Array(const std::vector<float>& values)
+    : data_(static_cast<float*>(sim::device_malloc(values.size() * 4))), size_(values.size()) {
+  sim::copy_in(data_, values.data(), size_ * 4);
 }
 
 Array::~Array() {

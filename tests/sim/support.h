@@ -12,6 +12,7 @@ namespace kantor::testing {
 class Array {
  public:
   explicit Array(size_t size, float value = 0);
+  explicit Array(const std::vector<float>& values);
   ~Array();
   Array(const Array&) = delete;
   Array& operator=(const Array&) = delete;

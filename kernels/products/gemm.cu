@@ -1,0 +1,38 @@
+// Matrix products by the tile engine (kernels/products/tile_kernel.h).
+#include "kernels/backend.h"
+#include "kernels/products/launch_tiles.h"
+
+namespace kantor::KANTOR_BACKEND {
+namespace {
+
+template <bool transpose_a, bool transpose_b>
+struct MatrixProblem {
+  static constexpr bool single_right = false;
+  using Left = Matrix<!transpose_a>;
+  using Right = Matrix<transpose_b>;
+  Left left;
+  Right right;
+  int m, n, k;
+
+  __device__ bool enter(int) { return true; }
+  __device__ int place(int row) const { return row * n; }
+};
+
+template <bool transpose_a, bool transpose_b>
+void start(const GemmCall& c, const TileLaunch& launch) {
+  launch_product(
+      MatrixProblem<transpose_a, transpose_b>{
+          {c.a, int(transpose_a ? c.m : c.k)}, {c.b, int(transpose_b ? c.k : c.n)}, int(c.m), int(c.n), int(c.k)},
+      launch);
+}
+
+}  // namespace
+
+void tile_gemm(const GemmCall& c, const ProductPlan& plan, const SplitMemory& memory, Stream stream) {
+  if (c.m * c.n == 0) return;
+  if (c.transpose_a && c.transpose_b) throw KernelError("the tile engine does not multiply two transposed matrices");
+  const auto go = c.transpose_a ? start<true, false> : c.transpose_b ? start<false, true> : start<false, false>;
+  go(c, {plan, memory, c.epilogue, c.c, c.m * c.n, c.m, c.n, 1, stream});
+}
+
+}  // namespace kantor::KANTOR_BACKEND

@@ -1,0 +1,273 @@
+// The tile engine: C [m, n] = epilogue(A [m, k] B [k, n]), where A and B are views. For kernel files.
+//
+// Copies fill a ring of stages in shared memory while the oldest is multiplied; one barrier a stage: it tells a warp
+// both that the next stage is there and that the one before, which is filled next, is read. Where the tiles of C are
+// too few for a GPU, k is split as well: each block leaves its partial tile in memory, and the last one adds them in
+// the order of the splits; where the splits are many, a second kernel does. There are no float atomics, the order of
+// every sum is fixed.
+//
+// Counted: 2 m n k FLOPs. Through shared memory go rows + columns numbers for rows x columns products; from the caches
+// m n k (1 / columns + 1 / rows) numbers, from memory at least each operand once. A split adds its tile, written and
+// read once: 8 m n splits bytes.
+#pragma once
+
+#include "kernels/block.h"
+#include "kernels/epilogue.h"
+#include "kernels/products/multiply_add.h"
+#include "kernels/products/operands.h"
+#include "kernels/products/products.h"
+#include "kernels/products/stage_copies.h"
+#include "kernels/products/tensor_core.h"
+
+#include <cfloat>
+#include <type_traits>
+
+namespace kantor::KANTOR_BACKEND {
+
+// A problem is what gives a tile kernel its operands, a class with
+//   using Left, Right                       views
+//   Left left; Right right; int m, n, k
+//   bool enter(int part)                    sets the views and sizes of a part of the launch; false if it is empty
+//   int place(int row) const                where a row of C begins in the output
+
+template <Tiling tiling, Arithmetic arithmetic, class Problem>
+using Multiplier =
+    std::conditional_t<arithmetic == Arithmetic::float32,
+                       MultiplyAdd<tiling, Problem::Left::along_k, Problem::Right::along_k>,
+                       TensorCore<tiling, arithmetic == Arithmetic::float32 ? Arithmetic::tf32 : arithmetic,
+                                  Problem::Left::along_k, Problem::Right::along_k>>;
+
+/// An element of C over [k_begin, k_end), in float32 and in the order of k.
+template <class Problem>
+__device__ float plain_sum(const Problem& problem, int row, int column, int k_begin, int k_end) {
+  const auto of_left = problem.left.row(row, true);
+  const auto of_right = problem.right.row(column, true);
+  float sum = 0;
+  for (int k = k_begin; k < k_end; ++k) {
+    int left = 0, right = 0;
+    const bool has_left = problem.left.find(of_left, problem.left.cursor(k), true, left);
+    const bool has_right = problem.right.find(of_right, problem.right.cursor(k), true, right);
+    sum = fmaf(has_left ? problem.left.data[left] : 0.0F, has_right ? problem.right.data[right] : 0.0F, sum);
+  }
+  return sum;
+}
+
+template <Tiling tiling, Arithmetic arithmetic, int vector_a, int vector_b, class Problem>
+class Tile {
+  using Left = typename Problem::Left;
+  using Right = typename Problem::Right;
+  using Multiply = Multiplier<tiling, arithmetic, Problem>;
+  static constexpr int left_floats = tiling.floats(Left::along_k, tiling.rows);
+  static constexpr int stage_floats = tiling.stage_floats(Left::along_k, Right::along_k);
+  static constexpr int unit = Multiply::unit;
+  static constexpr int units = Multiply::units / tiling.slices;  // that a thread finishes
+  static_assert(Multiply::units % tiling.slices == 0);
+
+ public:
+  __device__ Tile(const Problem& problem, int tile_row, int tile_column, int k_begin, int k_end)
+      : problem_(problem),
+        row_(tile_row * tiling.rows),
+        column_(tile_column * tiling.columns),
+        k_begin_(k_begin),
+        k_end_(k_end),
+        multiply_(threadIdx.x) {}
+
+  /// This thread's sums over the tile's k.
+  __device__ void multiply() {
+    float* shared = dynamic_shared<float>();
+    const SharedFloats stages(shared);
+    const int thread = threadIdx.x;
+    StageCopies<Left, tiling.rows, tiling.depth, vector_a, tiling.threads(), 0> left(problem_.left, row_, problem_.m,
+                                                                                     k_begin_, k_end_, thread);
+    StageCopies<Right, tiling.columns, tiling.depth, vector_b, tiling.threads(), Multiply::permuted> right(
+        problem_.right, column_, problem_.n, k_begin_, k_end_, thread);
+    const int steps = k_end_ > k_begin_ ? (k_end_ - k_begin_ + tiling.depth - 1) / tiling.depth : 0;
+    const auto fill = [&](int stage) {
+      left.start(stages + stage * stage_floats);
+      right.start(stages + (stage * stage_floats + left_floats));
+    };
+#pragma unroll
+    for (int stage = 0; stage < tiling.stages - 1; ++stage) {
+      if (stage < steps) fill(stage);
+      commit_copies();
+    }
+    int read = 0, write = tiling.stages - 1;
+#pragma unroll 1
+    for (int step = 0; step < steps; ++step) {
+      await_copies<tiling.stages - 2>();
+      __syncthreads();
+      if (step + tiling.stages - 1 < steps) fill(write);
+      commit_copies();
+      multiply_.multiply(shared + read * stage_floats, shared + read * stage_floats + left_floats);
+      read = read + 1 == tiling.stages ? 0 : read + 1;
+      write = write + 1 == tiling.stages ? 0 : write + 1;
+    }
+    await_copies<0>();
+    add_slices(shared);
+    if constexpr (arithmetic == Arithmetic::three_tf32) {
+      undo_scale();
+      repair();
+    }
+  }
+
+  /// Leaves the sums at `partial`, in the order of the threads: neighbours are side by side.
+  __device__ void leave(float* partial) const {
+#pragma unroll
+    for (int u = 0; u < units; ++u) {
+#pragma unroll
+      for (int j = 0; j < unit; ++j) partial[(u * tiling.threads() + threadIdx.x) * unit + j] = sums_[u][j];
+    }
+  }
+  /// Replaces the sums by those of `count` partial tiles, which other blocks have left, added in their order.
+  __device__ void collect(const float* partials, int count) {
+#pragma unroll
+    for (int u = 0; u < units; ++u) {
+#pragma unroll
+      for (int j = 0; j < unit; ++j) sums_[u][j] = 0.0F;
+    }
+#pragma unroll 1
+    for (int s = 0; s < count; ++s) {
+      const float* from = partials + int64_t(s) * (tiling.rows * tiling.columns);
+#pragma unroll
+      for (int u = 0; u < units; ++u) {
+#pragma unroll
+        for (int j = 0; j < unit; ++j) sums_[u][j] += __ldcg(from + (u * tiling.threads() + threadIdx.x) * unit + j);
+      }
+    }
+  }
+
+  /// Writes finish(column, place, sum) to out[place] for the sums that lie inside C.
+  template <class Finish>
+  __device__ void store(float* out, bool packed, const Finish& finish) const {
+#pragma unroll
+    for (int u = 0; u < units; ++u) {
+      int row = 0, column = 0;
+      find(u, row, column);
+      if (row >= problem_.m || column >= problem_.n) continue;
+      const int64_t place = problem_.place(row) + column;
+      float values[unit];
+#pragma unroll
+      for (int j = 0; j < unit; ++j)
+        values[j] = column + j < problem_.n ? finish(column + j, place + j, sums_[u][j]) : 0.0F;
+      if (packed) {
+        struct alignas(unit * sizeof(float)) Unit {
+          float v[unit];
+        } whole;
+#pragma unroll
+        for (int j = 0; j < unit; ++j) whole.v[j] = values[j];
+        *reinterpret_cast<Unit*>(out + place) = whole;
+      } else {
+#pragma unroll
+        for (int j = 0; j < unit; ++j) {
+          if (column + j < problem_.n) out[place + j] = values[j];
+        }
+      }
+    }
+  }
+
+ private:
+  __device__ void find(int u, int& row, int& column) const {
+    multiply_.place(threadIdx.x / tiling.group() * units + u, row, column);
+    row += row_;
+    column += column_;
+  }
+
+  /// Adds what the slices have, in their order. Each finishes a part of the units.
+  __device__ void add_slices(float* shared) {
+    if constexpr (tiling.slices == 1) {
+#pragma unroll
+      for (int u = 0; u < units; ++u) {
+#pragma unroll
+        for (int j = 0; j < unit; ++j) sums_[u][j] = multiply_.sums[u][j];
+      }
+    } else {
+      constexpr int group = tiling.group();
+      const int slice = threadIdx.x / group, member = threadIdx.x % group;
+      const auto at = [&](int s, int u) { return shared + ((s * Multiply::units + u) * group + member) * unit; };
+      __syncthreads();  // the last stage is read
+#pragma unroll
+      for (int u = 0; u < Multiply::units; ++u) {
+#pragma unroll
+        for (int j = 0; j < unit; ++j) at(slice, u)[j] = multiply_.sums[u][j];
+      }
+      __syncthreads();
+#pragma unroll
+      for (int u = 0; u < units; ++u) {
+#pragma unroll
+        for (int j = 0; j < unit; ++j) sums_[u][j] = 0.0F;
+#pragma unroll
+        for (int s = 0; s < tiling.slices; ++s) {
+#pragma unroll
+          for (int j = 0; j < unit; ++j) sums_[u][j] += at(s, slice * units + u)[j];
+        }
+      }
+    }
+  }
+
+  __device__ void undo_scale() {
+#pragma unroll
+    for (int u = 0; u < units; ++u) {
+#pragma unroll
+      for (int j = 0; j < unit; ++j) sums_[u][j] *= TensorProduct<Arithmetic::three_tf32>::unscale;
+    }
+  }
+
+  /// Sums that are not finite, as float32 makes them. Constant indices keep the sums in registers.
+  __device__ void repair() {
+    static_assert(units * unit <= 64);
+    uint64_t broken = 0;
+#pragma unroll
+    for (int i = 0; i < units * unit; ++i) {
+      if (!(fabsf(sums_[i / unit][i % unit]) <= FLT_MAX)) broken |= uint64_t(1) << i;
+    }
+#pragma unroll 1
+    for (int next = 0; next < units * unit; ++next) {
+      if ((broken >> next & 1) == 0) continue;
+      int row = 0, column = 0;
+      find(next / unit, row, column);
+      column += next % unit;
+      if (row >= problem_.m || column >= problem_.n) continue;
+      const float sum = plain_sum(problem_, row, column, k_begin_, k_end_);
+#pragma unroll
+      for (int i = 0; i < units * unit; ++i) {
+        if (i == next) sums_[i / unit][i % unit] = sum;
+      }
+    }
+  }
+
+  const Problem& problem_;
+  int row_, column_, k_begin_, k_end_;
+  Multiply multiply_;
+  float sums_[units][unit];
+};
+
+template <Tiling tiling, Arithmetic arithmetic, int vector_a, int vector_b, class Problem>
+__global__ void __launch_bounds__(tiling.threads(), tiling.blocks)
+    tile_kernel(Problem problem, Epilogue<float> epilogue, Splits splits, bool packed, float* out) {
+  const int part = int(blockIdx.z) / splits.count, split = int(blockIdx.z) % splits.count;
+  if (!problem.enter(part)) return;  // the whole block
+  const int across = (problem.n + tiling.columns - 1) / tiling.columns;
+  const int tile_row = int(blockIdx.x) / across, tile_column = int(blockIdx.x) % across;
+  if (tile_row * tiling.rows >= problem.m) return;  // the whole block
+  const int stages = (problem.k + tiling.depth - 1) / tiling.depth;
+  const int stretch = (stages + splits.count - 1) / splits.count * tiling.depth;
+  const int k_begin = min(split * stretch, problem.k), k_end = min(k_begin + stretch, problem.k);
+  Tile<tiling, arithmetic, vector_a, vector_b, Problem> tile(problem, tile_row, tile_column, k_begin, k_end);
+  tile.multiply();
+  if (splits.count > 1 && splits.second_launch) {
+    tile.store(splits.workspace + int64_t(split) * splits.out_size, packed,
+               [](int, int64_t, float sum) { return sum; });
+    return;
+  }
+  if (splits.count > 1) {
+    constexpr int tile_size = tiling.rows * tiling.columns;
+    const int number = part * int(gridDim.x) + int(blockIdx.x);
+    float* partials = splits.workspace + int64_t(number) * splits.count * tile_size;
+    tile.leave(partials + split * tile_size);
+    if (!is_last_block(splits.arrived + number, splits.count)) return;  // the whole block
+    tile.collect(partials, splits.count);
+  }
+  tile.store(out, packed, epilogue);
+}
+
+}  // namespace kantor::KANTOR_BACKEND
