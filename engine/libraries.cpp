@@ -9,11 +9,6 @@
 #endif
 
 namespace kantor {
-namespace {
-
-Libraries chosen_libraries;
-
-}  // namespace
 
 std::string why_unusable(Device device) {
   std::string reason = why_unavailable(device);
@@ -23,20 +18,13 @@ std::string why_unusable(Device device) {
   return reason;
 }
 
-void set_libraries(Libraries choice) {
-  if (choice.cudnn) {
+void require_cudnn() {
 #ifdef KANTOR_HAS_CUDNN
-    const std::string reason = cuda::why_no_cudnn();
+  const std::string reason = cuda::why_no_cudnn();
 #else
-    const std::string reason = "this build holds none: its headers were not found when the build was configured";
+  const std::string reason = "this build holds none: its headers were not found when the build was configured";
 #endif
-    if (!reason.empty()) throw DeviceError("cuDNN was asked for: " + reason + "; or go without it");
-  }
-  chosen_libraries = choice;
-}
-
-Libraries libraries() {
-  return chosen_libraries;
+  if (!reason.empty()) throw DeviceError("cuDNN was asked for: " + reason + "; or go without it");
 }
 
 std::vector<LibraryFound> find_libraries() {

@@ -34,12 +34,20 @@ class DeviceClock {
 /// The host's clock, for devices whose work is done when its launch returns.
 std::unique_ptr<DeviceClock> steady_clock();
 
+/// What the kernels of products are planned for.
+struct Processor {
+  int multiprocessors;
+  bool tensor_cores;  // and the kernels that run here were compiled for them
+  unsigned* arrived;  // most_counters counters of blocks, which are 0 between launches; see kernels/products
+};
+
 class Runtime {
  public:
   virtual ~Runtime() = default;
   [[nodiscard]] virtual Backend backend() const = 0;
   /// The one stream that the engine's work on this device runs in, in order.
   [[nodiscard]] virtual Stream stream() const = 0;
+  [[nodiscard]] virtual Processor processor() = 0;
   /// Device memory of at least 256-byte alignment; null where there is not enough.
   virtual void* allocate(size_t bytes) noexcept = 0;
   virtual void release(void* data) noexcept = 0;

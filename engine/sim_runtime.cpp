@@ -1,10 +1,12 @@
 // The runtime of `sim`: the simulator's memory, copies and capture. Work runs as it is launched.
 #include "engine/runtime.h"
+#include "kernels/products/products.h"
 #include "kernels/sim/simulator.h"
 
 #include <atomic>
 #include <memory>
 #include <utility>
+#include <vector>
 
 namespace kantor {
 namespace {
@@ -21,8 +23,14 @@ class SimGraph final : public DeviceGraph {
 
 class SimRuntime final : public Runtime {
  public:
+  SimRuntime() : arrived_(static_cast<unsigned*>(sim::device_malloc(most_counters * sizeof(unsigned)))) {
+    const std::vector<unsigned> zeros(most_counters);
+    sim::copy_in(arrived_, zeros.data(), most_counters * sizeof(unsigned));
+  }
   [[nodiscard]] Backend backend() const override { return Backend::sim; }
   [[nodiscard]] Stream stream() const override { return nullptr; }
+  /// As an H100 has them.
+  [[nodiscard]] Processor processor() override { return {132, true, arrived_}; }
   void* allocate(size_t bytes) noexcept override { return sim::device_malloc(bytes); }
   void release(void* data) noexcept override { sim::device_free(data); }
   [[nodiscard]] std::optional<size_t> free_bytes() const override { return std::nullopt; }
@@ -34,6 +42,9 @@ class SimRuntime final : public Runtime {
   void begin_capture() override { sim::begin_capture(); }
   std::unique_ptr<DeviceGraph> end_capture() override { return std::make_unique<SimGraph>(sim::end_capture()); }
   void abandon_capture() noexcept override { sim::abandon_capture(); }
+
+ private:
+  unsigned* arrived_;
 };
 
 std::atomic<Runtime*> replacement{nullptr};

@@ -1,8 +1,8 @@
 // Every op on the devices that run kernels, against the CPU in float64: values and first derivatives, in both types.
 #include "engine/autograd.h"
 #include "engine/error.h"
-#include "engine/libraries.h"
 #include "engine/ops.h"
+#include "engine/products.h"
 #include "tests/catch.h"
 #include "tests/op_table.h"
 
@@ -111,19 +111,19 @@ TEST_CASE("cuda: cuDNN's convolutions agree with the CPU's float64, TF32 within 
     return rows;
   };
   try {
-    set_libraries({.cudnn = true});
+    set_products({.arithmetic = Arithmetic::float32, .cudnn = true});
   } catch (const DeviceError& missing) {
     WARN("not run: " << missing.what());
     return;
   }
   compare_with_cpu(convolutions(op_table()), gpu, cases_or(20));
   compare_with_cpu(convolutions(large_cases()), gpu, cases_or(4));
-  set_libraries({.cudnn = true, .tf32 = true});
+  set_products({.arithmetic = Arithmetic::tf32, .cudnn = true});
   HostRandom random(2029, 1);
   const Tensor x = random_tensor({8, 16, 16, 32}, random).to(DType::float32);
   const Tensor filter = random_tensor({64, 5, 5, 32}, random).to(DType::float32);
   const Tensor y = conv2d(x.to(gpu), filter.to(gpu), {2, 2});
-  set_libraries({});
+  set_products({});
   // The operands have 10 bits of mantissa.
   CHECK(normalized_error(y, conv2d(x.to(DType::float64), filter.to(DType::float64), {2, 2})) <= 1e-6);
 }

@@ -30,6 +30,7 @@ class WatchedRuntime final : public Runtime {
 
   [[nodiscard]] Backend backend() const override { return own_.backend(); }
   [[nodiscard]] Stream stream() const override { return own_.stream(); }
+  [[nodiscard]] Processor processor() override { return own_.processor(); }
   void* allocate(size_t bytes) noexcept override {
     if (bytes > limit || held_ > limit - bytes) return nullptr;
     void* data = own_.allocate(bytes);

@@ -1,11 +1,15 @@
 // kantor doctor: devices, libraries and limits of this machine, and what to install for what is missing.
+#include "engine/error.h"
 #include "engine/libraries.h"
+#include "engine/products.h"
+#include "engine/verification.h"
 #include "models/data/dataset.h"
 #include "models/data/open_dataset.h"
 #include "models/files/file_error.h"
 #include "models/training/environment.h"
 #include "tools/commands.h"
 
+#include <chrono>
 #include <filesystem>
 #include <fmt/format.h>
 #include <memory>
@@ -64,14 +68,45 @@ int run(bool as_json) {
   return exit_ok;
 }
 
+/// Checks the tile engine's kernels anew. Returns exit_ok where all have passed.
+int verify_kernels(const std::string& name, bool as_json) {
+  const Device device = find_device(name);
+  if (device.kind == Device::Kind::cpu) throw DeviceError("the CPU has no kernels to verify; name cuda or sim");
+  const auto start = std::chrono::steady_clock::now();
+  const Findings& found = verify(device);
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+  bool passed = true;
+  json lines = json::object();
+  for (size_t i = 0; i < found.size(); ++i) {
+    lines[arithmetic_name(static_cast<Arithmetic>(i))] = found[i].empty() ? "passed" : found[i];
+    passed = passed && found[i].empty();
+  }
+  if (as_json) {
+    fmt::print("{}\n", json{{"device", to_string(device)}, {"seconds", seconds.count()}, {"kernels", lines}}.dump(2));
+  } else {
+    for (const auto& [arithmetic, finding] : lines.items()) {
+      fmt::print("{:<32} {}\n", arithmetic + ":", finding.get<std::string>());
+    }
+    fmt::print("{} verified in {:.1f} s\n", to_string(device), seconds.count());
+  }
+  return passed ? exit_ok : exit_failure;
+}
+
 }  // namespace
 
 void add_doctor(CLI::App& app, int& exit_code) {
   auto* command = app.add_subcommand("doctor", "devices, libraries and limits of this machine, and what to install");
   const auto as_json = std::make_shared<bool>(false);
   command->add_flag("--json", *as_json, "print JSON");
+  const auto verifies = std::make_shared<bool>(false);
+  command->add_flag("--verify", *verifies,
+                    "compare the kernels of products and convolutions with their predecessors on --device, anew");
+  const auto device = std::make_shared<std::string>("auto");
+  command->add_option("--device", *device, "with --verify: auto, sim, cuda, cuda:N")
+      ->type_name("NAME")
+      ->capture_default_str();
   command->footer("Example: kantor doctor --json");
-  command->callback([as_json, &exit_code] { exit_code = run(*as_json); });
+  command->callback([=, &exit_code] { exit_code = *verifies ? verify_kernels(*device, *as_json) : run(*as_json); });
 }
 
 }  // namespace kantor

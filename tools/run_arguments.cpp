@@ -1,6 +1,5 @@
 #include "tools/run_arguments.h"
 
-#include "engine/libraries.h"
 #include "engine/rewrites.h"
 #include "engine/threads.h"
 #include "models/files/atomic_file.h"
@@ -108,8 +107,7 @@ void RunArguments::add_to(CLI::App& app) {
   app.add_option("--out", out, "the run's folder (default runs/<date>-<name>; train adds -<constraint>-<seed>)")
       ->type_name("DIR");
   app.add_option("--device", device, "auto, cpu, sim, cuda, cuda:N")->type_name("NAME")->capture_default_str();
-  app.add_flag("--cudnn", cudnn, "cuda: take cuDNN's convolutions instead of Kantor's own kernels");
-  app.add_flag("--tf32", tf32, "cuda: round operands of cuBLAS and cuDNN to TF32, for tensor cores");
+  products.add_to(app);
   app.add_option("--threads", threads, "CPU threads (default: all); the results do not depend on it")
       ->type_name("N")
       ->check(CLI::Range(1, 1024));
@@ -193,7 +191,7 @@ std::string RunArguments::folder(const std::string& name) const {
 Device RunArguments::use_machine() const {
   if (threads > 0) set_threads(threads);
   const Device found = choose_device(device, quiet);
-  set_libraries({cudnn, tf32});
+  products.apply(found, quiet);
   set_rewrites(rewrites);
   return found;
 }

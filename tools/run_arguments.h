@@ -3,6 +3,7 @@
 
 #include "engine/device.h"
 #include "models/training/config.h"
+#include "tools/product_arguments.h"
 
 #include <CLI/CLI.hpp>
 #include <filesystem>
@@ -15,7 +16,8 @@ struct RunArguments {
   std::string preset, config, data, loss, out, device = "auto", rewrites = "all";
   std::vector<std::string> settings;
   int threads = 0;
-  bool quiet = false, json = false, eager = false, print_config = false, cudnn = false, tf32 = false, resume = false;
+  bool quiet = false, json = false, eager = false, print_config = false, resume = false;
+  ProductArguments products;
 
   void add_to(CLI::App& app);
   /// Preset, then --config, --data, --set, in this order. Throws ConfigError and FileError.

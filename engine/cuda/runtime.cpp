@@ -2,6 +2,7 @@
 #include "engine/runtime.h"
 
 #include "engine/error.h"
+#include "kernels/products/products.h"
 
 #include <cuda_runtime.h>
 #include <fmt/format.h>
@@ -80,12 +81,21 @@ class CudaRuntime final : public Runtime {
   explicit CudaRuntime(int index) : index_(index) {
     select();
     check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "making a stream");
+    cudaDeviceProp properties{};
+    check(cudaGetDeviceProperties(&properties, index), "asking the GPU what it is");
+    constexpr int ampere = 80;
+    processor_.multiprocessors = properties.multiProcessorCount;
+    processor_.tensor_cores = properties.major * 10 >= ampere && cuda::tile_capability() >= ampere;
+    constexpr size_t bytes = most_counters * sizeof(unsigned);
+    check(cudaMalloc(&processor_.arrived, bytes), "allocating the counters of products");
+    check(cudaMemset(processor_.arrived, 0, bytes), "clearing the counters of products");
   }
   [[nodiscard]] Backend backend() const override { return Backend::cuda; }
   [[nodiscard]] Stream stream() const override {
     select();  // launches go to the thread's current GPU
     return stream_;
   }
+  [[nodiscard]] Processor processor() override { return processor_; }
   void* allocate(size_t bytes) noexcept override {
     void* data = nullptr;
     // Not cudaMallocAsync, which would become a node of the graph inside a capture. The pools above keep their memory
@@ -139,6 +149,7 @@ class CudaRuntime final : public Runtime {
   void select() const { check(cudaSetDevice(index_), "choosing the GPU"); }
   int index_;
   cudaStream_t stream_ = nullptr;
+  Processor processor_{};
 };
 
 }  // namespace

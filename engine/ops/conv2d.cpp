@@ -4,7 +4,7 @@
 
 #include "engine/ops.h"
 #include "engine/ops/fused_activation.h"
-#include "engine/ops/library.h"
+#include "engine/ops/multiply.h"
 #include "engine/ops/pointwise_op.h"
 #include "engine/ops/product_epilogue.h"
 
@@ -92,11 +92,9 @@ class Conv2d final : public FloatingOp<Conv2d> {
   void launch(const Target& target, Inputs inputs, Outputs outputs) const {
     const Shape& f = inputs[1].shape;
     const ConvShape shape = shape_of(inputs[0].shape, outputs[0].shape, f[1], f[2], window_);
-    const ConvArrays<T> arrays{inputs[0].as<T>(), inputs[1].as<T>(), outputs[0].as<T>(),
-                               epilogue_of<T>(before_, activation_, inputs)};
-    if (convolve_by_library(target, ConvPass::forward, shape, arrays)) return;
-    KANTOR_ON(target.backend,
-              conv2d(shape, arrays.image, arrays.filter, arrays.epilogue, arrays.output, target.stream));
+    convolve<T>(
+        target, ConvPass::forward, shape,
+        {inputs[0].as<T>(), inputs[1].as<T>(), outputs[0].as<T>(), epilogue_of<T>(before_, activation_, inputs)});
   }
   [[nodiscard]] std::vector<Tensor> reference(std::span<const Tensor> in) const override {
     return {activation_grad(conv2d(in[0], in[1], window_), in[2], *before_)};
@@ -151,11 +149,9 @@ class Conv2dInputGrad final : public FloatingOp<Conv2dInputGrad> {
   void launch(const Target& target, Inputs inputs, Outputs outputs) const {
     const Shape& f = inputs[1].shape;
     const ConvShape shape = shape_of(outputs[0].shape, inputs[0].shape, f[1], f[2], window_);
-    const ConvArrays<T> arrays{outputs[0].as<T>(), inputs[1].as<T>(), inputs[0].as<T>(),
-                               epilogue_of<T>(before_, activation_, inputs)};
-    if (convolve_by_library(target, ConvPass::input_grad, shape, arrays)) return;
-    KANTOR_ON(target.backend,
-              conv2d_input_grad(shape, arrays.output, arrays.filter, arrays.epilogue, arrays.image, target.stream));
+    convolve<T>(
+        target, ConvPass::input_grad, shape,
+        {outputs[0].as<T>(), inputs[1].as<T>(), inputs[0].as<T>(), epilogue_of<T>(before_, activation_, inputs)});
   }
   [[nodiscard]] std::vector<Tensor> reference(std::span<const Tensor> in) const override {
     return {activation_grad(conv2d_input_grad(in[0], in[1], window_, height_, width_), in[2], *before_)};
@@ -199,11 +195,7 @@ class Conv2dWeightGrad final : public FloatingOp<Conv2dWeightGrad> {
   template <class T>
   void launch(const Target& target, Inputs inputs, Outputs outputs) const {
     const ConvShape shape = shape_of(inputs[0].shape, inputs[1].shape, kernel_height_, kernel_width_, window_);
-    const ConvArrays<T> arrays{inputs[0].as<T>(), outputs[0].as<T>(), inputs[1].as<T>()};
-    if (convolve_by_library(target, ConvPass::weight_grad, shape, arrays)) return;
-    const Temporary partial(target, weight_grad_workspace(shape) * static_cast<int64_t>(sizeof(T)));
-    KANTOR_ON(target.backend, conv2d_weight_grad(shape, arrays.image, arrays.output, arrays.filter,
-                                                 partial.template as<T>(), target.stream));
+    convolve<T>(target, ConvPass::weight_grad, shape, {inputs[0].as<T>(), outputs[0].as<T>(), inputs[1].as<T>()});
   }
   [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const override {
     const Tensor &x = c.inputs[0], &g = c.inputs[1], &seed = c.grads[0];  // the seed stands in the filter's place

@@ -2,8 +2,8 @@
 // do. In a build without them the functions return false.
 #pragma once
 
-#include "engine/libraries.h"
 #include "engine/ops/pointwise_op.h"
+#include "engine/products.h"
 #include "engine/target.h"
 #include "kernels/cuda/cublas.h"
 #include "kernels/cuda/cudnn.h"
@@ -57,7 +57,8 @@ bool gemm_by_library([[maybe_unused]] const Target& target, [[maybe_unused]] boo
 #ifdef KANTOR_HAS_CUDA
   if (target.backend == Backend::cuda) {
     const LibraryEpilogue<T> finish(target, epilogue, m, n, c);
-    cuda::library_gemm(ta, tb, m, n, k, a, b, finish.product(), libraries().tf32, target.stream);
+    cuda::library_gemm(ta, tb, m, n, k, a, b, finish.product(), product_route(target.device).library_tf32,
+                       target.stream);
     finish.apply();
     return true;
   }
@@ -79,8 +80,8 @@ bool convolve_by_library([[maybe_unused]] const Target& target, [[maybe_unused]]
 #ifdef KANTOR_HAS_CUDNN
   if constexpr (std::is_same_v<T, float>) {
     const bool empty = c.pixels() * c.filters * c.batch * c.height * c.width * c.channels == 0;
-    if (target.backend != Backend::cuda || !libraries().cudnn || empty) return false;
-    const bool tf32 = libraries().tf32;
+    if (target.backend != Backend::cuda || !products().cudnn || empty) return false;
+    const bool tf32 = product_route(target.device).library_tf32;
     const bool forward = pass == ConvPass::forward;
     const int64_t rows = forward ? c.pixels() : c.batch * c.height * c.width;
     const LibraryEpilogue<T> finish(target, arrays.epilogue, rows, forward ? c.filters : c.channels,

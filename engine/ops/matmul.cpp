@@ -2,24 +2,15 @@
 #include "engine/cpu/gemm.h"
 #include "engine/ops.h"
 #include "engine/ops/fused_activation.h"
-#include "engine/ops/library.h"
+#include "engine/ops/multiply.h"
 #include "engine/ops/pointwise_op.h"
 #include "engine/ops/product_epilogue.h"
-#include "kernels/gemm.h"
 
 #include <fmt/format.h>
 #include <tuple>
 
 namespace kantor {
 namespace {
-
-/// C = epilogue(op(A) op(B)): cuBLAS on `cuda`, with the epilogue after it, the project's own kernel on `sim`.
-template <class T>
-void launch_gemm(const Target& target, bool ta, bool tb, int64_t m, int64_t n, int64_t k, const T* a, const T* b,
-                 const Epilogue<T>& epilogue, T* c) {
-  if (gemm_by_library(target, ta, tb, m, n, k, a, b, epilogue, c)) return;
-  KANTOR_ON(target.backend, gemm(ta, tb, m, n, k, a, b, epilogue, c, target.stream));
-}
 
 class Matmul final : public FloatingOp<Matmul> {
  public:
@@ -55,8 +46,8 @@ class Matmul final : public FloatingOp<Matmul> {
   }
   template <class T>
   void launch(const Target& target, Inputs inputs, Outputs outputs) const {
-    launch_gemm(target, ta_, tb_, outputs[0].shape[0], outputs[0].shape[1], inputs[0].shape[ta_ ? 0 : 1],
-                inputs[0].as<T>(), inputs[1].as<T>(), epilogue_of<T>(before_, {}, inputs), outputs[0].as<T>());
+    multiply(target, ta_, tb_, outputs[0].shape[0], outputs[0].shape[1], inputs[0].shape[ta_ ? 0 : 1],
+             inputs[0].as<T>(), inputs[1].as<T>(), epilogue_of<T>(before_, {}, inputs), outputs[0].as<T>());
   }
   [[nodiscard]] std::vector<Tensor> reference(std::span<const Tensor> in) const override {
     return {activation_grad(matmul(in[0], in[1], ta_, tb_), in[2], *before_)};
@@ -99,8 +90,8 @@ class Linear final : public FloatingOp<Linear> {
   }
   template <class T>
   void launch(const Target& target, Inputs inputs, Outputs outputs) const {
-    launch_gemm(target, false, true, outputs[0].shape[0], outputs[0].shape[1], inputs[0].shape[1], inputs[0].as<T>(),
-                inputs[1].as<T>(), epilogue_of<T>({}, activation_, inputs), outputs[0].as<T>());
+    multiply(target, false, true, outputs[0].shape[0], outputs[0].shape[1], inputs[0].shape[1], inputs[0].as<T>(),
+             inputs[1].as<T>(), epilogue_of<T>({}, activation_, inputs), outputs[0].as<T>());
   }
   [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const override {
     const Tensor gz = activation_grad(c.grads[0], c.outputs[0], activation_);

@@ -28,6 +28,19 @@ void start(const GemmCall& c, const TileLaunch& launch) {
 
 }  // namespace
 
+int tile_capability() {
+#ifdef __CUDACC__
+  using Problem = MatrixProblem<false, false>;
+  cudaFuncAttributes attributes{};
+  check(cudaFuncGetAttributes(&attributes,
+                              tile_kernel<tiling_of(Arithmetic::float32, 0), Arithmetic::float32, 4, 4, Problem>),
+        "the tile kernel", "asking what it was compiled for");
+  return attributes.ptxVersion;
+#else
+  return 90;
+#endif
+}
+
 void tile_gemm(const GemmCall& c, const ProductPlan& plan, const SplitMemory& memory, Stream stream) {
   if (c.m * c.n == 0) return;
   if (c.transpose_a && c.transpose_b) throw KernelError("the tile engine does not multiply two transposed matrices");

@@ -1,7 +1,7 @@
 #include "models/training/environment.h"
 
 #include "engine/build_info.h"
-#include "engine/libraries.h"
+#include "engine/products.h"
 #include "engine/rewrites.h"
 #include "engine/threads.h"
 
@@ -42,8 +42,8 @@ json describe_environment(Device device) {
           {"unavailable", unavailable},
           {"cuda", build.cuda},
           {"hardware", hardware(device)},
-          {"cudnn", libraries().cudnn},
-          {"tf32", libraries().tf32},
+          {"arithmetic", product_arithmetic(device)},
+          {"products", product_kernels(device)},
           {"rewrites", active_rewrites()}};
 }
 

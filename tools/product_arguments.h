@@ -1,0 +1,20 @@
+// ProductArguments: the options that say how float32 products are computed.
+#pragma once
+
+#include "engine/device.h"
+#include "engine/products.h"
+
+#include <CLI/CLI.hpp>
+
+namespace kantor {
+
+struct ProductArguments {
+  bool exact_float32 = false, tf32 = false, bf16 = false, cublas = false, cudnn = false;
+
+  void add_to(CLI::App& app);
+  /// Sets the process's choice. On `cuda` it says on stderr, unless `quiet`, what the self-check of the kernels found.
+  /// Throws DeviceError.
+  void apply(Device device, bool quiet) const;
+};
+
+}  // namespace kantor
