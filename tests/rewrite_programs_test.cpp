@@ -141,7 +141,7 @@ class RandomProgram {
                      const std::vector<Tensor>& outside) {
     const Tensor &x = values[pick(values.size())], &y = values[pick(values.size())];
     const Tensor& w = weights[pick(weights.size())];
-    switch (pick(11)) {
+    switch (pick(13)) {
       case 0:
       case 1:
       case 2:
@@ -169,6 +169,25 @@ class RandomProgram {
         return x;
       case 9:
         return full({4, 4}, 0.3) * 2;
+      case 10: {  // an op of several results, two of which are copied to places that may overlap
+        const PenaltyResult penalty = gradient_penalty(x, PenaltyKind::squared, 0.5);
+        const Tensor parts[]{reshape(penalty.value, {1}), penalty.norms, penalty.derivative};
+        const Tensor& target = outside[pick(outside.size())];
+        for (int i = 0; i < 2; ++i) {
+          const Tensor& part = parts[pick(3)];
+          if (part.size() < target.size()) target.narrow(static_cast<int64_t>(pick(2)), part.shape()).copy_from(part);
+        }
+        return penalty.derivative;
+      }
+      case 11: {  // rows that are summed leave their place to a copy of what is made from them in the same pass
+        const Tensor u = activate(x, {Activation::Kind::sigmoid}), first = activate(y, {Activation::Kind::tanh});
+        const auto add_sums = [&](const Tensor& v) {
+          blend(w, matmul(u, u, true, false) + matmul(v, v, true, false), 0.9, 0.01);
+        };
+        add_sums(first);
+        add_sums(activate(first, {Activation::Kind::sigmoid}) * full({}, 1));
+        return u;
+      }
       default: {
         const Tensor total = sum(x, {0}) + sum(y, {0});
         return activate(reshape(total, {1, 4}), {Activation::Kind::tanh});
