@@ -224,8 +224,9 @@ TEST_CASE("rewrite: names are checked, and a step explains itself") {
   }
   CHECK(active_rewrites().size() == rewrite_table().size());
   const Tensor x = ones({2}), y = zeros({2});
-  Step step([&] { y.copy_from(exp(x)); });
-  CHECK(step.explanation().empty());
-  step();
-  CHECK_THAT(step.explanation(), Contains("2 ops as written") && Contains("1 ops as replayed") && Contains("exp"));
+  const std::string text = explain_step([&] { y.copy_from(exp(x)); });
+  CHECK_THAT(text, Contains("2 ops as written") && Contains("1 ops as replayed") && Contains("exp"));
+  CHECK(y.to_vector<float>() == std::vector<float>{0, 0});  // nothing ran
+  Step step([] { (void)explain_step([] {}); });
+  CHECK_THROWS_WITH(step(), Contains("explaining another step while a step is being captured"));
 }

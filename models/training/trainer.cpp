@@ -131,8 +131,8 @@ void Trainer::update_generator(const Tensor& real) {
   generator_loss_.copy_from(generator_.update(critic_, z, real));
 }
 
-std::string Trainer::explanation() const {
-  return step_->explanation();
+std::string Trainer::explanation() {
+  return explain_step([this] { once(); }, device_);
 }
 int64_t Trainer::launches() const {
   return step_->launches();
