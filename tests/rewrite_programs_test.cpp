@@ -155,7 +155,7 @@ class RandomProgram {
         return slice(whole, 0, 1, std::min<int64_t>(whole.shape()[0], 6));
       }
       case 6: {  // two sums over rows, added into a weight
-        const Tensor g = activate(matmul(x, x, true, false) + matmul(y, y, true, false), {Activation::Kind::tanh});
+        Tensor g = activate(matmul(x, x, true, false) + matmul(y, y, true, false), {Activation::Kind::tanh});
         blend(w, g, 0.9, 0.1);
         return g;
       }
@@ -180,7 +180,8 @@ class RandomProgram {
         return penalty.derivative;
       }
       case 11: {  // rows that are summed leave their place to a copy of what is made from them in the same pass
-        const Tensor u = activate(x, {Activation::Kind::sigmoid}), first = activate(y, {Activation::Kind::tanh});
+        Tensor u = activate(x, {Activation::Kind::sigmoid});
+        const Tensor first = activate(y, {Activation::Kind::tanh});
         const auto add_sums = [&](const Tensor& v) {
           blend(w, matmul(u, u, true, false) + matmul(v, v, true, false), 0.9, 0.01);
         };
