@@ -26,9 +26,7 @@ class Replay {
  public:
   Replay(const std::function<void()>& fn, Device device) : device_(device) {
     Recording recording = record(fn, device);
-    const std::string before = list_of(recording);
     rewrite(recording);
-    explanation_ = explain(before, list_of(recording));
     plan_ = make_plan(recording);
   }
   Replay(const Replay&) = delete;
@@ -56,12 +54,10 @@ class Replay {
   [[nodiscard]] int64_t launches() const {
     return graph_ ? graph_->launches() : static_cast<int64_t>(plan_.calls.size());
   }
-  [[nodiscard]] const std::string& explanation() const { return explanation_; }
 
  private:
   Device device_;
   Plan plan_;
-  std::string explanation_;
   std::shared_ptr<Pool> temporaries_;
   std::unique_ptr<DeviceGraph> graph_;  // of devices that run kernels
 };
@@ -104,8 +100,13 @@ bool Step::captured() const {
 int64_t Step::launches() const {
   return captured() ? state_->replay->launches() : 0;
 }
-std::string Step::explanation() const {
-  return state_->replay ? state_->replay->explanation() : "";
+
+std::string explain_step(const std::function<void()>& fn, Device device) {
+  forbid_in_capture("explaining another step");
+  Recording recording = record(fn, device);
+  const std::string before = list_of(recording);
+  rewrite(recording);
+  return explain(before, list_of(recording));
 }
 
 bool capturing() {

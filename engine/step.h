@@ -28,13 +28,15 @@ class Step {
   [[nodiscard]] bool captured() const;
   /// Number of launches in a replay: kernels and copies, or ops on the CPU; 0 before `captured`.
   [[nodiscard]] int64_t launches() const;
-  /// The ops of the step as they were written down and as they are replayed, a line each; empty before the first step.
-  [[nodiscard]] std::string explanation() const;
 
  private:
   struct State;
   std::unique_ptr<State> state_;
 };
+
+/// The ops of a step of `fn` as they are written down and as a Step replays them, a line each. Calls `fn`, and runs
+/// nothing. Throws as a Step does.
+std::string explain_step(const std::function<void()>& fn, Device device = {});
 
 /// Whether this thread records a step now.
 bool capturing();

@@ -11,11 +11,13 @@
 #include "models/training/random_streams.h"
 #include "models/training/trainer.h"
 #include "tests/catch.h"
+#include "tests/watched_runtime.h"
 
 #include <algorithm>
 #include <cmath>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 using namespace kantor;
 using nlohmann::json;
@@ -292,4 +294,19 @@ TEST_CASE("training: the running average follows the generator") {
   const SavedGenerator saved = load_generator(file);
   CHECK(saved.network->parameters().flat().to_vector<float>() ==
         trainer.generator().sampler().parameters().flat().to_vector<float>());
+}
+
+TEST_CASE("training: of the host, a step takes its batches alone, and gives it losses and statistics") {
+  testing::WatchedRuntime runtime;
+  const RunConfig config = tiny("ring8", "penalty");
+  Trainer trainer(config, open_dataset(config.data), {Device::Kind::sim, 0});
+  while (trainer.launches() == 0) trainer.step();
+  const auto transfers = [&](bool histograms) {
+    runtime.uploads = runtime.downloads = 0;
+    trainer.step(histograms);
+    return std::pair{runtime.uploads, runtime.downloads};
+  };
+  CHECK(transfers(false) == std::pair<int64_t, int64_t>{1, 3});  // the losses, and the statistics of both networks
+  CHECK(transfers(true) == std::pair<int64_t, int64_t>{3, 3});   // histograms are switched on and off
+  CHECK(transfers(false) == std::pair<int64_t, int64_t>{1, 3});
 }

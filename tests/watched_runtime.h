@@ -1,4 +1,5 @@
-// A runtime around the simulator's, for tests: it has limited memory, can fail, and measures time by its own clock.
+// A runtime around the simulator's, for tests: it has limited memory, can fail, counts transfers,
+// and measures time by its own clock.
 #pragma once
 
 #include "engine/error.h"
@@ -27,6 +28,7 @@ class WatchedRuntime final : public Runtime {
 
   size_t limit = std::numeric_limits<size_t>::max();  // bytes that can be held at a time
   bool copies_fail = false;
+  int64_t uploads = 0, downloads = 0;  // copies from the host, and to it
 
   [[nodiscard]] Backend backend() const override { return own_.backend(); }
   [[nodiscard]] Stream stream() const override { return own_.stream(); }
@@ -48,8 +50,14 @@ class WatchedRuntime final : public Runtime {
     own_.release(data);
   }
   [[nodiscard]] std::optional<size_t> free_bytes() const override { return own_.free_bytes(); }
-  void copy_in(void* device, const void* host, size_t bytes) override { own_.copy_in(device, host, bytes); }
-  void copy_out(void* host, const void* device, size_t bytes) override { own_.copy_out(host, device, bytes); }
+  void copy_in(void* device, const void* host, size_t bytes) override {
+    ++uploads;
+    own_.copy_in(device, host, bytes);
+  }
+  void copy_out(void* host, const void* device, size_t bytes) override {
+    ++downloads;
+    own_.copy_out(host, device, bytes);
+  }
   void copy(void* to, const void* from, size_t bytes) override {
     if (copies_fail) throw DeviceError("a planted failure of copying");
     own_.copy(to, from, bytes);

@@ -23,6 +23,16 @@ bool RecordedCall::reads(const Operand& place) const {
   return any_overlap(inputs, place) || (op->reads_outputs() && any_overlap(outputs, place));
 }
 
+void RecordedCall::move_buffer(const Buffer& from, const std::shared_ptr<Buffer>& to, size_t offset) {
+  for (std::vector<Operand>* operands : {&inputs, &outputs}) {
+    for (Operand& operand : *operands) {
+      if (operand.buffer.get() != &from) continue;
+      operand.buffer = to;
+      operand.begin += offset;
+    }
+  }
+}
+
 std::vector<size_t> Recording::writers(const Buffer& buffer) const {
   std::vector<size_t> found;
   for (size_t i = 0; i < calls.size(); ++i) {
@@ -41,15 +51,7 @@ std::vector<size_t> Recording::readers(const Buffer& buffer) const {
 }
 
 void Recording::move_buffer(const Buffer& from, const std::shared_ptr<Buffer>& to, size_t offset) {
-  for (RecordedCall& call : calls) {
-    for (std::vector<Operand>* operands : {&call.inputs, &call.outputs}) {
-      for (Operand& operand : *operands) {
-        if (operand.buffer.get() != &from) continue;
-        operand.buffer = to;
-        operand.begin += offset;
-      }
-    }
-  }
+  for (RecordedCall& call : calls) call.move_buffer(from, to, offset);
 }
 
 void Recording::remove(const std::vector<bool>& marks) {

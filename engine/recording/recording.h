@@ -50,6 +50,8 @@ struct RecordedCall {
   [[nodiscard]] bool writes(const Operand& place) const;
   /// Whether the value at the place matters to the call.
   [[nodiscard]] bool reads(const Operand& place) const;
+  /// Every operand in `from` is now `offset` bytes further in `to`.
+  void move_buffer(const Buffer& from, const std::shared_ptr<Buffer>& to, size_t offset);
 };
 
 /// Whether the call applies the function F of kernels/function.h to elements.
@@ -67,8 +69,7 @@ struct Recording {
   /// Indices of the calls that write any of a buffer, and that read any of it.
   [[nodiscard]] std::vector<size_t> writers(const Buffer& buffer) const;
   [[nodiscard]] std::vector<size_t> readers(const Buffer& buffer) const;
-  /// Moves all of a buffer into another one: every operand in `from` is now `offset` bytes further in `to`. The caller
-  /// keeps `from` alive.
+  /// Moves all of a buffer into another one, in every call. The caller keeps `from` alive.
   void move_buffer(const Buffer& from, const std::shared_ptr<Buffer>& to, size_t offset);
   /// Removes the calls whose mark is set.
   void remove(const std::vector<bool>& marks);

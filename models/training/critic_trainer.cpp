@@ -57,10 +57,11 @@ void CriticTrainer::once() {
 }
 
 void CriticTrainer::step(bool histograms) {
-  critic_.trainable().take_histograms(histograms);
+  if (histograms) critic_.trainable().take_histograms(true);
   real_.assign(real_loader_->next().values);
   fake_.assign(fake_loader_->next().values);
   (*step_)();
+  if (histograms) critic_.trainable().take_histograms(false);
   ++steps_done_;
   critic_.trainable().check_finite(steps_done_, loss_.item());
 }

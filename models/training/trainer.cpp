@@ -41,9 +41,11 @@ Trainer::Trainer(const RunConfig& config, DatasetPtr data, Device device, bool c
 Trainer::~Trainer() = default;
 
 void Trainer::step(bool histograms) {
-  critic_.trainable().take_histograms(histograms);
+  // The switch is on the device, so that replays see it: most steps are spared its transfer.
+  if (histograms) critic_.trainable().take_histograms(true);
   load_batches();
   (*step_)();
+  if (histograms) critic_.trainable().take_histograms(false);
   count_step();
 }
 
@@ -131,8 +133,8 @@ void Trainer::update_generator(const Tensor& real) {
   generator_loss_.copy_from(generator_.update(critic_, z, real));
 }
 
-std::string Trainer::explanation() const {
-  return step_->explanation();
+std::string Trainer::explanation() {
+  return explain_step([this] { once(); }, device_);
 }
 int64_t Trainer::launches() const {
   return step_->launches();

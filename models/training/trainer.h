@@ -39,8 +39,8 @@ class Trainer {
   void step(bool histograms = false);
   [[nodiscard]] int64_t steps_done() const { return steps_done_; }
   [[nodiscard]] StepLosses losses() const;
-  /// The ops of a step as they are written and as they are replayed, and how many a replay has (Step).
-  [[nodiscard]] std::string explanation() const;
+  /// The ops of a step as they are written and as they are replayed (explain_step), and how many a replay has (Step).
+  [[nodiscard]] std::string explanation();
   [[nodiscard]] int64_t launches() const;
 
   /// The parts of a step for those who watch it (the lab's slow motion), eager and in this order: begin_step, then the

@@ -37,17 +37,18 @@ bool joinable(const Operand& first, const Operand& second) {
          second.begin == 0;
 }
 
+std::shared_ptr<Buffer> buffer_of_both(const Operand& first, const Operand& second, Device device) {
+  if (first.buffer->constant) return constant_of_both(*first.buffer, *second.buffer, device);
+  auto both = std::make_shared<Buffer>();
+  both->bytes = first.buffer->bytes + second.buffer->bytes;
+  return both;
+}
+
 void join(Recording& recording, const Operand& first, const Operand& second) {
-  std::shared_ptr<Buffer> parts[2]{first.buffer, second.buffer};  // the operands may be calls' own, which change here
-  std::shared_ptr<Buffer> both;
-  if (parts[0]->constant) {
-    both = constant_of_both(*parts[0], *parts[1], recording.device);
-  } else {
-    both = std::make_shared<Buffer>();
-    both->bytes = parts[0]->bytes + parts[1]->bytes;
-  }
-  recording.move_buffer(*parts[0], both, 0);
-  recording.move_buffer(*parts[1], both, parts[0]->bytes);
+  const std::shared_ptr<Buffer> a = first.buffer, b = second.buffer;  // the operands may be calls' own, which change
+  const std::shared_ptr<Buffer> both = buffer_of_both(first, second, recording.device);
+  recording.move_buffer(*a, both, 0);
+  recording.move_buffer(*b, both, a->bytes);
 }
 
 Operand rows_of_both(const Operand& first, const Operand& second) {

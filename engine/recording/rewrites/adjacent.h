@@ -10,7 +10,9 @@ bool adjacent(const Operand& first, const Operand& second);
 /// Whether the buffers of two operands could become one in which `second` follows `first`: both temporaries, or both
 /// constants, `first` at the end of its buffer and `second` at the beginning of another.
 bool joinable(const Operand& first, const Operand& second);
-/// Makes one buffer of two joinable operands' buffers. Constants are copied.
+/// A buffer in which two joinable operands' buffers have room, one behind the other. Constants are copied into it.
+std::shared_ptr<Buffer> buffer_of_both(const Operand& first, const Operand& second, Device device);
+/// Makes one buffer of two joinable operands' buffers.
 void join(Recording& recording, const Operand& first, const Operand& second);
 /// `first` and `second`, which are adjacent, as one operand.
 Operand rows_of_both(const Operand& first, const Operand& second);

@@ -52,7 +52,7 @@ void group_sums(Recording& recording) {
       auto call =
           after ? both(recording.calls[i], *sums_of(recording.calls[i]), recording.calls[j], *later) : std::nullopt;
       if (call) {
-        group = j = replace_both(recording, i, j, *after, std::move(*call));
+        group = j = replace_both(recording.calls, i, j, *after, std::move(*call));
         continue;
       }
     }

@@ -1,8 +1,6 @@
 #include "engine/recording/rewrites/order.h"
 
 #include <algorithm>
-#include <cstddef>
-#include <utility>
 
 namespace kantor {
 
@@ -37,22 +35,6 @@ std::optional<std::vector<bool>> calls_after(const Recording& recording, size_t 
   }
   if (between.holds(calls[j])) return std::nullopt;
   return after;
-}
-
-size_t replace_both(Recording& recording, size_t i, size_t j, const std::vector<bool>& after, RecordedCall both) {
-  std::vector<RecordedCall>& calls = recording.calls;
-  std::vector<RecordedCall> ordered;
-  for (size_t k = i + 1; k < j; ++k) {
-    if (!after[k - i - 1]) ordered.push_back(std::move(calls[k]));
-  }
-  const size_t place = i + ordered.size();
-  ordered.push_back(std::move(both));
-  for (size_t k = i + 1; k < j; ++k) {
-    if (after[k - i - 1]) ordered.push_back(std::move(calls[k]));
-  }
-  std::move(ordered.begin(), ordered.end(), calls.begin() + static_cast<std::ptrdiff_t>(i));
-  calls.erase(calls.begin() + static_cast<std::ptrdiff_t>(j));
-  return place;
 }
 
 }  // namespace kantor

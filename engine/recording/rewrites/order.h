@@ -3,8 +3,11 @@
 
 #include "engine/recording/recording.h"
 
+#include <algorithm>
+#include <cstddef>
 #include <optional>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace kantor {
@@ -28,8 +31,22 @@ class Wake {
 /// Of the calls between i and j, those that must come after call i, as marks from i + 1 on; those of them that call j
 /// must come after forbid that the two become one: none then. Where `apart`, call j must not depend on call i either.
 std::optional<std::vector<bool>> calls_after(const Recording& recording, size_t i, size_t j, bool apart);
-/// Puts one call in place of calls i and j, behind the calls between them that are not marked, before the marked ones.
-/// Returns where it stands.
-size_t replace_both(Recording& recording, size_t i, size_t j, const std::vector<bool>& after, RecordedCall both);
+/// Puts one element, such as a call, in place of elements i and j of a list, behind those between them that are not
+/// marked, before the marked ones. Returns where it stands.
+template <class T>
+size_t replace_both(std::vector<T>& list, size_t i, size_t j, const std::vector<bool>& after, T both) {
+  std::vector<T> ordered;
+  for (size_t k = i + 1; k < j; ++k) {
+    if (!after[k - i - 1]) ordered.push_back(std::move(list[k]));
+  }
+  const size_t place = i + ordered.size();
+  ordered.push_back(std::move(both));
+  for (size_t k = i + 1; k < j; ++k) {
+    if (after[k - i - 1]) ordered.push_back(std::move(list[k]));
+  }
+  std::move(ordered.begin(), ordered.end(), list.begin() + static_cast<std::ptrdiff_t>(i));
+  list.erase(list.begin() + static_cast<std::ptrdiff_t>(j));
+  return place;
+}
 
 }  // namespace kantor

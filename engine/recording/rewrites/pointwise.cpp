@@ -86,7 +86,7 @@ class PointwiseJoiner {
       const TensorSpec spec = both->outputs[0].spec;
       RecordedCall call{pointwise_program_op(name_of_both(i, j), both->program, spec), std::move(both->inputs),
                         std::move(both->outputs)};
-      return replace_both(recording_, i, j, *after, std::move(call));
+      return replace_both(recording_.calls, i, j, *after, std::move(call));
     }
     return std::nullopt;
   }
