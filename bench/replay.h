@@ -4,7 +4,9 @@
 #include "engine/step.h"
 #include "engine/stopwatch.h"
 
+#include <cstdint>
 #include <functional>
+#include <string>
 
 namespace kantor {
 
