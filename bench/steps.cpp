@@ -105,7 +105,7 @@ json bench_steps(const StepsOptions& options) {
     std::vector<std::unique_ptr<TimedStep>> timed;
     for (const std::string& step : options.steps) {
       const size_t done = rows.size() + timed.size(), all = options.models.size() * options.steps.size();
-      if (options.on_row) options.on_row(name + ", " + step, done, all);
+      if (options.on_row) options.on_row(fmt::format("{}, {}", name, step), done, all);
       timed.push_back(std::make_unique<TimedStep>(model, step, options));
     }
     std::vector<std::vector<double>> seconds(timed.size());

@@ -75,7 +75,7 @@ BenchModel parse_bench_model(const std::string& name) {
   spec.width = size;
   const nlohmann::json critic = mlp(spec);
   spec.out = spec.in;
-  return {name, critic, mlp(spec), {spec.in}, spec.in, batch, (spec.depth - 1) * 2 * batch * size * size};
+  return {name, critic, mlp(spec), {spec.in}, spec.in, batch, batch * size * size * 2 * (spec.depth - 1)};
 }
 
 TrainingStep::TrainingStep(const BenchModel& model, const std::string& kind, const OptimizerConfig& optimizer,

@@ -13,6 +13,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 
 import numpy as np
 
@@ -90,6 +91,22 @@ def busy_seconds():
     return sum(fields[i] for i in (0, 1, 2, 5, 6)) / os.sysconf("SC_CLK_TCK"), sum(fields) / os.sysconf("SC_CLK_TCK")
 
 
+class Patience:
+    """Waits for moments in which other programs take less than a tenth of the processors, so long in all and no longer."""
+
+    def __init__(self, seconds):
+        self.left = seconds
+
+    def wait(self):
+        while self.left > 0:
+            busy, everything = busy_seconds()
+            time.sleep(1)
+            self.left -= 1
+            now_busy, now_everything = busy_seconds()
+            if now_busy - busy < 0.1 * (now_everything - everything):
+                return
+
+
 def time_row(engines, row, rounds, seconds):
     """One run of a row: rounds of the engines in turn, each round in the other order."""
     names = [name for name in engines if name not in row["refused"]]
@@ -153,6 +170,8 @@ def main():
     parser.add_argument("--rounds", type=int, default=9, help="of each run (default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=0.2, help="of a round; at least one step (default: %(default)s)")
     parser.add_argument("--runs", type=int, default=2, help="of all rows (default: %(default)s)")
+    parser.add_argument("--wait", type=float, default=0, help="seconds to wait at most, in all, for moments in which other "
+                        "programs do little (default: %(default)s)")
     parser.add_argument("--tolerance", type=float, default=2e-3, help="of gradients against float64 (default: %(default)s)")
     parser.add_argument("--out", help="also write all figures into this file, as JSON")
     arguments = parser.parse_args()
@@ -172,8 +191,10 @@ def main():
     if any("kantor" in row["refused"] for row in rows):
         raise SystemExit("Kantor's own gradients are wrong: nothing is timed")
     reference.process.stdin.close()
+    patience = Patience(arguments.wait)
     for run in range(arguments.runs):
         for row in rows:
+            patience.wait()
             time_row(engines, row, arguments.rounds, arguments.seconds)
             print(f"run {run + 1}: {row['model']}, {row['step']}", file=sys.stderr, flush=True)
     result = {"device": arguments.device, "processor": processor(), "threads": arguments.threads,
