@@ -191,17 +191,17 @@ def main():
     if any("kantor" in row["refused"] for row in rows):
         raise SystemExit("Kantor's own gradients are wrong: nothing is timed")
     reference.process.stdin.close()
+    result = {"device": arguments.device, "processor": processor(), "threads": arguments.threads,
+              "tolerance": arguments.tolerance, "seconds": arguments.seconds, "kantor": engines["kantor"].context,
+              "peers": {name: engines[name].context for name in arguments.peers}, "rows": rows}
     patience = Patience(arguments.wait)
     for run in range(arguments.runs):
         for row in rows:
             patience.wait()
             time_row(engines, row, arguments.rounds, arguments.seconds)
+            if arguments.out:  # after each row: a run that is stopped keeps what it has measured
+                pathlib.Path(arguments.out).write_text(json.dumps(result, indent=1) + "\n")
             print(f"run {run + 1}: {row['model']}, {row['step']}", file=sys.stderr, flush=True)
-    result = {"device": arguments.device, "processor": processor(), "threads": arguments.threads,
-              "tolerance": arguments.tolerance, "seconds": arguments.seconds, "kantor": engines["kantor"].context,
-              "peers": {name: engines[name].context for name in arguments.peers}, "rows": rows}
-    if arguments.out:
-        pathlib.Path(arguments.out).write_text(json.dumps(result, indent=1) + "\n")
     print(table(result))
 
 
