@@ -1,21 +1,13 @@
 #include "bench/clip_vs_penalty.h"
 
 #include "bench/load.h"
-#include "engine/autograd.h"
-#include "engine/build_info.h"
-#include "engine/grad_mode.h"
-#include "engine/in_place.h"
+#include "bench/training_step.h"
 #include "engine/ops.h"
 #include "engine/optimizer.h"
 #include "engine/random.h"
-#include "engine/threads.h"
 #include "kernels/clip_update.h"
 #include "kernels/gemm.h"
 #include "kernels/gradient_penalty.h"
-#include "models/gan/critic.h"
-#include "models/gan/critic_loss.h"
-#include "models/nn/architectures.h"
-#include "models/nn/network.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -59,36 +51,15 @@ Subject penalty(int64_t rows, int64_t width, Device device) {
           [=] { (void)gradient_penalty(g, PenaltyKind::two_sided, 10); }};
 }
 
+/// One optimizer for all: prices are the constraints' own.
 Subject critic_step(const std::string& kind, int64_t width, int64_t batch, Device device) {
-  struct State {
-    Critic critic;
-    Network generator;
-    Tensor real, counter;
-  };
-  CriticOptions options;  // one optimizer for all: prices are the constraints' own
-  options.constraint.kind = kind;
-  options.network.tensor.device = device;
-  MlpSpec spec;
-  spec.width = width;
-  const json critic = mlp(spec);
-  spec.out = 2;
-  const auto state =
-      std::make_shared<State>(State{Critic(critic, {2}, options), Network(mlp(spec), {2}, options.network),
-                                    random_values({batch, 2}, device, 7), zeros({}, {DType::int64, device})});
-  const auto step = [state, batch] {
-    increment(state->counter);
-    const Tensor fake = [&] {
-      const NoGrad no_grad;
-      return state->generator(normal({batch, 2}, 1, 8, state->counter));
-    }();
-    state->critic.update({.real = state->real, .fake = fake, .eps_draw = {1, 9, state->counter}});
-  };
-  const bool first_order = kind == "clip" || kind == "none";
-  const int64_t products = first_order ? 7 : 11;  // of 2 batch width^2, for each of two hidden layers
+  const BenchModel model = parse_bench_model(fmt::format("mlp:{}:{}", width, batch));
+  const auto step = std::make_shared<TrainingStep>(model, kind, OptimizerConfig{}, device);
+  const int64_t passes = kind == "clip" || kind == "none" ? 7 : 11;
   return {"critic step",
           fmt::format("MLP {} x 3, batch {}", width, batch),
-          {0, products * 2 * 2 * batch * width * width},
-          step,
+          {0, passes * model.hidden_flops},
+          [step] { (*step)(); },
           false,
           true,
           {{"constraint", kind}}};
@@ -190,26 +161,17 @@ json clip_vs_penalty(const BenchOptions& options) {
     }
     rows.push_back(std::move(row));
   }
-  const BuildInfo build = build_info();
   const auto rate = [&](size_t i, int64_t amount) {
     return static_cast<double>(amount) / std::max(measured[i].warm.best, 1e-12);
   };
-  return {{"device", to_string(options.device)},
-          {"hardware", hardware(options.device)},
-          {"simulated", options.device.kind == Device::Kind::sim},
-          {"threads", threads()},
-          {"build",
-           {{"version", build.version},
-            {"compiler", build.compiler},
-            {"products", build.matrix_products},
-            {"cuda", build.cuda}}},
-          {"machine",
-           {{"copy_bytes_per_second", rate(0, all[0].cost.bytes)},
-            {"gemm_flops_per_second", rate(1, all[1].cost.flops)},
-            {"copy_spread", spread(measured[0].warm)},
-            {"gemm_spread", spread(measured[1].warm)}}},
-          {"load", describe(watch.since(), measured, repeats)},
-          {"rows", rows}};
+  json result = bench_context(options.device);
+  result["machine"] = {{"copy_bytes_per_second", rate(0, all[0].cost.bytes)},
+                       {"gemm_flops_per_second", rate(1, all[1].cost.flops)},
+                       {"copy_spread", spread(measured[0].warm)},
+                       {"gemm_spread", spread(measured[1].warm)}};
+  result["load"] = describe(watch.since(), measured, repeats);
+  result["rows"] = rows;
+  return result;
 }
 
 std::string bench_table(const json& result) {

@@ -1,9 +1,9 @@
 #include "bench/harness.h"
 
-#include "engine/rewrites.h"
-#include "engine/step.h"
-#include "engine/stopwatch.h"
+#include "bench/replay.h"
+#include "engine/build_info.h"
 #include "engine/tensor.h"
+#include "engine/threads.h"
 
 #include <algorithm>
 #include <benchmark/benchmark.h>
@@ -18,12 +18,6 @@ namespace {
 
 using nlohmann::json;
 using Clock = std::chrono::steady_clock;
-
-double quantile(std::vector<double> values, double q) {
-  if (values.empty()) return 0;
-  std::sort(values.begin(), values.end());
-  return values[static_cast<size_t>(q * static_cast<double>(values.size() - 1) + 0.5)];
-}
 
 /// Keeps the repetitions of each benchmark, in seconds per step, and prints nothing.
 class Collector final : public benchmark::BenchmarkReporter {
@@ -92,13 +86,10 @@ Plan plan(double once, double repetition, double all, int most_replays) {
 class Timer {
  public:
   Timer(const Subject& subject, const BenchOptions& options)
-      : options_(options), step_(subject.step, options.device), watch_(options.device) {
-    const RewriteScope rewrites(subject.whole_step ? "all" : "none");
-    while (!step_.captured()) step_();
-    step_();  // the first replay
-    once_ = seconds_of(1);
-  }
-  [[nodiscard]] int64_t launches() const { return step_.launches(); }
+      : options_(options),
+        replay_(subject.step, options.device, subject.whole_step ? "all" : "none"),
+        once_(replay_.seconds(1)) {}
+  [[nodiscard]] int64_t launches() const { return replay_.launches(); }
 
   /// `seconds`: the time allowed for all repetitions; 0 or less means a single one.
   Timing warm(double seconds) {
@@ -106,7 +97,7 @@ class Timer {
     Plan p = plan(once_, sim ? 0 : options_.quick ? 0.001 : options_.min_time, seconds, sim ? 1 : 10);
     if (options_.few()) p.repetitions = std::min(p.repetitions, 3);
     return run(p, [&](benchmark::State& state) {
-      for (auto unused : state) state.SetIterationTime(seconds_of(p.replays) / p.replays);
+      for (auto unused : state) state.SetIterationTime(replay_.seconds(p.replays) / p.replays);
     });
   }
   Timing cold(double seconds, const Flush& flush) {
@@ -119,18 +110,12 @@ class Timer {
     return run(p, [&](benchmark::State& state) {
       for (auto unused : state) {
         flush();
-        state.SetIterationTime(seconds_of(1));
+        state.SetIterationTime(replay_.seconds(1));
       }
     });
   }
 
  private:
-  double seconds_of(int replays) {
-    synchronize(options_.device);
-    watch_.start();
-    for (int r = 0; r < replays; ++r) step_();
-    return watch_.stop();
-  }
   template <class F>
   static Timing run(const Plan& p, const F& body) {
     benchmark::ClearRegisteredBenchmarks();
@@ -145,9 +130,8 @@ class Timer {
   }
 
   const BenchOptions& options_;
-  Step step_;
-  Stopwatch watch_;
-  double once_ = 0;
+  Replay replay_;
+  double once_;
 };
 
 void initialize_benchmark() {
@@ -166,6 +150,25 @@ json to_json(const Timing& timing) {
 }
 
 }  // namespace
+
+double quantile(std::vector<double> values, double q) {
+  if (values.empty()) return 0;
+  std::sort(values.begin(), values.end());
+  return values[static_cast<size_t>(q * static_cast<double>(values.size() - 1) + 0.5)];
+}
+
+json bench_context(Device device) {
+  const BuildInfo build = build_info();
+  return {{"device", to_string(device)},
+          {"hardware", hardware(device)},
+          {"simulated", device.kind == Device::Kind::sim},
+          {"threads", threads()},
+          {"build",
+           {{"version", build.version},
+            {"compiler", build.compiler},
+            {"products", build.matrix_products},
+            {"cuda", build.cuda}}}};
+}
 
 std::vector<Measurement> measure(const std::vector<Subject>& subjects, const BenchOptions& options) {
   initialize_benchmark();

@@ -45,6 +45,13 @@ struct Measurement {
   int64_t launches = 0;
 };
 
+/// The value below which a part q of the values lies; 0 if there are none.
+double quantile(std::vector<double> values, double q);
+
+/// What figures depend on: {"device", "hardware", "simulated", "threads", "build": {"version", "compiler", "products",
+/// "cuda"}}.
+nlohmann::json bench_context(Device device);
+
 /// Times all subjects, in the order given, each for its part of the time: 3 to 11 repetitions, or one if the time
 /// is used up. Warm: up to ten replays between two clock readings, which cost as much as a short kernel; cold: one.
 std::vector<Measurement> measure(const std::vector<Subject>& subjects, const BenchOptions& options);

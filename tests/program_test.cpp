@@ -381,6 +381,7 @@ TEST_CASE("program: completion knows subcommands, options and values, in bash it
   CHECK(completed("compare --loss hi") == "hinge\n");
   CHECK(completed("study pile") == "pile-up\n");
   CHECK(completed("bench clip") == "clip-vs-penalty\n");
+  CHECK(completed("bench steps --step pen") == "penalty\n");
   CHECK(completed("train --config conf") == "\n");  // a file: the shell's own completion
   for (const char* shell : {"zsh", "fish"}) {
     CHECK_THAT(run_kantor({"completion", shell}).out, Contains("ring8-paper") && Contains("weight-norm"));

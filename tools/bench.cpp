@@ -1,64 +1,136 @@
-// kantor bench: microbenchmarks of clipping and of the penalty. Needs Google Benchmark at build time.
+// kantor bench: microbenchmarks of clipping and of the penalty, and whole steps. Needs Google Benchmark at build time.
 #include "engine/error.h"
+#include "engine/rewrites.h"
 #include "engine/threads.h"
 #include "models/files/atomic_file.h"
 #include "tools/commands.h"
 #include "tools/device_choice.h"
 
 #include <fmt/format.h>
+#include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
 
 #ifdef KANTOR_HAS_BENCH
 #include "bench/clip_vs_penalty.h"
+#include "bench/steps.h"
+#include "bench/training_step.h"
 #endif
 
 namespace kantor {
 namespace {
 
+/// What both subcommands take.
 struct BenchArguments {
   std::string device = "auto", json;
   int threads = 0;
+};
+
+struct VersusArguments : BenchArguments {
   bool quick = false;
   double min_time = 0.02, budget = 0;
 };
 
-int run([[maybe_unused]] const BenchArguments& arguments) {
+struct StepsArguments : BenchArguments {
+  std::vector<std::string> models{"mlp:64:256", "mlp:128:256", "mlp:512:256", "dcgan:16:64", "dcgan:64:64"};
+  std::vector<std::string> steps{"clip", "penalty", "generator"};
+  std::string rewrites = "all";
+  int rounds = 5;
+  double seconds = 0.2;
+  bool serve = false;
+};
+
 #ifdef KANTOR_HAS_BENCH
+
+void print_row(const std::string& row, size_t done, size_t all) {
+  fmt::print(stderr, "[{}/{}] {}\n", done + 1, all, row);
+}
+
+int write(const BenchArguments& arguments, const nlohmann::json& result, const std::string& table) {
+  fmt::print("{}", table);
+  if (!arguments.json.empty()) write_file_atomically(arguments.json, std::string_view(result.dump(2) + "\n"));
+  return exit_ok;
+}
+
+int run(const VersusArguments& arguments) {
   if (arguments.threads > 0) set_threads(arguments.threads);
   BenchOptions options;
   options.device = choose_device(arguments.device, false);
   options.quick = arguments.quick;
   options.min_time = arguments.min_time;
   options.budget = arguments.budget;
-  options.on_row = [](const std::string& row, size_t done, size_t all) {
-    fmt::print(stderr, "[{}/{}] {}\n", done + 1, all, row);
-  };
+  options.on_row = print_row;
   const nlohmann::json result = clip_vs_penalty(options);
-  fmt::print("{}", bench_table(result));
-  if (!arguments.json.empty()) write_file_atomically(arguments.json, std::string_view(result.dump(2) + "\n"));
-  return exit_ok;
+  return write(arguments, result, bench_table(result));
+}
+
+int run(const StepsArguments& arguments) {
+  if (arguments.threads > 0) set_threads(arguments.threads);
+  StepsOptions options;
+  options.device = choose_device(arguments.device, arguments.serve);
+  options.models = arguments.models;
+  options.steps = arguments.steps;
+  options.rewrites = arguments.rewrites;
+  options.rounds = arguments.rounds;
+  options.seconds = arguments.seconds;
+  if (arguments.serve) {
+    serve_steps(options, std::cin, std::cout);
+    return exit_ok;
+  }
+  options.on_row = print_row;
+  const nlohmann::json result = bench_steps(options);
+  return write(arguments, result, steps_table(result));
+}
+
 #else
+
+int run(const BenchArguments& /*unused*/) {
   throw Error("this build holds no benchmarks: install libbenchmark-dev (tools/setup test does) and build again");
+}
+
+#endif
+
+/// Empty for what `parse` takes; else what is wrong, as CLI11 asks.
+template <class F>
+std::string refusal(const F& parse) {
+  try {
+    parse();
+    return "";
+  } catch (const Error& error) {
+    return error.what();
+  }
+}
+
+std::string known_model([[maybe_unused]] const std::string& name) {
+#ifdef KANTOR_HAS_BENCH
+  return refusal([&] { (void)parse_bench_model(name); });
+#else
+  return "";
 #endif
 }
 
-}  // namespace
+std::string known_rewrites(const std::string& names) {
+  return refusal([&] { const RewriteScope scope(names); });
+}
 
-void add_bench(CLI::App& app, int& exit_code) {
-  auto* command = app.add_subcommand("bench", "microbenchmarks: time, counted bytes, share of the machine's own rates");
-  command->require_subcommand(1);
-  auto* versus = command->add_subcommand(
-      "clip-vs-penalty",
-      "the kernels of clipping and of the penalty by size, and the price of clipping and of penalties a step");
-  const auto arguments = std::make_shared<BenchArguments>();
-  versus->add_option("--device", arguments->device, "auto, cpu, sim, cuda, cuda:N")
+void add_common(CLI::App& command, BenchArguments& arguments) {
+  command.add_option("--device", arguments.device, "auto, cpu, sim, cuda, cuda:N")
       ->type_name("NAME")
       ->capture_default_str();
-  versus->add_option("--threads", arguments->threads, "CPU threads (default: all)")
+  command.add_option("--threads", arguments.threads, "CPU threads (default: all)")
       ->type_name("N")
       ->check(CLI::Range(1, 1024));
-  versus->add_option("--json", arguments->json, "also write the figures into this file")->type_name("FILE");
+  command.add_option("--json", arguments.json, "also write the figures into this file")->type_name("FILE");
+}
+
+void add_clip_vs_penalty(CLI::App& bench, int& exit_code) {
+  auto* versus = bench.add_subcommand(
+      "clip-vs-penalty",
+      "the kernels of clipping and of the penalty by size, and the price of clipping and of penalties a step");
+  const auto arguments = std::make_shared<VersusArguments>();
+  add_common(*versus, *arguments);
   versus->add_flag("--quick", arguments->quick, "small sizes, briefly");
   versus->add_option("--min-time", arguments->min_time, "seconds of one repetition of a row")
       ->type_name("SECONDS")
@@ -67,10 +139,52 @@ void add_bench(CLI::App& app, int& exit_code) {
   versus->add_option("--budget", arguments->budget, "seconds for all rows (default: 60 on a GPU, 180 elsewhere)")
       ->type_name("SECONDS")
       ->check(CLI::PositiveNumber);
-  const char* example = "Example: kantor bench clip-vs-penalty --device cpu --json a.json";
-  command->footer(example);
-  versus->footer(example);
+  versus->footer("Example: kantor bench clip-vs-penalty --device cpu --json a.json");
   versus->callback([arguments, &exit_code] { exit_code = run(*arguments); });
+}
+
+void add_steps(CLI::App& bench, int& exit_code) {
+  auto* steps = bench.add_subcommand("steps", "whole steps of critics and generators: time and launches");
+  const auto arguments = std::make_shared<StepsArguments>();
+  steps
+      ->add_option(
+          "models", arguments->models,
+          "mlp:WIDTH:BATCH (three hidden layers), dcgan:DIM:BATCH (28 x 28 x 1), dcgan64:DIM:BATCH (64 x 64 x 3)")
+      ->type_name("MODEL")
+      ->check(known_model)
+      ->capture_default_str();
+  add_common(*steps, *arguments);
+  steps->add_option("--step", arguments->steps, "clip, penalty or generator; may be given several times")
+      ->type_name("NAME")
+      ->check(CLI::IsMember({"clip", "penalty", "generator"}))
+      ->capture_default_str();
+  steps->add_option("--rounds", arguments->rounds, "rounds of each row; the median is taken over them")
+      ->type_name("N")
+      ->check(CLI::Range(1, 10000))
+      ->capture_default_str();
+  steps->add_option("--seconds", arguments->seconds, "seconds of a round, which is at least one step")
+      ->type_name("SECONDS")
+      ->check(CLI::Range(0.0, 60.0))
+      ->capture_default_str();
+  steps
+      ->add_option("--rewrites", arguments->rewrites, "as of kantor train: all, exact, none, or names joined by commas")
+      ->type_name("NAMES")
+      ->check(known_rewrites)
+      ->capture_default_str();
+  steps->add_flag("--serve", arguments->serve,
+                  "time the rounds that lines of JSON on standard input ask for, to be alternated with another "
+                  "program's (bench/peers/README.md)");
+  steps->footer("Example: kantor bench steps mlp:128:256 --step clip --step penalty --json a.json");
+  steps->callback([arguments, &exit_code] { exit_code = run(*arguments); });
+}
+
+}  // namespace
+
+void add_bench(CLI::App& app, int& exit_code) {
+  auto* command = app.add_subcommand("bench", "microbenchmarks: time, counted bytes, share of the machine's own rates");
+  command->require_subcommand(1);
+  add_clip_vs_penalty(*command, exit_code);
+  add_steps(*command, exit_code);
 }
 
 }  // namespace kantor

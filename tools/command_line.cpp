@@ -32,6 +32,7 @@ Words values_of(const std::string& key) {
         {"--loss", loss_names()},
         {"--device", {"auto", "cpu", "sim", "cuda"}},
         {"--dtype", {"float32", "float64"}},
+        {"--step", {"clip", "penalty", "generator"}},
         {"study name", with(studies, "all")},
         {"data data", dataset_kinds()},
         {"completion shell", {"bash", "zsh", "fish"}},
