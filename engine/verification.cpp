@@ -67,7 +67,7 @@ enum class Numbers : uint8_t { normal, special };
 std::vector<float> draw(int64_t size, Numbers kind, unsigned seed) {
   constexpr float infinity = std::numeric_limits<float>::infinity(),
                   not_a_number = std::numeric_limits<float>::quiet_NaN();
-  constexpr float rare[] = {infinity, -infinity, not_a_number, 0.0F, 3e38F, -2e30F, 1e-40F, 1e-44F};
+  constexpr float rare[] = {infinity, -infinity, not_a_number, 0.0F, 1e30F, -2e30F, 1e-40F, 1e-44F};
   std::mt19937 engine(seed);
   std::normal_distribution<float> normal;
   std::vector<float> values(static_cast<size_t>(size));
