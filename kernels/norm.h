@@ -1,14 +1,23 @@
-// Launchers of normalization. Statistics accumulate in double.
+// Launchers of normalization. Statistics are joined in double.
 #pragma once
 
 #include "kernels/launcher.h"
-#include "kernels/reduce.h"
 
 namespace kantor {
 
-/// Doubles that batch_norm needs for its partial sums and statistics.
+/// Channels that a block of batch norm takes.
+inline constexpr int64_t norm_tile = 32;
+/// Rows that it takes: enough blocks to fill a GPU, and no more, because each of the second launch reads what all of
+/// the first have found.
+inline int64_t batch_norm_chunk(int64_t rows, int64_t channels) {
+  constexpr int64_t enough_blocks = 256, least_rows = 64;
+  const int64_t tiles = (channels + norm_tile - 1) / norm_tile, wanted = enough_blocks / tiles;
+  const int64_t chunk = wanted < 1 ? rows : (rows + wanted - 1) / wanted;
+  return chunk < least_rows ? least_rows : chunk;
+}
+/// Doubles that batch_norm needs: mean and squared deviations of each chunk.
 inline int64_t batch_norm_workspace(int64_t rows, int64_t channels) {
-  return (sum_chunks(rows, channels) + 2) * channels;
+  return 2 * ((rows + batch_norm_chunk(rows, channels) - 1) / batch_norm_chunk(rows, channels)) * channels;
 }
 
 // T is float or double.
