@@ -1,5 +1,5 @@
-// Normalization: fused forwards (two reads of x, one write); their derivatives are those of the same function in
-// ordinary ops, which holds at every order.
+// Normalization: fused forwards (batch norm reads x twice, layer norm once); their derivatives are those of the same
+// function in ordinary ops, which holds at every order.
 #include "kernels/norm.h"
 
 #include "engine/cpu/reduce.h"
