@@ -1,4 +1,4 @@
-// Launchers of normalization. Statistics are joined in double.
+// Launchers of batch norm. Statistics are joined in double.
 #pragma once
 
 #include "kernels/launcher.h"
@@ -15,7 +15,7 @@ inline int64_t batch_norm_chunk(int64_t rows, int64_t channels) {
   const int64_t chunk = wanted < 1 ? rows : (rows + wanted - 1) / wanted;
   return chunk < least_rows ? least_rows : chunk;
 }
-/// Doubles that batch_norm needs: mean and squared deviations of each chunk.
+/// Doubles that batch_norm and batch_norm_grad need: two numbers of each chunk and channel.
 inline int64_t batch_norm_workspace(int64_t rows, int64_t channels) {
   return 2 * ((rows + batch_norm_chunk(rows, channels) - 1) / batch_norm_chunk(rows, channels)) * channels;
 }
@@ -31,8 +31,9 @@ KANTOR_LAUNCHERS(
     template <class T>
     void batch_norm_fixed(const T* x, const T* gamma, const T* beta, const T* mean, const T* variance, double epsilon,
                           T* y, int64_t rows, int64_t channels, Stream stream);
-    /// Normalizes each row of x [rows, width] by its own statistics; gamma and beta [width] (Ba et al. 2016).
-    template <class T> void layer_norm(const T* x, const T* gamma, const T* beta, double epsilon, T* y, int64_t rows,
-                                       int64_t width, Stream stream);)
+    /// The derivatives of batch_norm's y by x, gamma and beta, times dy; mean and variance are those that it gave.
+    template <class T>
+    void batch_norm_grad(const T* x, const T* gamma, const T* dy, const T* mean, const T* variance, double epsilon,
+                         T* dx, T* dgamma, T* dbeta, int64_t rows, int64_t channels, double* workspace, Stream stream);)
 
 }  // namespace kantor

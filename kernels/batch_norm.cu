@@ -1,26 +1,19 @@
-// Normalization.
-//
-// Batch norm has two launches. The first reads x once: each block finds mean and squared deviations of a chunk of rows,
+// Batch norm, in two launches. The first reads x once: each block finds mean and squared deviations of a chunk of rows,
 // for 32 channels. Nothing cancels, because a thread subtracts the first element that it sees from all others; it adds
 // eight of them as T and goes on in double. In the second launch each block joins the chunks of its channels (the same
 // work in each, but cheaper than one more launch, or than waiting for the last block), then reads x again and writes y:
 // 12 bytes an element in float32, of which the second read of an x of up to about 30 MB comes from the L2 cache.
 // 64 x 14 x 14 x 128 (6.4 MB): 5 us for its bytes at 3 to 4 TB/s, and two launches.
-//
-// Layer norm takes a block a row, 8 bytes an element: short rows stay in the L1 for three passes, long ones in the
-// registers of 1024 threads. The derivatives of both, of every order, are those of the same functions in ordinary ops
-// (engine/ops/norm.cpp).
 #include "kernels/backend.h"
-#include "kernels/block.h"
-#include "kernels/norm.h"
+#include "kernels/batch_norm.h"
+#include "kernels/norm_tile.h"
 #include "kernels/pack.h"
-
-#include <type_traits>
 
 namespace kantor::KANTOR_BACKEND {
 namespace {
 
-constexpr int threads = 256, columns = norm_tile, parts = threads / columns;
+using namespace batch_norm_blocks;
+
 constexpr int batch = 8;  // rows that a thread reads at once
 
 /// Number of elements, their mean, and their squared deviations from it.
@@ -56,47 +49,6 @@ __device__ Moments join_in_block(int64_t count, const Part& part) {
   __syncthreads();
   return join(0, parts, 1, [&](int64_t k) { return joined[k][column]; });
 }
-
-/// What a block takes: blocks of a tile of channels stand `tiles` apart. A thread takes `width` channels of every
-/// `rows_at_once`th row.
-template <int width>
-struct NormTile {
-  static constexpr int across = columns / width, rows_at_once = threads / across;
-  int64_t first_channel, chunk, begin, end;  // rows
-  int64_t channel;                           // of the thread
-
-  __device__ NormTile(int64_t rows, int64_t channels, int64_t length)
-      : first_channel(blockIdx.x % ((channels + columns - 1) / columns) * columns),
-        chunk(blockIdx.x / ((channels + columns - 1) / columns)),
-        begin(chunk * length),
-        end(begin + length < rows ? begin + length : rows),
-        channel(first_channel + threadIdx.x % across * width) {}
-  __device__ int64_t first_row() const { return begin + threadIdx.x / across; }
-};
-
-/// `width` neighbours.
-template <class T, int width>
-struct Row {
-  T v[width];
-
-  __device__ void load(const T* p) {
-    if constexpr (width == Pack<T>::width) {
-      const Pack<T> pack = load_pack(p);
-      for (int i = 0; i < width; ++i) v[i] = pack.v[i];
-    } else {
-      v[0] = *p;
-    }
-  }
-  __device__ void store(T* p) const {
-    if constexpr (width == Pack<T>::width) {
-      Pack<T> pack;
-      for (int i = 0; i < width; ++i) pack.v[i] = v[i];
-      store_pack(p, pack);
-    } else {
-      *p = v[0];
-    }
-  }
-};
 
 /// Means and squared deviations of chunks of rows: [chunks, channels] of each.
 template <class T, int width>
@@ -227,78 +179,6 @@ __global__ void normalize_kernel(const T* x, const T* gamma, const T* beta, Stat
   }
 }
 
-template <class T>
-__global__ void layer_norm_kernel(const T* x, const T* gamma, const T* beta, double epsilon, T* y, int64_t width) {
-  __shared__ double scratch[32];
-  const T* row = x + blockIdx.x * width;
-  double total = 0;
-  for (int64_t i = threadIdx.x; i < width; i += threads) total += double(row[i]);
-  const double mean = block_sum(total, scratch) / double(width);
-  double squares = 0;
-  for (int64_t i = threadIdx.x; i < width; i += threads) {
-    const double d = double(row[i]) - mean;
-    squares += d * d;
-  }
-  const double variance = block_sum(squares, scratch) / double(width);
-  const T centre = T(mean), scale = T(1 / sqrt(variance + epsilon));
-  for (int64_t i = threadIdx.x; i < width; i += threads) {
-    y[blockIdx.x * width + i] = (row[i] - centre) * scale * gamma[i] + beta[i];
-  }
-}
-
-constexpr int row_threads = 1024, kept_packs = 8;
-
-/// The same for long rows whose packs a block keeps in registers: one read.
-template <class T>
-__global__ void __launch_bounds__(row_threads)
-    layer_norm_kept_kernel(const T* x, const T* gamma, const T* beta, double epsilon, T* y, int64_t width) {
-  constexpr int n = Pack<T>::width;
-  __shared__ double scratch[32];
-  const int64_t row = blockIdx.x * width;
-  Pack<T> kept[kept_packs];
-  double total = 0;
-#pragma unroll
-  for (int p = 0; p < kept_packs; ++p) {
-    const int64_t i = (int64_t(p) * row_threads + threadIdx.x) * n;
-    if (i >= width) continue;
-    kept[p] = load_pack(x + row + i);
-    for (int k = 0; k < n; ++k) total += double(kept[p].v[k]);
-  }
-  const double mean = block_sum(total, scratch) / double(width);
-  double squares = 0;
-#pragma unroll
-  for (int p = 0; p < kept_packs; ++p) {
-    if ((int64_t(p) * row_threads + threadIdx.x) * n >= width) continue;
-    for (int k = 0; k < n; ++k) squares += (double(kept[p].v[k]) - mean) * (double(kept[p].v[k]) - mean);
-  }
-  const double variance = block_sum(squares, scratch) / double(width);
-  const T centre = T(mean), scale = T(1 / sqrt(variance + epsilon));
-#pragma unroll
-  for (int p = 0; p < kept_packs; ++p) {
-    const int64_t i = (int64_t(p) * row_threads + threadIdx.x) * n;
-    if (i >= width) continue;
-    const Pack<T> g = load_pack(gamma + i), b = load_pack(beta + i);
-    for (int k = 0; k < n; ++k) kept[p].v[k] = (kept[p].v[k] - centre) * scale * g.v[k] + b.v[k];
-    store_pack(y + row + i, kept[p]);
-  }
-}
-
-/// Calls start(how many neighbours a thread reads at once, as a type).
-template <class T, class F>
-void with_width(bool packed, const F& start) {
-  if (packed) {
-    start(std::integral_constant<int, Pack<T>::width>());
-  } else {
-    start(std::integral_constant<int, 1>());
-  }
-}
-
-/// The grid of batch norm.
-unsigned norm_blocks(int64_t rows, int64_t channels) {
-  const int64_t chunk = batch_norm_chunk(rows, channels);
-  return blocks_for((rows + chunk - 1) / chunk * ((channels + columns - 1) / columns), 1);
-}
-
 template <class T, class Statistics>
 void normalize(const T* x, const T* gamma, const T* beta, const Statistics& statistics, double epsilon, T* y,
                int64_t rows, int64_t channels, Stream stream) {
@@ -333,25 +213,11 @@ void batch_norm(const T* x, const T* gamma, const T* beta, double epsilon, T* y,
             rows, channels, stream);
 }
 
-template <class T>
-void layer_norm(const T* x, const T* gamma, const T* beta, double epsilon, T* y, int64_t rows, int64_t width,
-                Stream stream) {
-  if (rows * width == 0) return;
-  constexpr int64_t n = Pack<T>::width, long_row = 2048;
-  const bool packed = width % n == 0 && aligned(x) && aligned(gamma) && aligned(beta) && aligned(y);
-  if (packed && width >= long_row && width <= kept_packs * row_threads * n) {
-    launch<layer_norm_kept_kernel<T>>({blocks_for(rows, 1), row_threads, 0, stream}, x, gamma, beta, epsilon, y, width);
-    return;
-  }
-  launch<layer_norm_kernel<T>>({blocks_for(rows, 1), threads, 0, stream}, x, gamma, beta, epsilon, y, width);
-}
-
-#define KANTOR_NORM(T)                                                                                           \
+#define KANTOR_BATCH_NORM(T)                                                                                     \
   template void batch_norm(const T*, const T*, const T*, double, T*, T*, T*, int64_t, int64_t, double*, Stream); \
   template void batch_norm_fixed(const T*, const T*, const T*, const T*, const T*, double, T*, int64_t, int64_t, \
-                                 Stream);                                                                        \
-  template void layer_norm(const T*, const T*, const T*, double, T*, int64_t, int64_t, Stream);
-KANTOR_NORM(float)
-KANTOR_NORM(double)
+                                 Stream);
+KANTOR_BATCH_NORM(float)
+KANTOR_BATCH_NORM(double)
 
 }  // namespace kantor::KANTOR_BACKEND
