@@ -5,13 +5,13 @@
 // may wait for the other, nor for shared memory: multiplying from there by tiles costs as many cycles again.
 //
 // Forward: the block's part of the image lies in shared memory. A warp makes two neighbouring pixels at once: all lanes
-// read the same 16 bytes (18 reads for 192 multiply-adds of a lane), and write 32 filters side by side. No lane needs
+// read the same 16 bytes (20 reads for 192 multiply-adds of a lane), and write 32 filters side by side. No lane needs
 // another's sums.
 //
 // Input gradient: with stride 2, the four positions (2i, 2j) .. (2i + 1, 2j + 1) need the gradients of the pixels
 // (i - 1, j - 1) .. (i + 1, j + 1) and every weight once. A warp makes two such squares below each other, and walks to
 // the right: a step reads one new column of 4 pixels, coalesced and ahead of its use, and does 2 window multiply-adds a
-// filter, without shared memory or barriers. Then the sums of the lanes are added: each exchange halves how many sums a
+// filter, without a barrier. Then the sums of the lanes are added: each exchange halves how many sums a
 // lane is in charge of, 9 shuffles a channel instead of 40. Several warps share the filters where there are more than
 // one warp owns. A strip's sums are collected in shared memory and written together, with the epilogue.
 #include "kernels/backend.h"

@@ -7,14 +7,12 @@
 
 #include <type_traits>
 
-namespace kantor::KANTOR_BACKEND {
-
-namespace batch_norm_blocks {
+namespace kantor::KANTOR_BACKEND::batch_norm_blocks {
 
 constexpr int threads = 256, columns = norm_tile, parts = threads / columns;
 
-/// What a block takes: blocks of a tile of channels stand `tiles` apart. A thread takes `width` channels of every
-/// `rows_at_once`th row.
+/// What a block takes: `columns` channels of a chunk of rows; neighbouring blocks have the same rows. A thread takes
+/// `width` channels of every `rows_at_once`th row.
 template <int width>
 struct NormTile {
   static constexpr int across = columns / width, rows_at_once = threads / across;
@@ -64,12 +62,10 @@ void with_width(bool packed, const F& start) {
   }
 }
 
-/// The grid of batch norm.
+/// A block for each chunk of rows and tile of channels.
 inline unsigned norm_blocks(int64_t rows, int64_t channels) {
   const int64_t chunk = batch_norm_chunk(rows, channels);
   return blocks_for((rows + chunk - 1) / chunk * ((channels + columns - 1) / columns), 1);
 }
 
-}  // namespace batch_norm_blocks
-
-}  // namespace kantor::KANTOR_BACKEND
+}  // namespace kantor::KANTOR_BACKEND::batch_norm_blocks
