@@ -1,5 +1,6 @@
 // Convolutions from and to pictures of 1 to 4 channels, where a 64 x 64 tile of a product would be mostly empty: the
-// window of one channel has 25 elements, the input gradient 1 to 4 columns. FLOPs: 2 pixels filters window.
+// window of one channel has 25 elements, the input gradient 1 to 4 columns. FLOPs: 2 pixels filters window. The windows
+// that most networks have go to kernels/conv2d_lane_filters.cu in float32.
 //
 // Forward, bound by the bytes of its output: a block stages the whole windows of 64 pixels and 64 filters in shared
 // memory, at one barrier, and a thread makes 4 x 4 sums of them. Filters are staged once for several tiles of pixels.
@@ -11,8 +12,11 @@
 #include "kernels/backend.h"
 #include "kernels/block.h"
 #include "kernels/conv2d_few_channels.h"
+#include "kernels/conv2d_lane_filters.h"
 #include "kernels/conv2d_sizes.h"
 #include "kernels/pack.h"
+
+#include <type_traits>
 
 namespace kantor::KANTOR_BACKEND {
 namespace {
@@ -142,6 +146,9 @@ void start_input_grad(const ConvShape& c, const T* g, const T* filter, const Epi
 template <class T>
 void conv2d_few_channels(const ConvShape& c, const T* x, const T* filter, const Epilogue<T>& epilogue, T* y,
                          Stream stream) {
+  if constexpr (std::is_same_v<T, float>) {
+    if (lane_filters(c)) return conv2d_lane_filters(c, x, filter, epilogue, y, stream);
+  }
   constexpr int64_t enough_blocks = 1024, most_tiles = 8;
   const int64_t pixel_tiles = (c.pixels() + tile_size - 1) / tile_size,
                 filter_tiles = (c.filters + tile_size - 1) / tile_size;
@@ -155,6 +162,11 @@ void conv2d_few_channels(const ConvShape& c, const T* x, const T* filter, const 
 template <class T>
 void conv2d_input_grad_few_channels(const ConvShape& c, const T* g, const T* filter, const Epilogue<T>& epilogue, T* x,
                                     Stream stream) {
+  if constexpr (std::is_same_v<T, float>) {
+    if (lane_filters(c) && lane_filters_team(c) > 0) {
+      return conv2d_input_grad_lane_filters(c, g, filter, epilogue, x, stream);
+    }
+  }
   const auto start = c.channels == 1   ? start_input_grad<T, 1>
                      : c.channels == 2 ? start_input_grad<T, 2>
                      : c.channels == 3 ? start_input_grad<T, 3>

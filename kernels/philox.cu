@@ -1,8 +1,9 @@
-// Random draws. Bytes: one write of each element. A thread makes one block of four words, and writes four elements.
+// Random draws. Bytes: one write of each element: 64e6 floats in 85 us at 3 TB/s. A thread makes one block of four
+// words, 20 wide multiplications, and writes four elements, together where they begin at a multiple of 16 bytes.
 #include "kernels/backend.h"
+#include "kernels/box_muller.h"
+#include "kernels/pack.h"
 #include "kernels/philox.h"
-
-#include <math.h>
 
 namespace kantor::KANTOR_BACKEND {
 namespace {
@@ -20,10 +21,10 @@ struct Normal {
   template <class T>
   __device__ void operator()(const PhiloxWords& words, T* values) const {
     for (int k = 0; k < 4; k += 2) {
-      const double radius = sqrt(-2 * log(1.0 - double(uniform_of(words.v[k]))));
-      const double angle = 6.283185307179586 * double(uniform_of(words.v[k + 1]));
-      values[k] = T(radius * cos(angle));
-      values[k + 1] = T(radius * sin(angle));
+      const uint32_t a = words.v[k], b = words.v[k + 1];
+      const box_muller::Pair pair = sizeof(T) == 4 ? box_muller::in_float(a, b) : box_muller::in_double(a, b);
+      values[k] = T(pair.first);
+      values[k + 1] = T(pair.second);
     }
   }
 };
@@ -36,11 +37,12 @@ struct Below {
 };
 
 template <class F, class T>
-__global__ void draw_kernel(F f, DrawKey key, T* y, int64_t size) {
+__global__ void draw_kernel(F f, DrawKey key, T* y, int64_t size, bool packed) {
   const int64_t b = key.first / 4 + int64_t(blockIdx.x) * blockDim.x + threadIdx.x, begin = 4 * b - key.first;
   if (begin >= size) return;
   T values[4];
   f(philox(key.seed, uint64_t(b), key.stream, uint64_t(*key.step)), values);
+  if (packed && begin + 4 <= size) return store_four(y + begin, values);
   for (int k = 0; k < 4; ++k) {
     if (begin + k >= 0 && begin + k < size) y[begin + k] = values[k];
   }
@@ -49,7 +51,8 @@ __global__ void draw_kernel(F f, DrawKey key, T* y, int64_t size) {
 template <class F, class T>
 void draw(F f, DrawKey key, T* y, int64_t size, Stream stream) {
   if (size == 0) return;
-  launch<draw_kernel<F, T>>({blocks_for(key.first % 4 + size, 4 * block), block, 0, stream}, f, key, y, size);
+  launch<draw_kernel<F, T>>({blocks_for(key.first % 4 + size, 4 * block), block, 0, stream}, f, key, y, size,
+                            key.first % 4 == 0 && aligned(y));
 }
 
 }  // namespace

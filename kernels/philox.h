@@ -43,7 +43,7 @@ struct DrawKey {
 KANTOR_LAUNCHERS(
     /// U[0, 1) of 24 bits each: bit-identical on every device.
     template <class T> void draw_uniform(DrawKey key, T* y, int64_t size, Stream stream);
-    /// N(0, 1) by Box and Muller, in double.
+    /// N(0, 1) by Box and Muller's formula in double, to the bit of T.
     template <class T> void draw_normal(DrawKey key, T* y, int64_t size, Stream stream);
     /// Integers in [0, n), n at most 2^31: bit-identical on every device.
     void draw_below(DrawKey key, uint64_t n, int64_t* y, int64_t size, Stream stream);)

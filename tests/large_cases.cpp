@@ -69,14 +69,55 @@ std::vector<OpRow> products() {
   };
 }
 
-std::vector<OpRow> norms() {
+/// Windows of 4 x 4 and 5 x 5 with stride 2 on one and three channels, whose filters fill part of a warp, or several
+/// warps, and outputs with ragged tiles and strips; with bias and activation too.
+std::vector<OpRow> image_convolutions() {
+  struct Sizes {
+    int64_t height, width, channels, filters, kernel;
+  };
+  std::vector<OpRow> rows;
+  for (const Sizes& s :
+       {Sizes{64, 64, 3, 64, 4}, Sizes{28, 28, 1, 64, 5}, Sizes{11, 75, 3, 7, 4}, Sizes{37, 9, 3, 70, 5},
+        Sizes{13, 67, 1, 130, 4}, Sizes{6, 5, 1, 300, 5}, Sizes{2, 3, 3, 65, 4}}) {
+    const ConvParams params{2, (s.kernel - 1) / 2};
+    const Shape x{2, s.height, s.width, s.channels}, filter{s.filters, s.kernel, s.kernel, s.channels};
+    const int64_t lost = s.kernel - 2 * params.padding;
+    const Shape y{2, (s.height - lost) / 2 + 1, (s.width - lost) / 2 + 1, s.filters};
+    const Activation f{Activation::Kind::tanh};  // smooth, and small filters keep it where it moves
+    rows.push_back(
+        {"conv2d", "conv2d", [=](HostRandom& r) {
+           return Case{[=](const Inputs& in) { return conv2d(in[0], in[1], params, in[2], f); },
+                       {random_tensor(x, r), (random_tensor(filter, r) * 0.1).detach(), random_tensor({s.filters}, r)},
+                       {true, true, true}};
+         }});
+    rows.push_back(
+        {"conv2d_input_grad", "conv2d", [=](HostRandom& r) {
+           return Case{
+               [=](const Inputs& in) { return conv2d_input_grad(in[0], in[1], params, s.height, s.width, in[2], f); },
+               {random_tensor(y, r), (random_tensor(filter, r) * 0.1).detach(), random_tensor({s.channels}, r)},
+               {true, true, true}};
+         }});
+  }
+  return rows;
+}
+
+/// Batch norm of several chunks of rows and tiles of channels, read one by one and in packs; its mean is far from 0.
+std::vector<OpRow> batch_norms() {
+  std::vector<OpRow> rows;
+  for (const Shape& x : {Shape{263, 37}, Shape{700, 40}, Shape{5, 300}}) {
+    const Shape channels{x[1]};
+    rows.push_back({"batch_norm", "norm", [=](HostRandom& r) {
+                      return Case{
+                          [](const Inputs& in) { return batch_norm(in[0], in[1], in[2]).y; },
+                          {(random_tensor(x, r) + 5).detach(), random_tensor(channels, r), random_tensor(channels, r)},
+                          {true, true, true}};
+                    }});
+  }
+  return rows;
+}
+
+std::vector<OpRow> layer_norms() {
   return {
-      {"batch_norm", "norm",
-       [](HostRandom& r) {
-         return Case{[](const Inputs& in) { return batch_norm(in[0], in[1], in[2]).y; },
-                     {random_tensor({sum_chunk(1, 37) + 7, 37}, r), random_tensor({37}, r), random_tensor({37}, r)},
-                     {true, true, true}};
-       }},
       {"layer_norm", "norm",
        [](HostRandom& r) {
          return Case{[](const Inputs& in) { return layer_norm(in[0], in[1], in[2]); },
@@ -97,7 +138,8 @@ std::vector<OpRow> norms() {
 const std::vector<OpRow>& large_cases() {
   static const std::vector<OpRow> table = [] {
     std::vector<OpRow> all;
-    for (const auto& rows : {penalties(), reductions(), sorted_groups(), products(), norms()}) {
+    for (const auto& rows :
+         {penalties(), reductions(), sorted_groups(), products(), image_convolutions(), batch_norms(), layer_norms()}) {
       all.insert(all.end(), rows.begin(), rows.end());
     }
     return all;

@@ -105,6 +105,14 @@ TEST_CASE("random: sim and cpu: a draw may begin at any element, and uniforms an
   CHECK_THROWS_AS(uniform({1}, Draw{1, 2, counter(3), -1}), ShapeError);
 }
 
+TEST_CASE("random: sim and cpu: normals in float32 have the same bits") {
+  const Tensor step = counter(5), on_sim = step.to(Device{Device::Kind::sim, 0});
+  for (const int64_t first : {0, 6}) {  // in packs, and one by one
+    CHECK(normal({200'003}, {3, 1, on_sim, first}).to_vector<float>() ==
+          normal({200'003}, {3, 1, step, first}).to_vector<float>());
+  }
+}
+
 TEST_CASE("random: replays draw anew, as eager steps do") {
   const auto run = [](bool capture) {
     const Tensor step = counter(0), out = zeros({5});

@@ -1,10 +1,10 @@
-// Normalization: fused forwards (two reads of x, one write); their derivatives are those of the same function in
-// ordinary ops, which holds at every order.
-#include "kernels/norm.h"
-
+// Normalization: fused forwards, and a fused derivative of batch norm; the other derivatives are those of the same
+// functions in ordinary ops, which holds at every order.
 #include "engine/cpu/reduce.h"
 #include "engine/ops.h"
 #include "engine/ops/pointwise_op.h"
+#include "kernels/batch_norm.h"
+#include "kernels/layer_norm.h"
 
 #include <cmath>
 #include <fmt/format.h>
@@ -58,6 +58,73 @@ void normalize_channels(const View& x, const T* gamma, const T* beta, const T* m
   scale_and_shift(x.as<T>(), scale, shift, y.as<T>(), channels == 0 ? 0 : x.size() / channels);
 }
 
+/// The derivative of batch norm's y: x, gamma, dy, and the mean and variance that batch norm gave -> dx, dgamma, dbeta.
+class BatchNormGrad final : public FloatingOp<BatchNormGrad> {
+ public:
+  explicit BatchNormGrad(double epsilon) : epsilon_(epsilon) {}
+  [[nodiscard]] const char* name() const override { return "batch_norm_grad"; }
+  [[nodiscard]] std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override {
+    require_floating(inputs);
+    return {inputs[0], inputs[1], inputs[1]};
+  }
+  template <class T>
+  void forward(Inputs inputs, Outputs outputs) const {
+    const T *x = inputs[0].as<T>(), *gamma = inputs[1].as<T>(), *dy = inputs[2].as<T>(), *mean = inputs[3].as<T>(),
+            *variance = inputs[4].as<T>();
+    T *dx = outputs[0].as<T>(), *dgamma = outputs[1].as<T>(), *dbeta = outputs[2].as<T>();
+    const int64_t channels = inputs[0].shape[-1], rows = inputs[0].size() / channels;
+    for_groups(rows, channels, [&](int64_t i, int64_t c) { dx[i] = dy[i] * (x[i] - mean[c]); });
+    cpu::sum_middle(dx, dgamma, 1, rows, channels);  // dx holds products, until it is written below
+    cpu::sum_middle(dy, dbeta, 1, rows, channels);
+    std::vector<T> shift(static_cast<size_t>(channels)), slope(shift), scale(shift);
+    for (int64_t c = 0; c < channels; ++c) {
+      const auto k = static_cast<size_t>(c);
+      const double inverse = 1 / std::sqrt(static_cast<double>(variance[c]) + epsilon_);
+      const double products = static_cast<double>(dgamma[c]), n = static_cast<double>(rows);
+      shift[k] = static_cast<T>(static_cast<double>(dbeta[c]) / n);
+      slope[k] = static_cast<T>(inverse * inverse * products / n);
+      scale[k] = static_cast<T>(static_cast<double>(gamma[c]) * inverse);
+      dgamma[c] = static_cast<T>(inverse * products);
+    }
+    for_groups(rows, channels, [&](int64_t i, int64_t c) {
+      const auto k = static_cast<size_t>(c);
+      dx[i] = (dy[i] - shift[k] - (x[i] - mean[c]) * slope[k]) * scale[k];
+    });
+  }
+  template <class T>
+  void launch(const Target& target, Inputs inputs, Outputs outputs) const {
+    const int64_t channels = inputs[0].shape[-1], rows = inputs[0].size() / channels;
+    const Temporary workspace(target, batch_norm_workspace(rows, channels) * static_cast<int64_t>(sizeof(double)));
+    KANTOR_ON(target.backend,
+              batch_norm_grad(inputs[0].as<T>(), inputs[1].as<T>(), inputs[2].as<T>(), inputs[3].as<T>(),
+                              inputs[4].as<T>(), epsilon_, outputs[0].as<T>(), outputs[1].as<T>(), outputs[2].as<T>(),
+                              rows, channels, workspace.as<double>(), target.stream));
+  }
+  /// Mean and variance are functions of x, and are taken as such here: their own inputs get no gradient.
+  [[nodiscard]] std::vector<Tensor> reference(std::span<const Tensor> in) const override {
+    const std::vector<int> axes = axes_between(0, in[0].rank() - 1);
+    const Tensor centred = in[0] - mean(in[0], axes);
+    const Tensor deviation = sqrt(mean(square(centred), axes) + epsilon_);
+    const Tensor normal = centred / deviation, dy = in[2], products = dy * normal;
+    return {(dy - mean(dy, axes) - normal * mean(products, axes)) * (in[1] / deviation), sum(products, axes),
+            sum(dy, axes)};
+  }
+
+ private:
+  /// Calls f(element, channel) for all, in pieces of rows.
+  template <class F>
+  static void for_groups(int64_t rows, int64_t channels, const F& f) {
+    const int64_t group = std::max<int64_t>(1, cpu::piece_elements / channels);
+    cpu::for_pieces((rows + group - 1) / group, static_cast<double>(rows * channels), [&](int64_t p) {
+      for (int64_t r = p * group; r < std::min(rows, (p + 1) * group); ++r) {
+        for (int64_t c = 0; c < channels; ++c) f(r * channels + c, c);
+      }
+    });
+  }
+
+  double epsilon_;
+};
+
 class BatchNorm final : public FloatingOp<BatchNorm> {
  public:
   explicit BatchNorm(double epsilon) : epsilon_(epsilon) {}
@@ -95,6 +162,19 @@ class BatchNorm final : public FloatingOp<BatchNorm> {
     KANTOR_ON(target.backend, batch_norm(inputs[0].as<T>(), inputs[1].as<T>(), inputs[2].as<T>(), epsilon_,
                                          outputs[0].as<T>(), outputs[1].as<T>(), outputs[2].as<T>(), rows, channels,
                                          workspace.as<double>(), target.stream));
+  }
+  [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const override {
+    std::vector<Tensor> g(3);
+    if (c.grads[0].defined()) {
+      g = apply(std::make_shared<const BatchNormGrad>(epsilon_),
+                {c.inputs[0], c.inputs[1], c.grads[0], c.outputs[1], c.outputs[2]});
+    }
+    if (c.grads[1].defined() || c.grads[2].defined()) {  // whoever asks for derivatives of the statistics
+      const std::vector<Tensor> statistics{Tensor(), c.grads[1], c.grads[2]};
+      const Tensor more = Op::vjp({c.inputs, c.outputs, statistics, c.wanted})[0];
+      if (more.defined()) g[0] = g[0].defined() ? g[0] + more : more;
+    }
+    return g;
   }
   [[nodiscard]] std::vector<Tensor> reference(std::span<const Tensor> in) const override {
     const std::vector<int> axes = axes_between(0, in[0].rank() - 1);
