@@ -32,9 +32,8 @@ int tile_capability() {
 #ifdef __CUDACC__
   using Problem = MatrixProblem<false, false>;
   cudaFuncAttributes attributes{};
-  check(cudaFuncGetAttributes(&attributes,
-                              tile_kernel<tiling_of(Arithmetic::float32, 0), Arithmetic::float32, 4, 4, Problem>),
-        "the tile kernel", "asking what it was compiled for");
+  check(cudaFuncGetAttributes(&attributes, tile_kernel<Arithmetic::float32, 0, 4, 4, Problem>), "the tile kernel",
+        "asking what it was compiled for");
   return attributes.ptxVersion;
 #else
   return 90;

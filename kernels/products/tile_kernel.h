@@ -241,9 +241,11 @@ class Tile {
   float sums_[units][unit];
 };
 
-template <Tiling tiling, Arithmetic arithmetic, int vector_a, int vector_b, class Problem>
-__global__ void __launch_bounds__(tiling.threads(), tiling.blocks)
+/// The tiling is named by its number: nvcc does not write a kernel's name with a class in it.
+template <Arithmetic arithmetic, int number, int vector_a, int vector_b, class Problem>
+__global__ void __launch_bounds__(tiling_of(arithmetic, number).threads(), tiling_of(arithmetic, number).blocks)
     tile_kernel(Problem problem, Epilogue<float> epilogue, Splits splits, bool packed, float* out) {
+  constexpr Tiling tiling = tiling_of(arithmetic, number);
   const int part = int(blockIdx.z) / splits.count, split = int(blockIdx.z) % splits.count;
   if (!problem.enter(part)) return;  // the whole block
   const int across = (problem.n + tiling.columns - 1) / tiling.columns;
@@ -261,10 +263,10 @@ __global__ void __launch_bounds__(tiling.threads(), tiling.blocks)
   }
   if (splits.count > 1) {
     constexpr int tile_size = tiling.rows * tiling.columns;
-    const int number = part * int(gridDim.x) + int(blockIdx.x);
-    float* partials = splits.workspace + int64_t(number) * splits.count * tile_size;
+    const int place = part * int(gridDim.x) + int(blockIdx.x);
+    float* partials = splits.workspace + int64_t(place) * splits.count * tile_size;
     tile.leave(partials + split * tile_size);
-    if (!is_last_block(splits.arrived + number, splits.count)) return;  // the whole block
+    if (!is_last_block(splits.arrived + place, splits.count)) return;  // the whole block
     tile.collect(partials, splits.count);
   }
   tile.store(out, packed, epilogue);

@@ -64,18 +64,19 @@ inline constexpr int any_alignment = 2;
 /// The first that three products use: above it, their registers would not suffice.
 inline constexpr int first_of_three = 1;
 
-constexpr int tilings_of(Arithmetic arithmetic) {
+KANTOR_FUNCTION constexpr int tilings_of(Arithmetic arithmetic) {
   return arithmetic == Arithmetic::float32 ? int(sizeof multiply_add_tilings / sizeof(Tiling))
                                            : int(sizeof tensor_core_tilings / sizeof(Tiling));
 }
-constexpr Tiling tiling_of(Arithmetic arithmetic, int index) {
+KANTOR_FUNCTION constexpr Tiling tiling_of(Arithmetic arithmetic, int index) {
   return arithmetic == Arithmetic::float32 ? multiply_add_tilings[index] : tensor_core_tilings[index];
 }
 
 /// Whether a kernel is compiled for the plan: all tilings where both operands are copied four floats at a time, and in
 /// float32 one that takes any operands. `single_right`: the problem also copies its right operand float by float while
 /// the left one is aligned (the weight gradient of pictures of one or three channels).
-constexpr bool is_compiled(Arithmetic arithmetic, int tiling, int vector_left, int vector_right, bool single_right) {
+KANTOR_FUNCTION constexpr bool is_compiled(Arithmetic arithmetic, int tiling, int vector_left, int vector_right,
+                                           bool single_right) {
   if (vector_left == 4 && vector_right == 4) {
     return arithmetic != Arithmetic::three_tf32 || tiling >= first_of_three;
   }
