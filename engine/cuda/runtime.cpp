@@ -88,7 +88,7 @@ class CudaRuntime final : public Runtime {
     processor_.tensor_cores = properties.major * 10 >= ampere && cuda::tile_capability() >= ampere;
     constexpr size_t bytes = most_counters * sizeof(unsigned);
     check(cudaMalloc(&processor_.arrived, bytes), "allocating the counters of products");
-    check(cudaMemset(processor_.arrived, 0, bytes), "clearing the counters of products");
+    check(cudaMemsetAsync(processor_.arrived, 0, bytes, stream_), "clearing the counters of products");
   }
   [[nodiscard]] Backend backend() const override { return Backend::cuda; }
   [[nodiscard]] Stream stream() const override {
