@@ -3,6 +3,7 @@
 #include "engine/error.h"
 #include "engine/ops.h"
 #include "engine/products.h"
+#include "engine/verification.h"
 #include "tests/catch.h"
 #include "tests/op_table.h"
 
@@ -126,4 +127,61 @@ TEST_CASE("cuda: cuDNN's convolutions agree with the CPU's float64, TF32 within 
   set_products({});
   // The operands have 10 bits of mantissa.
   CHECK(normalized_error(y, conv2d(x.to(DType::float64), filter.to(DType::float64), {2, 2})) <= 1e-6);
+}
+
+namespace {
+
+/// Products and convolutions in each arithmetic are as wrong as it says, and no less: it is the one that was chosen.
+void check_arithmetics(Device device) {
+  struct Expected {
+    Arithmetic arithmetic;
+    double least, most;  // normalized squared error against float64
+  };
+  constexpr Expected all[] = {{Arithmetic::float32, 1e-16, 1e-12},
+                              {Arithmetic::three_tf32, 1e-16, 1e-12},
+                              {Arithmetic::tf32, 1e-9, 1e-6},
+                              {Arithmetic::bf16, 1e-7, 1e-4}};
+  HostRandom random(2030, 1);
+  const auto draw = [&](const Shape& shape) { return random_tensor(shape, random).to(DType::float32); };
+  const Tensor a = draw({40, 144}), b = draw({24, 144}), x = draw({2, 9, 9, 16}), filter = draw({8, 5, 5, 16});
+  const ConvParams window{2, 2};
+  const auto in_double = [](const Tensor& t) { return t.to(DType::float64); };
+  const Tensor product = matmul(in_double(a), in_double(b), false, true);
+  const Tensor y = conv2d(in_double(x), in_double(filter), window);
+  for (const Expected& e : all) {
+    INFO(to_string(device) << ", " << arithmetic_name(e.arithmetic));
+    set_products({.arithmetic = e.arithmetic});
+    const double of_product = normalized_error(matmul(a.to(device), b.to(device), false, true), product);
+    const double of_convolution = normalized_error(conv2d(x.to(device), filter.to(device), window), y);
+    const std::string name = product_arithmetic(device);
+    set_products({});
+    CHECK(name == arithmetic_name(e.arithmetic));
+    for (const double error : {of_product, of_convolution}) {
+      CHECK(error >= e.least);
+      CHECK(error <= e.most);
+    }
+  }
+}
+
+}  // namespace
+
+TEST_CASE("sim: products are made in the arithmetic that was chosen") {
+  check_arithmetics(sim_device);
+}
+
+TEST_CASE("cuda: products are made in the arithmetic that was chosen") {
+  if (const std::string reason = why_unavailable(gpu); !reason.empty()) {
+    WARN("not run: " << reason);
+    return;
+  }
+  check_arithmetics(gpu);
+}
+
+TEST_CASE("cuda: the self-check passes the kernels of every arithmetic") {
+  if (const std::string reason = why_unavailable(gpu); !reason.empty()) {
+    WARN("not run: " << reason);
+    return;
+  }
+  const Findings& found = verify(gpu);
+  for (const std::string& finding : found) CHECK(finding == "");
 }
