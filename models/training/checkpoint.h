@@ -36,6 +36,9 @@ void append_parameters(std::vector<StateTensor>& state, const std::string& prefi
 void append_buffers_and_optimizer(std::vector<StateTensor>& state, const std::string& prefix,
                                   const TrainableNetwork& trainable);
 
+/// The key of the metadata that says in which arithmetic products were computed, as product_arithmetic names it.
+inline constexpr const char* arithmetic_key = "kantor.arithmetic";
+
 /// What says what the tensors belong to. The configuration inside leaves out what decides no numbers of the training.
 std::map<std::string, std::string> checkpoint_metadata(const RunConfig& config, const Network& critic,
                                                        const Network& generator, int64_t steps_done);

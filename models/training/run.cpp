@@ -1,9 +1,11 @@
 #include "models/training/run.h"
 
+#include "engine/products.h"
 #include "models/files/atomic_file.h"
 #include "models/files/folder_lock.h"
 #include "models/files/png.h"
 #include "models/metrics/wasserstein.h"
+#include "models/training/checkpoint.h"
 #include "models/training/config_toml.h"
 #include "models/training/environment.h"
 #include "models/training/evaluation.h"
@@ -72,7 +74,10 @@ class Run {
     check_memory(config, *data_, options.device);
     trainer_ = std::make_unique<Trainer>(config, data_, options.device, options.capture);
     warn_of_norms();
-    if (started_.checkpoint) trainer_->restore(started_.checkpoint->file);
+    if (started_.checkpoint) {
+      trainer_->restore(started_.checkpoint->file);
+      note_arithmetic(started_.checkpoint->file);
+    }
     started_.checkpoint.reset();  // frees its many tensors
     if (finished()) return;
     say_what_evaluation_takes();
@@ -163,6 +168,14 @@ class Run {
     log_.emplace(options_.folder, step);
     events_.emplace(options_.folder, step > 0 ? step : -1);
     seconds_ = log_->seconds();
+  }
+
+  /// Another arithmetic than the checkpoint's is a change of the run: its bits are not those of one that never stopped.
+  void note_arithmetic(const TensorFile& file) {
+    const auto before = file.metadata.find(arithmetic_key);
+    const std::string now = product_arithmetic(options_.device);
+    if (before == file.metadata.end() || before->second == now) return;
+    changes_.push_back({"arithmetic of products", before->second, now});
   }
 
   void write_settings() {

@@ -2,6 +2,7 @@
 
 #include "engine/grad_mode.h"
 #include "engine/in_place.h"
+#include "engine/products.h"
 #include "engine/random.h"
 #include "models/files/file_error.h"
 #include "models/training/networks.h"
@@ -175,6 +176,7 @@ void Trainer::change(const RunConfig& to) {
 TensorFile Trainer::checkpoint() const {
   TensorFile file;
   file.metadata = checkpoint_metadata(config_, critic_.network(), generator_.network(), steps_done_);
+  file.metadata[arithmetic_key] = product_arithmetic(device_);
   file.tensors = to_file_tensors(state());
   return file;
 }

@@ -130,6 +130,7 @@ std::vector<Problem> problems() {
   std::vector<Problem> all;
   for (const auto& [ta, tb] : {std::pair(false, false), std::pair(false, true), std::pair(true, false)}) {
     all.push_back(matrices(ta, tb, 132, 36, 260));
+    all.push_back(matrices(ta, tb, 68, 36, 132));
     all.push_back(matrices(ta, tb, 33, 5, 37));
   }
   for (const ConvPass pass : {ConvPass::forward, ConvPass::input_grad, ConvPass::weight_grad}) {
@@ -145,9 +146,18 @@ std::vector<Problem> problems() {
 
 /// Every compiled tiling, whole and split in two, collected and added.
 std::vector<ProductPlan> plans_of(const Problem& problem) {
+  const ProductSize& p = problem.size;
+  std::vector<Arithmetic> arithmetics{Arithmetic::float32};
+  if (p.m * p.n * p.k * p.parts < 400'000) {
+    arithmetics.push_back(Arithmetic::tf32);
+#ifndef KANTOR_SIM_RACES  // their accesses are those of TF32
+    arithmetics.push_back(Arithmetic::three_tf32);
+    arithmetics.push_back(Arithmetic::bf16);
+#endif
+  }
   std::vector<ProductPlan> plans;
-  for (const Arithmetic a : {Arithmetic::float32, Arithmetic::three_tf32, Arithmetic::tf32, Arithmetic::bf16}) {
-    each_plan(problem.size, a, [&](const ProductPlan& plan) {
+  for (const Arithmetic a : arithmetics) {
+    each_plan(p, a, [&](const ProductPlan& plan) {
       if (plan.splits <= 2) plans.push_back(plan);
     });
   }
@@ -166,12 +176,12 @@ std::vector<float> result_of(const Problem& problem, const ProductPlan& plan) {
 }  // namespace
 
 TEST_CASE("sim: every kernel of the tile engine agrees with float64, with the same bits in every order of threads") {
-  std::set<std::tuple<Arithmetic, int, bool>> seen;
+  std::set<std::tuple<int, bool, bool>> split;
   for (const Problem& problem : problems()) {
     for (const ProductPlan& plan : plans_of(problem)) {
       INFO(problem.name << ", arithmetic " << static_cast<int>(plan.arithmetic) << ", tiling " << plan.tiling
                         << ", splits " << plan.splits << (plan.second_launch ? ", added" : ""));
-      seen.insert({plan.arithmetic, plan.tiling, plan.splits > 1});
+      if (plan.arithmetic == Arithmetic::float32) split.insert({plan.tiling, plan.splits > 1, plan.second_launch});
       sim::set_order(sim::Order::forward);
       const auto forward = result_of(problem, plan);
       double worst = 0;
@@ -187,5 +197,5 @@ TEST_CASE("sim: every kernel of the tile engine agrees with float64, with the sa
       CHECK(std::memcmp(forward.data(), reverse.data(), forward.size() * sizeof(float)) == 0);
     }
   }
-  CHECK(seen.size() == 2 * (5 + 3 + 4 + 4));  // tilings, whole and split
+  CHECK(split.size() == 5 * 3);  // each tiling whole, collected and added
 }

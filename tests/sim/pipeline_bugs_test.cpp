@@ -1,0 +1,89 @@
+// What the simulator finds in pipelines of asynchronous copies, and in the fragments of tensor cores: a wait too few, a
+// missing barrier between stages, a stage that is filled too early, copies that nobody awaits, swapped fragments.
+#include "tests/sim/pipeline_bugs.h"
+
+#include "kernels/sim/simulator.h"
+#include "tests/catch.h"
+#include "tests/sim/support.h"
+
+#include <cmath>
+#include <numeric>
+
+using namespace kantor;
+using namespace kantor::testing;
+namespace bugs = kantor::sim::bugs;
+using bugs::Pipeline;
+
+namespace {
+
+std::vector<float> counted(size_t size) {
+  std::vector<float> values(size);
+  std::iota(values.begin(), values.end(), 1.0F);
+  return values;
+}
+
+/// In how many of the five orders the pipeline's result is right. A launch that is refused is not.
+int right_orders(Pipeline bug) {
+  const Array x(counted(8 * 64)), y(64);
+  int right = 0;
+  in_every_order([&] {
+    try {
+      bugs::pipeline(bug, x.get(), y.get(), nullptr);
+    } catch (const KernelError&) {
+      return;
+    }
+    const auto sums = y.host();
+    bool all = true;
+    for (size_t i = 0; i < 64; ++i) {
+      float expected = 0;
+      for (size_t stage = 0; stage < 8; ++stage) expected += static_cast<float>(stage * 64 + (i + 1) % 64 + 1);
+      all = all && sums[i] == expected;
+    }
+    right += all ? 1 : 0;
+  });
+  return right;
+}
+
+}  // namespace
+
+TEST_CASE("sim: bugs in a pipeline of asynchronous copies show in one order of threads at least") {
+  CHECK(right_orders(Pipeline::right) == 5);
+  for (const Pipeline bug : {Pipeline::wait_too_few, Pipeline::no_barrier, Pipeline::stage_too_far}) {
+    INFO(static_cast<int>(bug));
+    CHECK(right_orders(bug) < 5);
+  }
+  const Array x(counted(8 * 64)), y(64);
+  const auto run = [&](Pipeline bug) { bugs::pipeline(bug, x.get(), y.get(), nullptr); };
+  found([&] { run(Pipeline::misaligned); }, {"kernel pipeline_kernel", "copy_async at ", "copies 16 bytes"});
+  sim::set_order(sim::Order::forward);  // in reverse they have landed
+  CHECK_THROWS_WITH(run(Pipeline::not_awaited), Contains("returns before its asynchronous copies have landed"));
+}
+
+#ifdef KANTOR_SIM_RACES
+TEST_CASE("sim: the race checker reports what is missing between the stages of a pipeline") {
+  const Array x(counted(8 * 64)), y(64);
+  for (const Pipeline bug : {Pipeline::no_barrier, Pipeline::stage_too_far}) {
+    INFO(static_cast<int>(bug));
+    found([&] { bugs::pipeline(bug, x.get(), y.get(), nullptr); }, {"kernel pipeline_kernel", "shared memory"});
+  }
+  in_every_order([&] { CHECK_NOTHROW(bugs::pipeline(Pipeline::right, x.get(), y.get(), nullptr)); });
+}
+#endif
+
+TEST_CASE("sim: a tensor core multiplies the fragments that the hardware's layout names") {
+  std::vector<float> a(16 * 8), b(8 * 8), product(16 * 8);
+  for (size_t i = 0; i < a.size(); ++i) a[i] = static_cast<float>(static_cast<int>(i * 37 % 23) - 11);
+  for (size_t i = 0; i < b.size(); ++i) b[i] = static_cast<float>(static_cast<int>(i * 29 % 19) - 9);
+  for (size_t i = 0; i < 16; ++i) {
+    for (size_t j = 0; j < 8; ++j) {
+      for (size_t k = 0; k < 8; ++k) product[i * 8 + j] += a[i * 8 + k] * b[k * 8 + j];
+    }
+  }
+  const Array left(a), right(b), c(16 * 8);
+  in_every_order([&] {
+    bugs::fragments(true, left.get(), right.get(), c.get(), nullptr);
+    CHECK(c.host() == product);
+    bugs::fragments(false, left.get(), right.get(), c.get(), nullptr);
+    CHECK(c.host() != product);
+  });
+}

@@ -1,0 +1,94 @@
+// The self-check of the tile engine: it passes the project's kernels, finds a wrong one, and is remembered.
+#include "engine/verification.h"
+
+#include "tests/catch.h"
+#include "tests/program.h"
+
+#include <fstream>
+#include <stdexcept>
+
+using namespace kantor;
+
+namespace {
+
+constexpr Device sim_device{Device::Kind::sim, 0};
+
+size_t index(Arithmetic arithmetic) {
+  return static_cast<size_t>(arithmetic);
+}
+
+}  // namespace
+
+TEST_CASE("sim: the self-check passes the kernels of every arithmetic") {
+  for (const Arithmetic a : {Arithmetic::float32, Arithmetic::three_tf32, Arithmetic::tf32, Arithmetic::bf16}) {
+    CHECK(check_tiles(sim_device, a, tile_launchers(sim_device)) == "");
+  }
+}
+
+TEST_CASE("verification: a wrong product and a wrong convolution are found, by their shapes and kernels") {
+  const TileLaunchers right = tile_launchers(sim_device);
+  TileLaunchers wrong = right;
+  wrong.gemm = [&](GemmCall call, const ProductPlan& plan, const SplitMemory& memory) {
+    if (plan.tiling == 3) call.epilogue.activation = {Activation::Kind::relu};
+    right.gemm(call, plan, memory);
+  };
+  CHECK_THAT(check_tiles(sim_device, Arithmetic::float32, wrong),
+             Contains("product 132x36x260 in float32, tiling 3, 1 splits: element ") && Contains("is 0, expected -"));
+  wrong = right;
+  wrong.conv2d = [&](ConvCall call, const ProductPlan& plan, const SplitMemory& memory) {
+    if (call.pass == ConvPass::input_grad && plan.second_launch) call.epilogue.activation = {Activation::Kind::tanh};
+    right.conv2d(call, plan, memory);
+  };
+  CHECK_THAT(check_tiles(sim_device, Arithmetic::float32, wrong), Contains("input gradient of 14x9x7x12 to 36"));
+  wrong = right;
+  wrong.gemm = [&](const GemmCall& call, ProductPlan plan, const SplitMemory& memory) {
+    plan.arithmetic = Arithmetic::tf32;  // rounds where float32 accuracy was asked for
+    right.gemm(call, plan, memory);
+  };
+  CHECK(check_tiles(sim_device, Arithmetic::three_tf32, wrong) != "");
+}
+
+TEST_CASE("verification: findings are remembered by card and build") {
+  const ProgramFolder folder;
+  const std::string file = folder / "cache/kantor/verified.txt";
+  int checks = 0;
+  const auto check = [&] {
+    ++checks;
+    Findings found;
+    found[index(Arithmetic::tf32)] = "element 3 is wrong";
+    return found;
+  };
+  const Findings first = remembered(file, "a card, build 1", check), again = remembered(file, "a card, build 1", check);
+  CHECK(checks == 1);
+  CHECK(first == again);
+  CHECK(again[index(Arithmetic::tf32)] == "element 3 is wrong");
+  CHECK(again[index(Arithmetic::float32)] == "");
+  remembered(file, "a card, build 2", check);
+  CHECK(checks == 2);
+  remembered(file, "a card, build 1", check);
+  CHECK(checks == 2);  // the other build's lines are kept
+}
+
+TEST_CASE(
+    "verification: a check in which the program dies is remembered as failed, a cache that cannot be written is done "
+    "without") {
+  const ProgramFolder folder;
+  const std::string file = folder / "verified.txt";
+  const auto dies = []() -> Findings { throw std::runtime_error("as a fault of the GPU would"); };
+  CHECK_THROWS(remembered(file, "card", dies));
+  const Findings found = remembered(file, "card", dies);
+  for (const std::string& finding : found) CHECK(finding == "the self-check did not come to its end");
+
+  int checks = 0;
+  const auto passes = [&] {
+    ++checks;
+    return Findings{};
+  };
+  const std::string blocked = folder.file("blocked", "a file where a folder should be") + "/kantor/verified.txt";
+  CHECK(remembered(blocked, "card", passes) == Findings{});
+  CHECK(remembered(blocked, "card", passes) == Findings{});
+  CHECK(checks == 2);
+  std::ofstream(file) << "no tab\ncard, float32\tpassed\n";
+  CHECK(remembered(file, "card", passes) == Findings{});  // incomplete: checked again
+  CHECK(checks == 3);
+}
