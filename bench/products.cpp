@@ -51,8 +51,8 @@ double time_of(Device device, const std::function<void()>& run) {
   for (int i = 0; i < runs; ++i) run();
   const std::unique_ptr<DeviceGraph> graph = capture.end();
   graph->launch();
-  std::vector<double> times;
-  for (int i = 0; i < (sim ? 1 : 5); ++i) times.push_back(timed([&] { graph->launch(); }) / runs);
+  std::vector<double> times(sim ? 1 : 5);
+  for (double& time : times) time = timed([&] { graph->launch(); }) / runs;
   return 1e6 * quantile(times, 0.5);
 }
 
