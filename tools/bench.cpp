@@ -1,4 +1,5 @@
-// kantor bench: microbenchmarks of clipping and of the penalty, and whole steps. Needs Google Benchmark at build time.
+// kantor bench: microbenchmarks of clipping and of the penalty, whole steps, and products. Needs Google Benchmark at
+// build time.
 #include "engine/error.h"
 #include "engine/rewrites.h"
 #include "engine/threads.h"
@@ -6,6 +7,7 @@
 #include "tools/commands.h"
 #include "tools/device_choice.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 #include <iostream>
 #include <memory>
@@ -15,6 +17,8 @@
 
 #ifdef KANTOR_HAS_BENCH
 #include "bench/clip_vs_penalty.h"
+#include "bench/product_shapes.h"
+#include "bench/products.h"
 #include "bench/steps.h"
 #include "bench/training_step.h"
 #endif
@@ -22,7 +26,7 @@
 namespace kantor {
 namespace {
 
-/// What both subcommands take.
+/// What two subcommands take.
 struct BenchArguments {
   std::string device = "auto", json;
   int threads = 0;
@@ -40,6 +44,13 @@ struct StepsArguments : BenchArguments {
   int rounds = 5;
   double seconds = 0.2;
   bool serve = false;
+};
+
+struct ProductsArguments {
+  std::string device = "auto";
+  std::vector<std::string> shapes, arithmetics{"float32", "three_tf32", "tf32", "bf16"};
+  bool quick = false, best = false;
+  double seconds = 300;
 };
 
 #ifdef KANTOR_HAS_BENCH
@@ -84,10 +95,33 @@ int run(const StepsArguments& arguments) {
   return write(arguments, result, steps_table(result));
 }
 
+/// Lines on standard output as they come, the table on standard error.
+int run(const ProductsArguments& arguments) {
+  ProductsOptions options;
+  options.device = choose_device(arguments.device, true);
+  options.shapes = arguments.shapes.empty() ? usual_products(arguments.quick) : arguments.shapes;
+  for (const auto& [name, arithmetic] : arithmetic_names()) {
+    if (std::count(arguments.arithmetics.begin(), arguments.arithmetics.end(), name) > 0) {
+      options.arithmetics.push_back(arithmetic);
+    }
+  }
+  options.best = arguments.best;
+  options.seconds = arguments.seconds;
+  options.on_line = [](const nlohmann::json& line) { std::cout << line.dump() << std::endl; };
+  fmt::print(stderr, "{}", products_table(bench_products(options)));
+  return exit_ok;
+}
+
 #else
 
-int run(const BenchArguments& /*unused*/) {
+[[noreturn]] void refuse_bench() {
   throw Error("this build holds no benchmarks: install libbenchmark-dev (tools/setup test does) and build again");
+}
+int run(const BenchArguments& /*unused*/) {
+  refuse_bench();
+}
+int run(const ProductsArguments& /*unused*/) {
+  refuse_bench();
 }
 
 #endif
@@ -106,6 +140,14 @@ std::string refusal(const F& parse) {
 std::string known_model([[maybe_unused]] const std::string& name) {
 #ifdef KANTOR_HAS_BENCH
   return refusal([&] { (void)parse_bench_model(name); });
+#else
+  return "";
+#endif
+}
+
+std::string known_product([[maybe_unused]] const std::string& text) {
+#ifdef KANTOR_HAS_BENCH
+  return refusal([&] { (void)parse_product(text); });
 #else
   return "";
 #endif
@@ -178,6 +220,37 @@ void add_steps(CLI::App& bench, int& exit_code) {
   steps->callback([arguments, &exit_code] { exit_code = run(*arguments); });
 }
 
+void add_products(CLI::App& bench, int& exit_code) {
+  auto* products = bench.add_subcommand(
+      "products", "matrix products and convolutions by plan: a line of JSON each, and a table on standard error");
+  const auto arguments = std::make_shared<ProductsArguments>();
+  products
+      ->add_option("shapes", arguments->shapes,
+                   "gemm:MxNxK, or conv:BATCHxHEIGHTxWIDTHxCHANNELS:FILTERS:KERNEL:STRIDE:PADDING for the three passes "
+                   "of a convolution (default: those of DCGANs and MLPs, and large ones)")
+      ->type_name("SHAPE")
+      ->check(known_product);
+  products->add_option("--device", arguments->device, "auto, sim, cuda, cuda:N")
+      ->type_name("NAME")
+      ->capture_default_str();
+  products
+      ->add_option("--arithmetic", arguments->arithmetics,
+                   "float32, three_tf32, tf32 or bf16; may be given several times")
+      ->type_name("NAME")
+      ->check(CLI::IsMember({"float32", "three_tf32", "tf32", "bf16"}))
+      ->capture_default_str();
+  products->add_flag("--quick", arguments->quick, "tiny shapes by default, for the simulator");
+  products->add_flag("--best", arguments->best, "time only the plans that the engine chooses");
+  products
+      ->add_option("--seconds", arguments->seconds,
+                   "for all plans; those that the engine expects to be slow are left out first")
+      ->type_name("SECONDS")
+      ->check(CLI::Range(0.0, 86400.0))
+      ->capture_default_str();
+  products->footer("Example: kantor bench products --device cuda > products.jsonl");
+  products->callback([arguments, &exit_code] { exit_code = run(*arguments); });
+}
+
 }  // namespace
 
 void add_bench(CLI::App& app, int& exit_code) {
@@ -185,6 +258,7 @@ void add_bench(CLI::App& app, int& exit_code) {
   command->require_subcommand(1);
   add_clip_vs_penalty(*command, exit_code);
   add_steps(*command, exit_code);
+  add_products(*command, exit_code);
 }
 
 }  // namespace kantor

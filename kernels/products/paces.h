@@ -1,5 +1,5 @@
 // How fast each tiling is: the constants of the model by which kernels/products/plan.h chooses. bench/fit_paces.py
-// writes the table from timed runs.
+// writes this file from timed runs.
 #pragma once
 
 namespace kantor {
@@ -10,19 +10,19 @@ struct Pace {
   double rate, latency, start;
 };
 
-// Fitted to runs on an H100 (bench/results/h100-2026-11-28/products.jsonl) of a prototype with the same tilings and the
-// same copies: times within 7 to 19 % (rms); the choice loses 5, 2 and 6 % to the best of all runs (float32, three
-// products, TF32). The last row of three_tf32 was not timed: it is the row of TF32 at the ratio of the row above.
-// bfloat16 has the paces of TF32 until it is timed.
+// Fitted by bench/fit_paces.py to runs on NVIDIA H100 80GB HBM3 (bench/results/h100-2026-11-28/products.jsonl). The
+// times of float32, three_tf32, tf32 are within 12%, 7%, 15% (rms), and the choice loses 3% (at most 21%), 2% (at most
+// 24%), 3% (at most 24%) to the best run of each product. Tiling 3 of three_tf32 was not timed: it has the pace of tf32
+// at the ratio of the tiling above. bfloat16 has the paces of tf32.
 inline constexpr Pace float32_paces[] = {
-    {160559, 1.44, 1.09}, {163869, 0.34, 3.49}, {157051, 0.61, 5.46}, {133745, 0.64, 2.23}, {127798, 0.29, 2.65}};
+    {164589, 1.17, 1.45}, {166809, 0.60, 4.22}, {159820, 0.51, 6.62}, {139082, 0.63, 2.64}, {128409, 0.27, 2.86}};
 inline constexpr Pace three_tf32_paces[] = {
-    {0, 0, 0}, {211003, 1.47, 3.87}, {187765, 0.84, 2.97}, {130800, 0.35, 2.97}};
+    {0, 0, 0}, {210002, 1.41, 4.49}, {187879, 0.82, 3.30}, {126651, 0.46, 2.64}};
 inline constexpr Pace tf32_paces[] = {
-    {547237, 1.15, 7.08}, {459974, 0.27, 5.94}, {367668, 0.44, 3.36}, {256230, 0.18, 2.94}};
+    {595413, 0.43, 9.72}, {475915, 0.67, 5.87}, {368673, 0.42, 3.66}, {248527, 0.24, 2.93}};
 
-/// Splits: the last block of a tile adds the others' tiles in microseconds 1.57 + floats / 54,167; a second launch
-/// takes 0.27 + bytes / 1,630,068.
-inline constexpr double collect_start = 1.57, collect_rate = 54167, add_start = 0.27, add_rate = 1630068;
+/// Splits: the last block of a tile adds the others' tiles in microseconds 1.30 + floats / 13350; a second launch takes
+/// 0.87 + bytes / 1991329.
+inline constexpr double collect_start = 1.30, collect_rate = 13350, add_start = 0.87, add_rate = 1991329;
 
 }  // namespace kantor

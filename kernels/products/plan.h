@@ -77,22 +77,27 @@ void each_plan(const ProductSize& p, Arithmetic arithmetic, const Visit& visit) 
   }
 }
 
-/// The plan with the least predicted time. Tensor cores are left where copies of four floats are not possible. Three
-/// products compete with float32, and are not taken where k is short: the product of the low parts, which they omit,
-/// would show.
-inline ProductPlan plan_product(const ProductSize& p, Arithmetic arithmetic, int multiprocessors) {
+/// Calls visit(plan) for every plan that may be chosen. Tensor cores are left where copies of four floats are not
+/// possible. Three products compete with float32, and are not taken where k is short: the product of the low parts,
+/// which they omit, would show.
+template <class Visit>
+void each_candidate(const ProductSize& p, Arithmetic arithmetic, const Visit& visit) {
   constexpr int64_t least_k_of_three = 128;
+  const bool aligned = p.vector_left == 4 && p.vector_right == 4, three = arithmetic == Arithmetic::three_tf32;
+  if (aligned && (!three || p.k >= least_k_of_three)) each_plan(p, arithmetic, visit);
+  if (!aligned || three) each_plan(p, Arithmetic::float32, visit);
+}
+
+/// The candidate with the least predicted time.
+inline ProductPlan plan_product(const ProductSize& p, Arithmetic arithmetic, int multiprocessors) {
   ProductPlan best;
   double least = 0;
-  const auto consider = [&](const ProductPlan& plan) {
+  each_candidate(p, arithmetic, [&](const ProductPlan& plan) {
     const double time = predicted_time(p, plan, multiprocessors);
     if (least > 0 && time >= least) return;
     least = time;
     best = plan;
-  };
-  const bool aligned = p.vector_left == 4 && p.vector_right == 4, three = arithmetic == Arithmetic::three_tf32;
-  if (aligned && (!three || p.k >= least_k_of_three)) each_plan(p, arithmetic, consider);
-  if (!aligned || three) each_plan(p, Arithmetic::float32, consider);
+  });
   return best;
 }
 
