@@ -129,12 +129,11 @@ Problem convolution(ConvPass pass, ConvShape c) {
 std::vector<Problem> problems() {
   std::vector<Problem> all;
   for (const auto& [ta, tb] : {std::pair(false, false), std::pair(false, true), std::pair(true, false)}) {
-    all.push_back(matrices(ta, tb, 132, 36, 260));
     all.push_back(matrices(ta, tb, 36, 36, 260));
+    all.push_back(matrices(ta, tb, 36, 20, 68));
     all.push_back(matrices(ta, tb, 33, 5, 37));
   }
   for (const ConvPass pass : {ConvPass::forward, ConvPass::input_grad, ConvPass::weight_grad}) {
-    all.push_back(convolution(pass, {14, 9, 7, 12, 0, 0, 36, 5, 5, 2, 2}));
     all.push_back(convolution(pass, {3, 6, 5, 12, 0, 0, 8, 3, 2, 1, 1}));
     all.push_back(convolution(pass, {2, 5, 6, 5, 0, 0, 3, 3, 3, 2, 1}));
     all.push_back(convolution(pass, {1, 7, 7, 8, 0, 0, 4, 1, 2, 3, 0}));
@@ -144,15 +143,11 @@ std::vector<Problem> problems() {
   return all;
 }
 
-bool is_small(const ProductSize& p) {
-  return p.m * p.n * p.k * p.parts < 400'000;
-}
-
 /// Every compiled tiling, whole and split in two, collected and added.
 std::vector<ProductPlan> plans_of(const Problem& problem) {
   const ProductSize& p = problem.size;
   std::vector<Arithmetic> arithmetics{Arithmetic::float32};
-  if (is_small(p)) {
+  if (p.m * p.n * p.k * p.parts < 100'000) {
     arithmetics.push_back(Arithmetic::tf32);
 #ifndef KANTOR_SIM_RACES  // their accesses are those of TF32
     arithmetics.push_back(Arithmetic::three_tf32);
@@ -182,9 +177,6 @@ std::vector<float> result_of(const Problem& problem, const ProductPlan& plan) {
 TEST_CASE("sim: every kernel of the tile engine agrees with float64, with the same bits in every order of threads") {
   std::set<std::tuple<int, bool, bool>> split;
   for (const Problem& problem : problems()) {
-#ifdef KANTOR_SIM_RACES  // which watches each access for long
-    if (!is_small(problem.size)) continue;
-#endif
     for (const ProductPlan& plan : plans_of(problem)) {
       INFO(problem.name << ", arithmetic " << static_cast<int>(plan.arithmetic) << ", tiling " << plan.tiling
                         << ", splits " << plan.splits << (plan.second_launch ? ", added" : ""));
