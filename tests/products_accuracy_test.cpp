@@ -20,6 +20,11 @@ namespace {
 
 constexpr int rows = 64, columns = 64;
 
+/// Where an element of a matrix of that width lies.
+size_t at(int row, int width, int column) {
+  return static_cast<size_t>(row) * static_cast<size_t>(width) + static_cast<size_t>(column);
+}
+
 std::vector<float> product(const std::vector<float>& a, const std::vector<float>& b, int k, Arithmetic arithmetic) {
   const Array left(a), right(b), out(size_t{rows} * columns, std::nanf(""));
   ProductPlan plan;
@@ -37,12 +42,11 @@ double largest_error(const std::vector<float>& a, const std::vector<float>& b, i
     for (int j = 0; j < columns; ++j) {
       double sum = 0, magnitude = 0;
       for (int l = 0; l < k; ++l) {
-        const double term =
-            static_cast<double>(a[static_cast<size_t>(i * k + l)]) * b[static_cast<size_t>(l * columns + j)];
+        const double term = static_cast<double>(a[at(i, k, l)]) * b[at(l, columns, j)];
         sum += term;
         magnitude += std::fabs(term);
       }
-      const double error = std::fabs(c[static_cast<size_t>(i * columns + j)] - sum);
+      const double error = std::fabs(c[at(i, columns, j)] - sum);
       if (error > 0) largest = std::max(largest, error / magnitude);
       REQUIRE_FALSE(std::isnan(error));
     }
@@ -136,8 +140,8 @@ TEST_CASE("products: three TF32 products give infinities and NaN where float32 d
       std::vector<float> a(size_t{rows} * k), b(size_t{k} * columns);
       for (float& x : a) x = normal(engine);
       for (float& x : b) x = normal(engine);
-      a[5 * k + 77] = special;
-      for (int j = 0; j < columns; j += 3) b[static_cast<size_t>(77 * columns + j)] = other;
+      a[at(5, k, 77)] = special;
+      for (int j = 0; j < columns; j += 3) b[at(77, columns, j)] = other;
       const auto plain = product(a, b, k, Arithmetic::float32), three = product(a, b, k, Arithmetic::three_tf32);
       INFO(special << " times " << other);
       for (size_t i = 0; i < plain.size(); ++i) {

@@ -4,28 +4,13 @@
 #include "kernels/products/conv2d.h"
 
 namespace kantor::KANTOR_BACKEND {
-namespace {
-
-struct ForwardProblem {
-  static constexpr bool single_right = false;
-  using Left = Taps;
-  using Right = Matrix<true>;
-  Left left;
-  Right right;
-  int m, n, k;
-
-  __device__ bool enter(int) { return true; }
-  __device__ int place(int row) const { return row * n; }
-};
-
-}  // namespace
 
 void tile_conv2d_forward(const ConvCall& call, const ProductPlan& plan, const SplitMemory& memory, Stream stream) {
   const ConvShape& shape = call.shape;
   const ConvSizes c = conv_sizes(shape);
   const Taps windows{call.image, c.height,   c.width,    c.channels, c.out_height,    c.out_width,
                      c.stride,   -c.padding, -c.padding, 1,          c.kernel_height, c.kernel_width};
-  launch_product(ForwardProblem{windows, {call.filter, c.window()}, c.pixels(), c.filters, c.window()},
+  launch_product(OneProduct<Taps, Matrix<true>>{windows, {call.filter, c.window()}, c.pixels(), c.filters, c.window()},
                  {plan, memory, call.epilogue, call.output, shape.pixels() * shape.filters, shape.pixels(),
                   shape.filters, 1, stream});
 }

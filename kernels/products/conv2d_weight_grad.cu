@@ -4,30 +4,18 @@
 #include "kernels/products/conv2d.h"
 
 namespace kantor::KANTOR_BACKEND {
-namespace {
-
-struct WeightGradProblem {
-  static constexpr bool single_right = true;  // pictures of one or three channels
-  using Left = Matrix<false>;
-  using Right = PixelsOfWindows;
-  Left left;
-  Right right;
-  int m, n, k;
-
-  __device__ bool enter(int) { return true; }
-  __device__ int place(int row) const { return row * n; }
-};
-
-}  // namespace
 
 void tile_conv2d_weight_grad(const ConvCall& call, const ProductPlan& plan, const SplitMemory& memory, Stream stream) {
   const ConvShape& shape = call.shape;
   const ConvSizes c = conv_sizes(shape);
   const PixelsOfWindows windows{call.image,  c.height,       c.width,  c.channels, c.out_height,
                                 c.out_width, c.kernel_width, c.stride, c.padding};
-  launch_product(WeightGradProblem{{call.output, c.filters}, windows, c.filters, c.window(), c.pixels()},
-                 {plan, memory, Epilogue<float>{}, call.filter, shape.filters * shape.window(), shape.filters,
-                  shape.window(), 1, stream});
+  constexpr bool single_right = true;  // pictures of one or three channels
+  launch_product(
+      OneProduct<Matrix<false>, PixelsOfWindows, single_right>{
+          {call.output, c.filters}, windows, c.filters, c.window(), c.pixels()},
+      {plan, memory, Epilogue<float>{}, call.filter, shape.filters * shape.window(), shape.filters, shape.window(), 1,
+       stream});
 }
 
 }  // namespace kantor::KANTOR_BACKEND

@@ -6,22 +6,12 @@ namespace kantor::KANTOR_BACKEND {
 namespace {
 
 template <bool transpose_a, bool transpose_b>
-struct MatrixProblem {
-  static constexpr bool single_right = false;
-  using Left = Matrix<!transpose_a>;
-  using Right = Matrix<transpose_b>;
-  Left left;
-  Right right;
-  int m, n, k;
-
-  __device__ bool enter(int) { return true; }
-  __device__ int place(int row) const { return row * n; }
-};
+using MatrixProduct = OneProduct<Matrix<!transpose_a>, Matrix<transpose_b>>;
 
 template <bool transpose_a, bool transpose_b>
 void start(const GemmCall& c, const TileLaunch& launch) {
   launch_product(
-      MatrixProblem<transpose_a, transpose_b>{
+      MatrixProduct<transpose_a, transpose_b>{
           {c.a, int(transpose_a ? c.m : c.k)}, {c.b, int(transpose_b ? c.k : c.n)}, int(c.m), int(c.n), int(c.k)},
       launch);
 }
@@ -30,7 +20,7 @@ void start(const GemmCall& c, const TileLaunch& launch) {
 
 int tile_capability() {
 #ifdef __CUDACC__
-  using Problem = MatrixProblem<false, false>;
+  using Problem = MatrixProduct<false, false>;
   cudaFuncAttributes attributes{};
   check(cudaFuncGetAttributes(&attributes, tile_kernel<Arithmetic::float32, 0, 4, 4, Problem>), "the tile kernel",
         "asking what it was compiled for");

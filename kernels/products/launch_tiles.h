@@ -8,6 +8,20 @@
 
 namespace kantor::KANTOR_BACKEND {
 
+/// A problem of one part, whose rows lie one after the other in the output.
+template <class LeftView, class RightView, bool copies_single_right = false>
+struct OneProduct {
+  static constexpr bool single_right = copies_single_right;
+  using Left = LeftView;
+  using Right = RightView;
+  Left left;
+  Right right;
+  int m, n, k;
+
+  __device__ bool enter(int) { return true; }
+  __device__ int place(int row) const { return row * n; }
+};
+
 /// What all kernels of a product are launched with. `rows`: of the part that has the most; the epilogue's channels are
 /// the columns.
 struct TileLaunch {

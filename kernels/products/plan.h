@@ -31,8 +31,8 @@ inline int64_t pieces(int64_t all, int64_t of) {
   return (all + of - 1) / of;
 }
 
-/// What a further kernel costs in a step's graph, in microseconds: measured on an H100. Repeated runs of one product, of
-/// which the paces come, hide most of it; so near ties go to the plan of one launch.
+/// What a further kernel costs in a step's graph, in microseconds: measured on an H100. Repeated runs of one product,
+/// of which the paces come, hide most of it; so near ties go to the plan of one launch.
 inline constexpr double dependent_launch = 0.92;
 
 /// The model's microseconds for a plan.

@@ -25,6 +25,7 @@
 namespace kantor::KANTOR_BACKEND {
 
 // A problem is what gives a tile kernel its operands, a class with
+//   static constexpr bool single_right      see is_compiled
 //   using Left, Right                       views
 //   Left left; Right right; int m, n, k
 //   bool enter(int part)                    sets the views and sizes of a part of the launch; false if it is empty

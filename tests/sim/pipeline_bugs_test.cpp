@@ -24,7 +24,7 @@ std::vector<float> counted(size_t size) {
 
 /// In how many of the five orders the pipeline's result is right. A launch that is refused is not.
 int right_orders(Pipeline bug) {
-  const Array x(counted(8 * 64)), y(64);
+  const Array x(counted(512)), y(64);
   int right = 0;
   in_every_order([&] {
     try {
@@ -52,7 +52,7 @@ TEST_CASE("sim: bugs in a pipeline of asynchronous copies show in one order of t
     INFO(static_cast<int>(bug));
     CHECK(right_orders(bug) < 5);
   }
-  const Array x(counted(8 * 64)), y(64);
+  const Array x(counted(512)), y(64);
   const auto run = [&](Pipeline bug) { bugs::pipeline(bug, x.get(), y.get(), nullptr); };
   found([&] { run(Pipeline::misaligned); }, {"kernel pipeline_kernel", "copy_async at ", "copies 16 bytes"});
   sim::set_order(sim::Order::forward);  // in reverse they have landed
@@ -61,7 +61,7 @@ TEST_CASE("sim: bugs in a pipeline of asynchronous copies show in one order of t
 
 #ifdef KANTOR_SIM_RACES
 TEST_CASE("sim: the race checker reports what is missing between the stages of a pipeline") {
-  const Array x(counted(8 * 64)), y(64);
+  const Array x(counted(512)), y(64);
   for (const Pipeline bug : {Pipeline::no_barrier, Pipeline::stage_too_far}) {
     INFO(static_cast<int>(bug));
     found([&] { bugs::pipeline(bug, x.get(), y.get(), nullptr); }, {"kernel pipeline_kernel", "shared memory"});
@@ -71,7 +71,7 @@ TEST_CASE("sim: the race checker reports what is missing between the stages of a
 #endif
 
 TEST_CASE("sim: a tensor core multiplies the fragments that the hardware's layout names") {
-  std::vector<float> a(16 * 8), b(8 * 8), product(16 * 8);
+  std::vector<float> a(128), b(64), product(128);
   for (size_t i = 0; i < a.size(); ++i) a[i] = static_cast<float>(static_cast<int>(i * 37 % 23) - 11);
   for (size_t i = 0; i < b.size(); ++i) b[i] = static_cast<float>(static_cast<int>(i * 29 % 19) - 9);
   for (size_t i = 0; i < 16; ++i) {
@@ -79,7 +79,7 @@ TEST_CASE("sim: a tensor core multiplies the fragments that the hardware's layou
       for (size_t k = 0; k < 8; ++k) product[i * 8 + j] += a[i * 8 + k] * b[k * 8 + j];
     }
   }
-  const Array left(a), right(b), c(16 * 8);
+  const Array left(a), right(b), c(128);
   in_every_order([&] {
     bugs::fragments(true, left.get(), right.get(), c.get(), nullptr);
     CHECK(c.host() == product);
