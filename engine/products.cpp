@@ -42,6 +42,13 @@ ProductRoute product_route(Device device) {
   return route;
 }
 
+std::string product_finding(Device device) {
+  if (device.kind == Device::Kind::cpu) return "";
+  const Arithmetic wanted = wanted_on(device);
+  const std::string& finding = findings(device)[static_cast<size_t>(wanted)];
+  return finding.empty() ? "" : arithmetic_name(wanted) + ": " + finding;
+}
+
 std::string arithmetic_name(Arithmetic arithmetic) {
   switch (arithmetic) {
     case Arithmetic::float32:

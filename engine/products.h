@@ -28,6 +28,9 @@ struct ProductRoute {
   bool cublas = false, cudnn = false, library_tf32 = false;
 };
 ProductRoute product_route(Device device);
+/// What the self-check found against the tile engine in the arithmetic that was chosen for the device; "" where that is
+/// used.
+std::string product_finding(Device device);
 
 /// For people and env.json: "float32", "float32 by three TF32 products", "TF32", "bfloat16"; and by whom: "Kantor",
 /// "cuBLAS and Kantor", "cuBLAS and cuDNN".

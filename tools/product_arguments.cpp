@@ -1,24 +1,9 @@
 #include "tools/product_arguments.h"
 
-#include "engine/verification.h"
-
 #include <cstdio>
 #include <fmt/format.h>
 
 namespace kantor {
-namespace {
-
-void tell_findings(Device device) {
-  std::string told;
-  for (const std::string& finding : findings(device)) {
-    if (finding.empty() || finding == told) continue;
-    fmt::print(stderr, "{}: kernels that ran here before are used in place of new ones, whose self-check found: {}\n",
-               to_string(device), finding);
-    told = finding;
-  }
-}
-
-}  // namespace
 
 void ProductArguments::add_to(CLI::App& app) {
   auto* exact = app.add_flag("--exact-float32", exact_float32,
@@ -37,7 +22,10 @@ void ProductArguments::apply(Device device, bool quiet) const {
   if (tf32) choice.arithmetic = Arithmetic::tf32;
   if (bf16) choice.arithmetic = Arithmetic::bf16;
   set_products(choice);
-  if (!quiet) tell_findings(device);
+  if (const std::string finding = product_finding(device); !finding.empty() && !quiet) {
+    fmt::print(stderr, "{}: earlier kernels take the place of new ones, whose self-check found in {}\n",
+               to_string(device), finding);
+  }
 }
 
 }  // namespace kantor
