@@ -7,6 +7,7 @@
 // the middle between two floats that such an error could round it to the other one. Its bits are those of the formula.
 #pragma once
 
+#include "kernels/backend.h"
 #include "kernels/philox.h"
 
 #include <math.h>
