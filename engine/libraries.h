@@ -1,5 +1,4 @@
-// NVIDIA's libraries: what is installed. They are loaded when a GPU is first used, or
-// when somebody asks here.
+// NVIDIA's libraries: what is installed. They are loaded when a GPU is first used, or when somebody asks here.
 #pragma once
 
 #include "engine/device.h"

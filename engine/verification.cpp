@@ -226,6 +226,15 @@ Findings check_all(Device device) {
 std::mutex known_mutex;
 std::map<int, Findings> known;  // by the GPU's index
 
+std::map<std::string, std::string> read_lines(const std::filesystem::path& file) {
+  std::map<std::string, std::string> lines;
+  std::ifstream in(file);
+  for (std::string line; std::getline(in, line);) {
+    if (const size_t tab = line.find('\t'); tab != std::string::npos) lines[line.substr(0, tab)] = line.substr(tab + 1);
+  }
+  return lines;
+}
+
 /// Writes the file beside its place and renames it. Where that fails, the check runs again next time.
 void write_lines(const std::filesystem::path& file, const std::map<std::string, std::string>& lines) {
   std::error_code error;
@@ -284,18 +293,12 @@ std::string check_tiles(Device device, Arithmetic arithmetic, const TileLauncher
   return "";
 }
 
-Findings remembered(const std::filesystem::path& file, const std::string& key, const std::function<Findings()>& check) {
-  std::map<std::string, std::string> lines;
-  {
-    std::ifstream in(file);
-    for (std::string line; std::getline(in, line);) {
-      if (const size_t tab = line.find('\t'); tab != std::string::npos)
-        lines[line.substr(0, tab)] = line.substr(tab + 1);
-    }
-  }
+Findings remembered(const std::filesystem::path& file, const std::string& key, const std::function<Findings()>& check,
+                    bool anew) {
+  std::map<std::string, std::string> lines = read_lines(file);
   Findings found;
   const auto name = [&](size_t i) { return fmt::format("{}, {}", key, arithmetic_name(arithmetics[i])); };
-  bool all = true;
+  bool all = !anew;
   for (size_t i = 0; i < found.size(); ++i) {
     const auto line = lines.find(name(i));
     all = all && line != lines.end();
@@ -319,16 +322,11 @@ const Findings& findings(Device device) {
   return known[device.index] = remembered(cache_file(), key_of(device), [&] { return check_all(device); });
 }
 
-const Findings& verify(Device device) {
+Findings verify(Device device) {
   const std::lock_guard lock(known_mutex);
-  Findings& found = known[device.kind == Device::Kind::cuda ? device.index : -1];
-  found = check_all(device);
-  if (device.kind == Device::Kind::cuda) {
-    std::error_code ignored;
-    std::filesystem::remove(cache_file(), ignored);
-    remembered(cache_file(), key_of(device), [&] { return found; });
-  }
-  return found;
+  const auto check = [&] { return check_all(device); };
+  if (device.kind != Device::Kind::cuda) return check();
+  return known[device.index] = remembered(cache_file(), key_of(device), check, true);
 }
 
 bool verified(Device device, Arithmetic arithmetic) {

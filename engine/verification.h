@@ -26,15 +26,17 @@ std::string check_tiles(Device device, Arithmetic arithmetic, const TileLauncher
 /// What is known of one card and build: a line for each arithmetic, "" where it has passed.
 using Findings = std::array<std::string, 4>;
 
-/// The findings that `file` remembers under `key`, or those of `check`, which it then remembers. A check that did not
-/// come to its end is remembered as failed: the program died in it.
-Findings remembered(const std::filesystem::path& file, const std::string& key, const std::function<Findings()>& check);
+/// The findings that `file` remembers under `key`, or those of `check`, which it then remembers; `anew`: of `check` in
+/// any case. The lines of other keys are kept. A check that did not come to its end is remembered as failed: the
+/// program died in it.
+Findings remembered(const std::filesystem::path& file, const std::string& key, const std::function<Findings()>& check,
+                    bool anew = false);
 
 /// The findings for a device. On `cuda` the first call in a process asks the user's cache ($XDG_CACHE_HOME/kantor, else
 /// ~/.cache/kantor), and checks where that knows nothing. `sim` is checked by the tests of the project.
 const Findings& findings(Device device);
 /// Checks anew, and remembers.
-const Findings& verify(Device device);
+Findings verify(Device device);
 
 /// Whether the tile engine may be used for this arithmetic.
 bool verified(Device device, Arithmetic arithmetic);

@@ -67,6 +67,11 @@ TEST_CASE("verification: findings are remembered by card and build") {
   CHECK(checks == 2);
   remembered(file, "a card, build 1", check);
   CHECK(checks == 2);  // the other build's lines are kept
+  remembered(
+      file, "a card, build 2", [] { return Findings{}; }, true);  // as doctor --verify does
+  CHECK(remembered(file, "a card, build 2", check) == Findings{});
+  CHECK(remembered(file, "a card, build 1", check) == first);
+  CHECK(checks == 2);
 }
 
 TEST_CASE(

@@ -73,7 +73,7 @@ int verify_kernels(const std::string& name, bool as_json) {
   const Device device = find_device(name);
   if (device.kind == Device::Kind::cpu) throw DeviceError("the CPU has no kernels to verify; name cuda or sim");
   const auto start = std::chrono::steady_clock::now();
-  const Findings& found = verify(device);
+  const Findings found = verify(device);
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
   bool passed = true;
   json lines = json::object();

@@ -73,7 +73,7 @@ struct ConvArrays {
   Epilogue<T> epilogue = {};
 };
 
-/// One pass by cuDNN in float32. Returns false, and does nothing, where cuDNN is not used (see set_libraries).
+/// One pass by cuDNN in float32. Returns false, and does nothing, where cuDNN is not used (see set_products).
 template <class T>
 bool convolve_by_library([[maybe_unused]] const Target& target, [[maybe_unused]] ConvPass pass,
                          [[maybe_unused]] const ConvShape& c, [[maybe_unused]] const ConvArrays<T>& arrays) {

@@ -32,11 +32,9 @@ namespace kantor::KANTOR_BACKEND {
 //   int place(int row) const                where a row of C begins in the output
 
 template <Tiling tiling, Arithmetic arithmetic, class Problem>
-using Multiplier =
-    std::conditional_t<arithmetic == Arithmetic::float32,
-                       MultiplyAdd<tiling, Problem::Left::along_k, Problem::Right::along_k>,
-                       TensorCore<tiling, arithmetic == Arithmetic::float32 ? Arithmetic::tf32 : arithmetic,
-                                  Problem::Left::along_k, Problem::Right::along_k>>;
+using Multiplier = std::conditional_t<arithmetic == Arithmetic::float32,
+                                      MultiplyAdd<tiling, Problem::Left::along_k, Problem::Right::along_k>,
+                                      TensorCore<tiling, arithmetic, Problem::Left::along_k, Problem::Right::along_k>>;
 
 /// An element of C over [k_begin, k_end), in float32 and in the order of k.
 template <class Problem>

@@ -1,8 +1,5 @@
 #include "kernels/sim/async_copies.h"
 
-#include "kernels/sim/block.h"
-#include "kernels/sim/races.h"
-
 namespace kantor::sim {
 
 void AsyncCopies::begin(size_t threads, Order order, uint64_t seed) {
@@ -36,23 +33,6 @@ bool AsyncCopies::next(size_t thread, int pending, AsyncCopy& copy) {
   copy = queue.copies.front().copy;
   queue.copies.pop_front();
   return true;
-}
-
-bool lands_at_once() {
-  const races::Pause pause;
-  return BlockRunner::current().copies().lands_at_once();
-}
-void defer_copy(const AsyncCopy& copy) {
-  const races::Pause pause;
-  BlockRunner::current().copies().defer(static_cast<size_t>(thread_in_block), copy);
-}
-void commit_copies() {
-  const races::Pause pause;
-  BlockRunner::current().copies().commit(static_cast<size_t>(thread_in_block));
-}
-bool next_landing(int pending, AsyncCopy& copy) {
-  const races::Pause pause;
-  return BlockRunner::current().copies().next(static_cast<size_t>(thread_in_block), pending, copy);
 }
 
 }  // namespace kantor::sim

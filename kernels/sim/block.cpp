@@ -3,7 +3,6 @@
 #include "kernels/sim/races.h"
 
 #include <algorithm>
-#include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -363,40 +362,6 @@ void BlockRunner::fail(std::string what) {
   on_ = &host_;
   host_.jump_from(from);
   std::abort();  // an abandoned fiber is never resumed
-}
-
-void fail(const char* format, ...) {
-  char text[1024];
-  va_list arguments;
-  va_start(arguments, format);
-  std::vsnprintf(text, sizeof text, format, arguments);
-  va_end(arguments);
-  std::string what = text;
-  BlockRunner::current().fail(std::move(what));
-}
-
-Votes block_barrier(const char* word, bool predicate, Site site) {
-  const races::Pause pause;
-  return BlockRunner::current().barrier(word, predicate, site);
-}
-Collective& join_collective(const char* word, uint32_t mask, uint32_t bytes, Site site) {
-  const races::Pause pause;
-  return BlockRunner::current().join(word, mask, bytes, site);
-}
-void await_collective(Collective& collective, Site site) {
-  const races::Pause pause;
-  BlockRunner::current().await(collective, site);
-}
-void leave_collective(Collective& collective) {
-  const races::Pause pause;
-  BlockRunner::current().leave(collective);
-}
-void thread_fence() {
-  races::fence();
-  __atomic_thread_fence(__ATOMIC_SEQ_CST);
-}
-void* dynamic_shared_bytes() {
-  return BlockRunner::current().dynamic_shared();
 }
 
 }  // namespace kantor::sim

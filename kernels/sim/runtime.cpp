@@ -1,0 +1,66 @@
+// What kernels call, passed to the block that runs.
+#include "kernels/sim/runtime.h"
+
+#include "kernels/sim/async_copy.h"
+#include "kernels/sim/block.h"
+#include "kernels/sim/races.h"
+
+#include <cstdarg>
+#include <cstdio>
+#include <string>
+#include <utility>
+
+namespace kantor::sim {
+
+void fail(const char* format, ...) {
+  char text[1024];
+  va_list arguments;
+  va_start(arguments, format);
+  std::vsnprintf(text, sizeof text, format, arguments);
+  va_end(arguments);
+  std::string what = text;
+  BlockRunner::current().fail(std::move(what));
+}
+
+Votes block_barrier(const char* word, bool predicate, Site site) {
+  const races::Pause pause;
+  return BlockRunner::current().barrier(word, predicate, site);
+}
+Collective& join_collective(const char* word, uint32_t mask, uint32_t bytes, Site site) {
+  const races::Pause pause;
+  return BlockRunner::current().join(word, mask, bytes, site);
+}
+void await_collective(Collective& collective, Site site) {
+  const races::Pause pause;
+  BlockRunner::current().await(collective, site);
+}
+void leave_collective(Collective& collective) {
+  const races::Pause pause;
+  BlockRunner::current().leave(collective);
+}
+void thread_fence() {
+  races::fence();
+  __atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+void* dynamic_shared_bytes() {
+  return BlockRunner::current().dynamic_shared();
+}
+
+bool lands_at_once() {
+  const races::Pause pause;
+  return BlockRunner::current().copies().lands_at_once();
+}
+void defer_copy(const AsyncCopy& copy) {
+  const races::Pause pause;
+  BlockRunner::current().copies().defer(static_cast<size_t>(thread_in_block), copy);
+}
+void commit_copies() {
+  const races::Pause pause;
+  BlockRunner::current().copies().commit(static_cast<size_t>(thread_in_block));
+}
+bool next_landing(int pending, AsyncCopy& copy) {
+  const races::Pause pause;
+  return BlockRunner::current().copies().next(static_cast<size_t>(thread_in_block), pending, copy);
+}
+
+}  // namespace kantor::sim
