@@ -21,10 +21,6 @@ int find_rule(const std::string& name) {
   return static_cast<int>(found - names.begin());
 }
 
-UpdateSettings settings_of(const OptimizerConfig& c) {
-  return {c.beta1, c.beta2, c.alpha, c.epsilon, c.weight_decay};
-}
-
 }  // namespace
 
 const std::vector<std::string>& optimizer_names() {
@@ -78,8 +74,8 @@ Optimizer::Optimizer(const OptimizerConfig& config, const Arena& parameters, std
                               from_host(bounds_, {static_cast<int64_t>(rows)}, {DType::float64, device}),
                               statistics_,
                               written};
-  update_ = std::make_shared<ArenaUpdate>(place, settings_of(config_), parameters_.rows(), bounds_, tensors);
-  clip_ = std::make_shared<ArenaUpdate>(clip_only, settings_of(config_), parameters_.rows(), bounds_, tensors);
+  update_ = std::make_shared<ArenaUpdate>(place, settings(), parameters_.rows(), bounds_, tensors);
+  clip_ = std::make_shared<ArenaUpdate>(clip_only, settings(), parameters_.rows(), bounds_, tensors);
 }
 
 void Optimizer::update(const Arena& gradients) {
@@ -94,6 +90,19 @@ void Optimizer::update(const Arena& gradients) {
 void Optimizer::clip() {
   // Two passes, because the histogram spans the range that the previous pass found.
   for (int pass = 0; pass < 2; ++pass) clip_->run(parameters_.flat());
+}
+
+int Optimizer::rule() const {
+  return find_rule(config_.rule);
+}
+
+UpdateSettings Optimizer::settings() const {
+  return {config_.beta1, config_.beta2, config_.alpha, config_.epsilon, config_.weight_decay};
+}
+
+void Optimizer::updated_elsewhere(int64_t updates) {
+  step_.assign(std::vector<int64_t>{updates});
+  clip();
 }
 
 void Optimizer::take_histograms(bool on) {

@@ -4,6 +4,7 @@
 
 #include "engine/arena.h"
 #include "engine/weight_statistics.h"
+#include "kernels/update_rules/update_settings.h"
 
 #include <memory>
 #include <string>
@@ -50,6 +51,11 @@ class Optimizer {
   [[nodiscard]] const OptimizerConfig& config() const { return config_; }
   /// One per row, infinite where it is not clipped.
   [[nodiscard]] const std::vector<double>& bounds() const { return bounds_; }
+  /// The rule's place in kernels/update_rules, and its numbers, for kernels that update by themselves.
+  [[nodiscard]] int rule() const;
+  [[nodiscard]] UpdateSettings settings() const;
+  /// Sets the number of updates that are done, after such a kernel, and measures the weights.
+  void updated_elsewhere(int64_t updates);
   /// Of the updates from now on; config() then holds it. Also in replays.
   void set_learning_rate(double rate);
   /// For checkpoints: "adam.m", "adam.v", "rmsprop.v" arenas, and the step number (int64 []).

@@ -15,26 +15,51 @@ struct LaunchShape {
   dim3 grid, block;
   size_t shared_bytes = 0;
   Stream stream = nullptr;
+  bool cooperative = false;  // all blocks are resident at once, and may wait for each other
 };
+
+/// Lets a kernel have this much dynamic shared memory.
+template <auto kernel>
+void allow_shared(size_t bytes) {
+  constexpr size_t without_asking = 32 * 1024;  // every kernel has 48 KiB; static arrays use the rest
+  if (bytes <= without_asking) return;
+  check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(bytes)),
+        kernel_name<kernel>(), "asking for its shared memory");
+}
 
 /// Starts a kernel. Arguments convert to the parameters' types. Throws KernelError if CUDA refuses the launch; failures
 /// inside the kernel show at the stream's next synchronization, and here if launches are synchronous.
 template <auto kernel, class... Args>
 void launch(const LaunchShape& shape, Args&&... args) {
-  constexpr size_t without_asking = 32 * 1024;  // every kernel has 48 KiB; static arrays use the rest
   constexpr std::string_view name = kernel_name<kernel>();
-  if (shape.shared_bytes > without_asking) {
-    check(
-        cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shape.shared_bytes)),
-        name, "asking for its shared memory");
-  }
+  allow_shared<kernel>(shape.shared_bytes);
   cudaLaunchConfig_t config{};
   config.gridDim = shape.grid;
   config.blockDim = shape.block;
   config.dynamicSmemBytes = shape.shared_bytes;
   config.stream = shape.stream;
+  cudaLaunchAttribute cooperative{};
+  cooperative.id = cudaLaunchAttributeCooperative;
+  cooperative.val.cooperative = 1;
+  if (shape.cooperative) {
+    config.attrs = &cooperative;
+    config.numAttrs = 1;
+  }
   check(cudaLaunchKernelEx(&config, kernel, std::forward<Args>(args)...), name, "its launch");
   wait_if_synchronous(shape.stream, name);
+}
+
+/// Blocks of this kernel that can be resident at once on the current device: the most of a cooperative launch.
+template <auto kernel>
+int resident_blocks(int threads, size_t shared_bytes) {
+  constexpr std::string_view name = kernel_name<kernel>();
+  allow_shared<kernel>(shared_bytes);
+  int device = 0, processors = 0, blocks = 0;
+  check(cudaGetDevice(&device), name, "asking for the device");
+  check(cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, device), name, "asking for its processors");
+  check(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, kernel, threads, shared_bytes), name,
+        "asking for its occupancy");
+  return blocks * processors;
 }
 
 /// The launch's dynamic shared memory, 16-byte aligned.

@@ -36,6 +36,23 @@ __attribute__((no_sanitize("address", "undefined"))) void fill_static_shared() {
   for (volatile unsigned char* at = __start_kantor_sim_shared; at != __stop_kantor_sim_shared; ++at) *at = 0xff;
 }
 
+/// Blocks that take turns have one image of static shared memory between them, so a cooperative kernel may not use it.
+/// Only AddressSanitizer's build knows where it is.
+__attribute__((no_sanitize("address", "undefined"))) bool static_shared_is_untouched() {
+  for (volatile unsigned char* at = __start_kantor_sim_shared; at != __stop_kantor_sim_shared; ++at) {
+    if (*at != 0xff) return false;
+  }
+  return true;
+}
+void check_static_shared() {
+  if (static_shared_is_untouched()) return;
+  throw KernelError("simulator: a cooperative kernel uses a __shared__ array; take dynamic_shared(), of which each block has its own");
+}
+
+bool has_reached(const unsigned* count, unsigned target) {
+  return __atomic_load_n(count, __ATOMIC_RELAXED) >= target;
+}
+
 /// xorshift64* is enough here: results do not depend on the order of threads.
 uint64_t draw(uint64_t& state) {
   state ^= state << 13U;
@@ -54,15 +71,15 @@ BlockRunner& BlockRunner::current() {
   return *running;
 }
 
-std::string BlockRunner::run(const KernelLaunch& launch, uint64_t index, Order order, uint64_t seed) {
+void BlockRunner::begin(const KernelLaunch& launch, uint64_t index, Order order, uint64_t seed) {
+  if (outcome_ == Outcome::waits) restart_fibers();  // its launch failed in another block
+  outcome_ = Outcome::begun;
   launch_ = &launch;
+  index_ = index;
   order_ = order;
   random_ = (seed + 1) * 0x9E3779B97F4A7C15U ^ (index + 1);
   const dim3 block = launch.shape.block;
   count_ = static_cast<int>(block.x * block.y * block.z);
-  blockIdx = place_in(index, launch.shape.grid);
-  blockDim = block;
-  gridDim = launch.shape.grid;
 
   threads_.assign(static_cast<size_t>(count_), {});
   sequence_.resize(static_cast<size_t>(count_));
@@ -83,20 +100,64 @@ std::string BlockRunner::run(const KernelLaunch& launch, uint64_t index, Order o
   dynamic_shared_.reset(bytes > 0 ? ::operator new (bytes, std::align_val_t{16}) : nullptr);
   if (bytes > 0) std::memset(dynamic_shared_.get(), 0xff, bytes);
   fill_static_shared();
+  enter();
   races::block_begins(index, dynamic_shared_.get(), bytes);
+}
 
+/// Sets what kernels read of their block.
+void BlockRunner::enter() {
+  blockIdx = place_in(index_, launch_->shape.grid);
+  blockDim = launch_->shape.block;
+  gridDim = launch_->shape.grid;
+}
+
+BlockRunner::Outcome BlockRunner::advance() {
+  enter();
+  races::block_resumes(index_);
+  wake_counts();
+  outcome_ = Outcome::failed;  // unless work() says otherwise
   on_ = &idle_fiber();
   running = this;
-  on_->jump_from(host_);  // returns when every thread has returned, or one has failed
+  on_->jump_from(host_);  // returns when no thread can go on, or one has failed
   running = nullptr;
-  if (!error_.empty()) {  // fibers were abandoned in the middle: restart all of them
-    idle_.clear();
-    for (const auto& fiber : fibers_) {
-      fiber->restart();
-      idle_.push_back(fiber.get());
+  if (outcome_ == Outcome::waits) check_static_shared();
+  if (outcome_ == Outcome::failed) restart_fibers();
+  return outcome_;
+}
+
+/// After fibers were abandoned in the middle.
+void BlockRunner::restart_fibers() {
+  idle_.clear();
+  for (const auto& fiber : fibers_) {
+    fiber->restart();
+    idle_.push_back(fiber.get());
+  }
+}
+
+bool BlockRunner::can_advance() const {
+  return outcome_ != Outcome::waits || std::any_of(threads_.begin(), threads_.end(), [](const Thread& t) {
+    return t.state == State::at_count && has_reached(t.count, t.target);
+  });
+}
+
+std::string BlockRunner::error() const {
+  return outcome_ == Outcome::waits ? states() : error_;
+}
+
+/// Makes threads ready whose counts have been reached, and returns how many wait on.
+int BlockRunner::wake_counts() {
+  int waiting = 0;
+  for (const int i : sequence_) {
+    Thread& t = threads_[static_cast<size_t>(i)];
+    if (t.state != State::at_count) continue;
+    if (has_reached(t.count, t.target)) {
+      t.state = State::ready;
+      ready_.push_back(i);
+    } else {
+      ++waiting;
     }
   }
-  return error_;
+  return waiting;
 }
 
 Fiber& BlockRunner::idle_fiber() {
@@ -129,13 +190,23 @@ void BlockRunner::entry(boost::context::detail::transfer_t transfer) {
 /// Runs on an idle fiber: starts threads, switches to the fibers of threads that resume, and at the end to the host.
 void BlockRunner::work() {
   Fiber& self = *on_;
-  const int thread = next();
+  int thread = next();
   if (thread < 0) {
-    error_ = returned_ < count_ ? "barrier divergence: not every thread comes to where others wait\n" + states()
-                                : races::block_ends();
-    idle_.push_back(&self);
-    on_ = &host_;
-    return host_.jump_from(self);
+    const int waiting = wake_counts();
+    thread = next();
+    if (thread < 0) {
+      if (waiting > 0 && launch_->shape.cooperative) {
+        outcome_ = Outcome::waits;
+      } else {
+        error_ = waiting > 0 ? "waits for other blocks, which need not run at the same time: make the launch cooperative\n" + states()
+                 : returned_ < count_ ? "barrier divergence: not every thread comes to where others wait\n" + states()
+                                      : races::block_ends();
+        outcome_ = error_.empty() ? Outcome::finished : Outcome::failed;
+      }
+      idle_.push_back(&self);
+      on_ = &host_;
+      return host_.jump_from(self);
+    }
   }
   if (threads_[static_cast<size_t>(thread)].state == State::fresh) {
     threads_[static_cast<size_t>(thread)].fiber = &self;
@@ -320,6 +391,18 @@ void BlockRunner::leave(Collective& record) {
   records.erase(at);
 }
 
+void BlockRunner::await_count(const unsigned* count, unsigned target, Site site) {
+  while (!has_reached(count, target)) {
+    Thread& self = threads_[static_cast<size_t>(current_)];
+    self.state = State::at_count;
+    self.word = "a barrier of its team";
+    self.site = site;
+    self.count = count;
+    self.target = target;
+    suspend();
+  }
+}
+
 /// Which threads wait where, and which have returned; neighbours in the same state on one line.
 std::string BlockRunner::states() const {
   const auto describe = [&](const Thread& t) -> std::string {
@@ -332,6 +415,10 @@ std::string BlockRunner::states() const {
       case State::at_barrier:
       case State::in_collective:
         return std::string("waits in ") + t.word + " at " + text_of(t.site);
+      case State::at_count:
+        return std::string("waits in ") + t.word + " at " + text_of(t.site) + ": " +
+               std::to_string(__atomic_load_n(t.count, __ATOMIC_RELAXED)) + " of " + std::to_string(t.target) +
+               " arrivals";
       case State::returned:
         return "returned";
     }

@@ -1,4 +1,5 @@
-// Runs a block: its threads take turns on fibers of one host thread, and wait in barriers and warp collectives.
+// Runs a block: its threads take turns on fibers of one host thread, and wait in barriers and warp collectives. Blocks
+// of a cooperative launch also wait for each other: then one runner stops, and another goes on.
 #pragma once
 
 #include "kernels/sim/async_copies.h"
@@ -13,7 +14,7 @@
 
 namespace kantor::sim {
 
-/// Runs blocks, one after the other, on the host thread that made it.
+/// Runs blocks, one after the other, on the host thread that made it. Several may take turns there.
 class BlockRunner {
  public:
   BlockRunner();
@@ -21,14 +22,23 @@ class BlockRunner {
   BlockRunner(const BlockRunner&) = delete;
   BlockRunner& operator=(const BlockRunner&) = delete;
 
-  /// Runs block number `index` of the launch to its end. Returns what went wrong, or "".
-  std::string run(const KernelLaunch& launch, uint64_t index, Order order, uint64_t seed);
+  /// Begins block number `index` of the launch; none of its threads runs yet.
+  void begin(const KernelLaunch& launch, uint64_t index, Order order, uint64_t seed);
+  enum class Outcome : uint8_t { begun, finished, waits, failed };
+  /// Runs its threads until all have returned, until every one that has not waits for other blocks, or until one fails.
+  Outcome advance();
+  /// Whether a thread that waits for other blocks could go on.
+  [[nodiscard]] bool can_advance() const;
+  [[nodiscard]] bool is_finished() const { return outcome_ == Outcome::finished; }
+  /// What went wrong. After `waits`: which threads wait where.
+  [[nodiscard]] std::string error() const;
 
   // Called by the running thread.
   Votes barrier(const char* word, bool predicate, Site site);
   Collective& join(const char* word, uint32_t mask, uint32_t bytes, Site site);
   void await(Collective& record, Site site);
   void leave(Collective& record);
+  void await_count(const unsigned* count, unsigned target, Site site);
   [[noreturn]] void fail(std::string what);
   [[nodiscard]] void* dynamic_shared() const { return dynamic_shared_.get(); }
   AsyncCopies& copies() { return copies_; }
@@ -36,16 +46,21 @@ class BlockRunner {
   static BlockRunner& current();
 
  private:
-  enum class State : uint8_t { fresh, ready, running, at_barrier, in_collective, returned };
+  enum class State : uint8_t { fresh, ready, running, at_barrier, in_collective, at_count, returned };
   struct Thread {
     Fiber* fiber = nullptr;
     State state = State::fresh;
     const char* word = "";  // what it waits in, and where
     Site site;
+    const unsigned* count = nullptr;  // that must reach `target`, where it waits for other blocks
+    unsigned target = 0;
   };
 
   static void entry(boost::context::detail::transfer_t transfer);
   void work();
+  void enter();
+  void restart_fibers();
+  int wake_counts();
   void suspend();
   int next();
   void resume(int thread);
@@ -57,7 +72,9 @@ class BlockRunner {
   Fiber& idle_fiber();
 
   const KernelLaunch* launch_ = nullptr;
+  uint64_t index_ = 0;
   Order order_ = Order::forward;
+  Outcome outcome_ = Outcome::begun;
   uint64_t random_ = 1;
   int count_ = 0, current_ = -1, started_ = 0, returned_ = 0, at_barrier_ = 0;
   std::vector<Thread> threads_;

@@ -7,8 +7,11 @@
 #include "kernels/sim/races.h"
 #include "kernels/sim/simulator.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <memory>
+#include <random>
 #include <utility>
 
 namespace kantor::sim {
@@ -61,6 +64,36 @@ std::string place_of(uint64_t block, dim3 grid) {
          std::to_string(block / grid.x / grid.y) + ")";
 }
 
+[[noreturn]] void refuse(const KernelLaunch& launch, uint64_t block, const std::string& what) {
+  throw KernelError("kernel " + std::string(launch.kernel) + ", block " + place_of(block, launch.shape.grid) + ", " +
+                    what);
+}
+
+/// All blocks of a cooperative launch: they take turns on this host thread, each until it has to wait for others.
+void run_together(const KernelLaunch& launch, uint64_t blocks, Order order, uint64_t seed) {
+  thread_local std::vector<std::unique_ptr<BlockRunner>> runners;
+  while (runners.size() < blocks) runners.push_back(std::make_unique<BlockRunner>());
+  std::vector<uint64_t> left(blocks);
+  for (uint64_t b = 0; b < blocks; ++b) {
+    left[b] = order == Order::reverse ? blocks - 1 - b : b;
+    runners[b]->begin(launch, b, order, seed);
+  }
+  if (order == Order::random) std::shuffle(left.begin(), left.end(), std::mt19937_64(seed));
+  while (!left.empty()) {
+    bool advanced = false;
+    for (const uint64_t block : left) {
+      BlockRunner& runner = *runners[block];
+      if (!runner.can_advance()) continue;
+      advanced = true;
+      if (runner.advance() == BlockRunner::Outcome::failed) refuse(launch, block, runner.error());
+    }
+    if (!advanced) {
+      refuse(launch, left.front(), "a barrier that not every block of the team reaches\n" + runners[left.front()]->error());
+    }
+    std::erase_if(left, [&](uint64_t block) { return runners[block]->is_finished(); });
+  }
+}
+
 /// Runs the blocks of a launch. Throws the error of the lowest block that failed.
 void run(const KernelLaunch& launch) {
   const DeviceAccess access;
@@ -68,13 +101,12 @@ void run(const KernelLaunch& launch) {
   const uint64_t blocks = uint64_t{launch.shape.grid.x} * launch.shape.grid.y * launch.shape.grid.z;
   const Order order = thread_order;
   const uint64_t seed = order_seed;
+  if (launch.shape.cooperative) return run_together(launch, blocks, order, seed);
   const auto one = [&](int64_t piece) {
     thread_local BlockRunner runner;
     const auto block = static_cast<uint64_t>(piece);
-    const std::string what = runner.run(launch, block, order, seed);
-    if (what.empty()) return;
-    throw KernelError("kernel " + std::string(launch.kernel) + ", block " + place_of(block, launch.shape.grid) + ", " +
-                      what);
+    runner.begin(launch, block, order, seed);
+    if (runner.advance() != BlockRunner::Outcome::finished) refuse(launch, block, runner.error());
   };
 #ifdef KANTOR_SIM_CHECKED  // static shared memory exists once for all threads
   for (uint64_t b = 0; b < blocks; ++b) one(static_cast<int64_t>(b));

@@ -18,6 +18,7 @@ struct LaunchShape {
   dim3 grid, block;
   size_t shared_bytes = 0;
   Stream stream = nullptr;
+  bool cooperative = false;  // all blocks are resident at once, and may wait for each other
 };
 
 /// A kernel with its arguments. `call` runs it for the current thread.
@@ -65,6 +66,12 @@ Arguments<kernel, Parameters...> arguments_of(void (*)(Parameters...));
 template <auto kernel, class... Args>
 void launch(const LaunchShape& shape, Args&&... args) {
   decltype(arguments_of<kernel>(kernel))::submit(shape, std::forward<Args>(args)...);
+}
+
+/// Blocks of this kernel that can be resident at once, in a cooperative launch: here any number, so what tests need.
+template <auto kernel>
+int resident_blocks(int /*threads*/, size_t /*shared_bytes*/) {
+  return 32;
 }
 
 /// The launch's dynamic shared memory, 16-byte aligned.

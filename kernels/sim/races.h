@@ -16,6 +16,8 @@ void memory_ends(void* data);
 void launch_begins();
 /// Block number `block` of the launch begins, with its dynamic shared memory.
 void block_begins(uint64_t block, void* dynamic_shared, size_t bytes);
+/// The block goes on, after others of a cooperative launch.
+void block_resumes(uint64_t block);
 /// All its threads have returned. Returns a report of a read of shared memory that no thread had written, or "".
 std::string block_ends();
 
@@ -50,6 +52,7 @@ inline void memory_begins(void*, size_t) {}
 inline void memory_ends(void*) {}
 inline void launch_begins() {}
 inline void block_begins(uint64_t, void*, size_t) {}
+inline void block_resumes(uint64_t) {}
 inline std::string block_ends() {
   return {};
 }

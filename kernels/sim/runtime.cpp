@@ -42,6 +42,10 @@ void thread_fence() {
   races::fence();
   __atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
+void await_count(const unsigned* count, unsigned target, Site site) {
+  const races::Pause pause;
+  BlockRunner::current().await_count(count, target, site);
+}
 void* dynamic_shared_bytes() {
   return BlockRunner::current().dynamic_shared();
 }

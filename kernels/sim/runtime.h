@@ -83,6 +83,9 @@ auto collective(const char* word, uint32_t mask, const T& value, Site site, cons
 /// __threadfence: threads that learn of it afterwards, by an atomic, see what this thread wrote before.
 void thread_fence();
 
+/// Waits until other blocks of a cooperative launch have made *count at least `target`.
+void await_count(const unsigned* count, unsigned target, Site site = Site::here());
+
 /// The launch's dynamic shared memory: a heap block of its exact size.
 void* dynamic_shared_bytes();
 

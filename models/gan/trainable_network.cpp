@@ -31,6 +31,12 @@ void TrainableNetwork::weights_replaced() {
   optimizer_.take_histograms(false);
 }
 
+void TrainableNetwork::updated_elsewhere(int64_t updates) {
+  optimizer_.take_histograms(true);
+  optimizer_.updated_elsewhere(updates);
+  optimizer_.take_histograms(false);
+}
+
 void TrainableNetwork::check_finite(int64_t step, double loss) const {
   const auto statistics = optimizer_.statistics();
   for (size_t i = 0; i < statistics.size(); ++i) {

@@ -21,6 +21,8 @@ class TrainableNetwork {
   void descend(const Tensor& loss);
   /// Clips and measures weights that something else has written, such as a checkpoint.
   void weights_replaced();
+  /// Sets the number of updates that a kernel of its own has done, and measures the weights, histograms included.
+  void updated_elsewhere(int64_t updates);
   /// Whether updates from now on take histograms of the weights too.
   void take_histograms(bool on) { optimizer_.take_histograms(on); }
   /// Throws NonFiniteError naming step, network and tensor where the last update left a NaN or infinity, or where

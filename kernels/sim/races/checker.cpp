@@ -17,24 +17,37 @@
 #include <algorithm>
 #include <array>
 #include <link.h>
+#include <map>
+#include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace kantor::sim::races {
 namespace {
 
 using Clock = std::array<uint32_t, 32>;  // of the lanes of a warp
 
-/// One for the program: the checked builds run one block at a time.
+/// What belongs to one block.
+struct Block {
+  uint64_t index = 0;
+  uint32_t epoch = 0;
+  std::array<std::array<Clock, 32>, 32> clocks{};  // [warp][lane]: what the lane knows of the others
+  Knowledge knowledge;
+  Region dynamic_shared;
+};
+
+/// One for the program: the checked builds run one block at a time. Those of a cooperative launch take turns.
 struct Checker {
   Shadow shadow;
   bool watching = false;
-  uint32_t launch = 0, epoch = 0;
-  uint64_t block = 0;
+  uint32_t launch = 0;
+  std::map<uint64_t, std::unique_ptr<Block>> blocks;  // of the launch
+  std::vector<Region> spare;                          // dynamic shared memory of blocks that are gone
+  Block* block = nullptr;                             // that runs
   Access unwritten_read{};  // the first read in the launch of shared memory that nobody had written
   std::string unwritten;
-  std::array<std::array<Clock, 32>, 32> clocks{};  // [warp][lane]: what the lane knows of the others
-  Publications publications;
+  PublishedWords published;
 
   void check(Region& region, uintptr_t address, const Access& now);
 
@@ -55,15 +68,15 @@ Checker& checker() {
 
 /// Whether an access is of this launch and, in shared memory, of this block.
 bool Checker::counts(const Region& region, const Access& earlier) const {
-  return earlier.launch == launch && (region.memory == Memory::global || earlier.block == block);
+  return earlier.launch == launch && (region.memory == Memory::global || earlier.block == block->index);
 }
 
 bool Checker::ordered(const Access& earlier, const Access& now) const {
-  if (earlier.block != now.block) return publications.ordered(earlier, now);
+  if (earlier.block != now.block) return block->knowledge.ordered(earlier, now);
   if (earlier.thread == now.thread || earlier.epoch != now.epoch) return true;
   if (earlier.warp() != now.warp()) return false;
   const auto lane = static_cast<size_t>(now.lane()), other = static_cast<size_t>(earlier.lane());
-  return clocks[static_cast<size_t>(now.warp())][lane][other] >= earlier.clock;
+  return block->clocks[static_cast<size_t>(now.warp())][lane][other] >= earlier.clock;
 }
 
 bool Checker::clash(const Region& region, const Access& earlier, const Access& now) const {
@@ -206,36 +219,53 @@ void memory_ends(void* data) {
 /// Static shared memory is among the variables of the host thread: those of the program itself, its first module.
 void launch_begins() {
   ++checker().launch;
-  checker().publications.launch_begins();
+  checker().published.clear();
+  checker().block = nullptr;
+  checker().shadow.set_dynamic(nullptr);
+  checker().blocks.clear();
   dl_iterate_phdr(
       [](dl_phdr_info* part, size_t, void*) {
         for (int i = 0; i < part->dlpi_phnum; ++i) {
           if (part->dlpi_phdr[i].p_type != PT_TLS || part->dlpi_tls_data == nullptr) continue;
-          checker().shadow.move(Memory::static_shared, reinterpret_cast<uintptr_t>(part->dlpi_tls_data),
-                                part->dlpi_phdr[i].p_memsz);
+          checker().shadow.move_static(reinterpret_cast<uintptr_t>(part->dlpi_tls_data), part->dlpi_phdr[i].p_memsz);
         }
         return 1;
       },
       nullptr);
 }
 
-void block_begins(uint64_t block, void* dynamic_shared, size_t bytes) {
+void block_begins(uint64_t index, void* dynamic_shared, size_t bytes) {
   Checker& c = checker();
-  c.shadow.move(Memory::dynamic_shared, reinterpret_cast<uintptr_t>(dynamic_shared), bytes);
-  c.block = block;
-  c.epoch = 0;
-  c.publications.block_begins();
-  const auto warps = (uint64_t{blockDim.x} * blockDim.y * blockDim.z + 31) / 32;
-  for (size_t warp = 0; warp < warps; ++warp) {
-    for (size_t lane = 0; lane < 32; ++lane) {
-      c.clocks[warp][lane] = {};
-      c.clocks[warp][lane][lane] = 1;
-    }
+  std::unique_ptr<Block>& block = c.blocks[index];
+  block = std::make_unique<Block>();
+  block->index = index;
+  if (!c.spare.empty()) {
+    block->dynamic_shared = std::move(c.spare.back());
+    c.spare.pop_back();
   }
+  block->dynamic_shared.begin = reinterpret_cast<uintptr_t>(dynamic_shared);
+  block->dynamic_shared.memory = Memory::dynamic_shared;
+  block->dynamic_shared.reserve(bytes);
+  for (auto& warp : block->clocks) {
+    for (size_t lane = 0; lane < 32; ++lane) warp[lane][lane] = 1;
+  }
+  block_resumes(index);
+}
+
+void block_resumes(uint64_t index) {
+  Checker& c = checker();
+  if (c.block != nullptr && c.block->index == index) return;
+  c.block = c.blocks.at(index).get();
+  c.shadow.set_dynamic(&c.block->dynamic_shared);
 }
 
 std::string block_ends() {
-  const Access& read = checker().unwritten_read;
+  Checker& c = checker();
+  c.spare.push_back(std::move(c.block->dynamic_shared));  // its words stay: those of other blocks do not count
+  c.blocks.erase(c.block->index);
+  c.block = nullptr;
+  c.shadow.set_dynamic(nullptr);
+  const Access& read = c.unwritten_read;
   if (read.launch != checker().launch) return {};
   return "thread " + text_of(read.thread, blockDim) + ": the " + text_of(read.kind) + " at " + source_line(read.pc) +
          " finds " + checker().unwritten +
@@ -250,15 +280,15 @@ void fence() {
   Checker& c = checker();
   if (!c.watching) return;
   const Pause pause;
-  c.publications.fence(static_cast<uint16_t>(thread_in_block), c.epoch);
+  c.block->knowledge.fence(static_cast<uint16_t>(thread_in_block), c.block->epoch);
 }
 
 void barrier() {
-  ++checker().epoch;
+  ++checker().block->epoch;
 }
 
 void warp_barrier(int warp, uint32_t lanes) {
-  auto& clocks = checker().clocks[static_cast<size_t>(warp)];
+  auto& clocks = checker().block->clocks[static_cast<size_t>(warp)];
   Clock joined{};
   for (size_t lane = 0; lane < 32; ++lane) {
     if ((lanes >> lane & 1) == 0) continue;
@@ -279,7 +309,7 @@ void access(const volatile void* data, size_t bytes, Kind kind, const void* pc) 
   Region* region = c.shadow.find(begin);
   if (region == nullptr) return;
   const auto thread = static_cast<size_t>(thread_in_block), lane = thread % 32;
-  Access now{pc,  c.block, c.launch, c.epoch, c.clocks[thread / 32][lane][lane], static_cast<uint16_t>(thread),
+  Access now{pc,  c.block->index, c.launch, c.block->epoch, c.block->clocks[thread / 32][lane][lane], static_cast<uint16_t>(thread),
              0xf, kind};
   for (uintptr_t word = begin / 4 * 4; word < end; word += 4) {
     unsigned touched = 0xf;
@@ -288,7 +318,7 @@ void access(const volatile void* data, size_t bytes, Kind kind, const void* pc) 
     now.bytes = static_cast<uint8_t>(touched);
     c.check(*region, word, now);
   }
-  if (kind == Kind::atomic && region->memory == Memory::global) c.publications.atomic(begin, now);
+  if (kind == Kind::atomic && region->memory == Memory::global) c.block->knowledge.atomic(c.published[begin], now);
 }
 
 }  // namespace kantor::sim::races

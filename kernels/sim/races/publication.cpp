@@ -4,26 +4,21 @@
 
 namespace kantor::sim::races {
 
-void Publications::launch_begins() {
-  of_word_.clear();
-}
-
-void Publications::block_begins() {
-  known_.clear();
-  noticed_.clear();
-  fenced_.fill(never);
-}
-
-void Publications::fence(uint16_t thread, uint32_t epoch) {
+void Knowledge::fence(uint16_t thread, uint32_t epoch) {
   fenced_[thread] = epoch;
   const auto found = noticed_.find(thread);
   if (found == noticed_.end()) return;
-  for (const Published& what : found->second) known_.push_back({what, epoch, thread});
+  for (const Published& what : found->second) {  // what was known of the same thread's past is part of it
+    std::erase_if(known_, [&](const Known& known) {
+      return known.what.block == what.block && known.what.thread == what.thread && known.what.epoch <= what.epoch &&
+             known.epoch < epoch;
+    });
+    known_.push_back({what, epoch, thread});
+  }
   noticed_.erase(found);
 }
 
-void Publications::atomic(uintptr_t word, const Access& now) {
-  std::vector<Published>& published = of_word_[word];
+void Knowledge::atomic(std::vector<Published>& published, const Access& now) {
   for (const Published& what : published) {
     if (what.block != now.block) noticed_[now.thread].push_back(what);
   }
@@ -39,7 +34,7 @@ void Publications::atomic(uintptr_t word, const Access& now) {
   }
 }
 
-bool Publications::ordered(const Access& earlier, const Access& now) const {
+bool Knowledge::ordered(const Access& earlier, const Access& now) const {
   return std::any_of(known_.begin(), known_.end(), [&](const Known& known) {
     return known.what.holds(earlier) &&
            (now.epoch > known.epoch || (now.epoch == known.epoch && now.thread == known.thread));

@@ -12,27 +12,31 @@
 
 namespace kantor::sim::races {
 
-class Publications {
+/// All accesses of a block before an epoch, and of one thread in it.
+struct Published {
+  uint64_t block;
+  uint32_t epoch;
+  uint16_t thread;
+  [[nodiscard]] bool holds(const Access& a) const {
+    return a.block == block && (a.epoch < epoch || (a.epoch == epoch && a.thread == thread));
+  }
+};
+
+/// What has been published at each word in a launch.
+using PublishedWords = std::map<uintptr_t, std::vector<Published>>;
+
+/// What one block knows of the others.
+class Knowledge {
  public:
-  void launch_begins();
-  void block_begins();
-  /// __threadfence of a thread of the block that runs.
+  Knowledge() { fenced_.fill(never); }
+  /// __threadfence of one of its threads.
   void fence(uint16_t thread, uint32_t epoch);
-  /// An atomic change of a word.
-  void atomic(uintptr_t word, const Access& now);
-  /// Whether the running block's access comes after one of another block.
+  /// An atomic change of a word by one of its threads.
+  void atomic(std::vector<Published>& published, const Access& now);
+  /// Whether an access of the block comes after one of another block.
   [[nodiscard]] bool ordered(const Access& earlier, const Access& now) const;
 
  private:
-  /// All accesses of a block before an epoch, and of one thread in it.
-  struct Published {
-    uint64_t block;
-    uint32_t epoch;
-    uint16_t thread;
-    [[nodiscard]] bool holds(const Access& a) const {
-      return a.block == block && (a.epoch < epoch || (a.epoch == epoch && a.thread == thread));
-    }
-  };
   /// Known to all threads after an epoch, and in it to one.
   struct Known {
     Published what;
@@ -41,8 +45,7 @@ class Publications {
   };
   static constexpr uint32_t never = ~uint32_t{0};
 
-  std::map<uintptr_t, std::vector<Published>> of_word_;
-  std::vector<Known> known_;                            // to the block that runs
+  std::vector<Known> known_;
   std::array<uint32_t, 1024> fenced_{};                 // the epoch of each thread's last fence, or never
   std::map<uint16_t, std::vector<Published>> noticed_;  // by a thread, in atomics since its last fence
 };

@@ -41,11 +41,15 @@ void Shadow::remove(uintptr_t begin) {
   std::fill(std::begin(recent_), std::end(recent_), Stretch{});
 }
 
-void Shadow::move(Memory memory, uintptr_t begin, size_t bytes) {
-  Region& region = memory == Memory::static_shared ? static_ : dynamic_;
-  region.begin = begin;
-  region.memory = memory;
-  region.reserve(bytes);
+void Shadow::move_static(uintptr_t begin, size_t bytes) {
+  static_.begin = begin;
+  static_.memory = Memory::static_shared;
+  static_.reserve(bytes);
+  std::fill(std::begin(recent_), std::end(recent_), Stretch{});
+}
+
+void Shadow::set_dynamic(Region* region) {
+  dynamic_ = region;
   std::fill(std::begin(recent_), std::end(recent_), Stretch{});
 }
 
@@ -65,7 +69,7 @@ Region* Shadow::find(uintptr_t address) {
     }
     return found.region != nullptr;
   };
-  if (take(static_) || (dynamic_.bytes > 0 && take(dynamic_))) return found.region;
+  if (take(static_) || (dynamic_ != nullptr && dynamic_->bytes > 0 && take(*dynamic_))) return found.region;
   const auto above = regions_.upper_bound(address);
   if (above != regions_.begin() && take(std::prev(above)->second)) return found.region;
   if (above != regions_.end()) take(above->second);

@@ -36,9 +36,10 @@ class Shadow {
   /// Watches a range of global memory until it is removed.
   void add(uintptr_t begin, size_t bytes);
   void remove(uintptr_t begin);
-  /// Sets where static or dynamic shared memory is. Its words keep the accesses of earlier blocks, which no longer
-  /// count.
-  void move(Memory memory, uintptr_t begin, size_t bytes);
+  /// Sets where static shared memory is. Its words keep the accesses of earlier blocks, which no longer count.
+  void move_static(uintptr_t begin, size_t bytes);
+  /// Sets the dynamic shared memory of the block that runs; null while none does.
+  void set_dynamic(Region* region);
   /// The region that the address is in, or null: host memory, a stack.
   Region* find(uintptr_t address);
 
@@ -50,7 +51,8 @@ class Shadow {
   static constexpr size_t recent_count = 8;
 
   std::map<uintptr_t, Region> regions_;
-  Region static_, dynamic_;
+  Region static_;
+  Region* dynamic_ = nullptr;
   Stretch recent_[recent_count];  // the last answers, including that there is no region
   size_t next_ = 0;
 };

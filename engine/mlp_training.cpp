@@ -1,0 +1,116 @@
+#include "engine/mlp_training.h"
+
+#include "engine/error.h"
+#include "engine/runtime.h"
+#include "engine/target.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+namespace kantor {
+namespace {
+
+MlpPlan plan_of(Device device, const MlpTraining& training) {
+  const Target target = target_of(device);
+  return KANTOR_ON(target.backend, plan_mlp_training(training));
+}
+
+/// The largest power of two whose blocks fit side by side with those of the other models, and that leaves each block
+/// as many samples as its smallest tile holds: with fewer, more blocks only wait for each other.
+int choose_team(Device device, MlpTraining training) {
+  const Target target = target_of(device);
+  int best = 1;
+  for (int team = 2; team <= training.batch; team *= 2) {
+    training.team = team;
+    const MlpPlan plan = plan_of(device, training);
+    const int samples = (training.batch + team - 1) / team;
+    if (samples < plan.rows / 3) break;
+    const int blocks = KANTOR_ON(target.backend, mlp_training_blocks(plan));
+    if (int64_t{training.models} * team > blocks) break;
+    best = team;
+  }
+  return best;
+}
+
+/// Host structs as device memory.
+template <class T>
+Tensor on_device(const std::vector<T>& values, Device device) {
+  static_assert(std::is_trivially_copyable_v<T> && sizeof(T) % sizeof(int64_t) == 0);
+  std::vector<int64_t> words(values.size() * sizeof(T) / sizeof(int64_t));
+  std::memcpy(words.data(), values.data(), values.size() * sizeof(T));
+  return from_host(words, {static_cast<int64_t>(words.size())}, {DType::int64, device});
+}
+
+}  // namespace
+
+bool MlpTrainer::fits(Device device, const MlpTraining& training) {
+  return plan_of(device, training).width > 0;
+}
+
+MlpTrainer::MlpTrainer(Device device, const MlpTraining& training, int team) : device_(device), training_(training) {
+  if (!fits(device, training)) throw KernelError("mlp_training: no kernel holds these networks; ask MlpTrainer::fits");
+  training_.team = team > 0 ? team : choose_team(device, training);
+  plan_ = plan_of(device, training_);
+  workspace_ = empty({training_.models, plan_.workspace}, {DType::float32, device});
+}
+
+std::vector<MlpOutcome> MlpTrainer::run(int iterations, std::vector<MlpModel> models) {
+  const Target target = target_of(device_);
+  const auto count = static_cast<int64_t>(models.size());
+  if (count != training_.models) {
+    throw ShapeError("mlp_training of " + std::to_string(training_.models) + " models got " + std::to_string(count));
+  }
+  training_.iterations = iterations;
+  const Tensor losses = zeros({count, iterations, 4}, {DType::float32, device_});
+  // One buffer of words: done [models], arrivals [models], stops [models], failed [1].
+  const Tensor words = zeros({3 * count + 1}, {DType::int64, device_});
+  auto* done = words.view().as<int>();
+  auto* counters = reinterpret_cast<unsigned*>(words.view().as<int64_t>() + count);
+  for (int64_t m = 0; m < count; ++m) {
+    models[static_cast<size_t>(m)].losses = losses.view().as<float>() + m * iterations * 4;
+    models[static_cast<size_t>(m)].done = done + m;
+  }
+  const Tensor on = on_device(models, device_);
+  const MlpCounters where{counters, counters + count, counters + 2 * count};
+  KANTOR_ON(target.backend, mlp_training(training_, plan_, on.view().as<MlpModel>(), workspace_.view().as<float>(),
+                                         where, target.stream));
+  const std::vector<int64_t> found = words.to_vector<int64_t>();
+  std::vector<unsigned> counted(static_cast<size_t>(2 * (3 * count + 1)));
+  std::memcpy(counted.data(), found.data(), counted.size() * sizeof(unsigned));
+  if (counted[static_cast<size_t>(2 * count + 2 * count)] != 0) {
+    throw KernelError("kernel mlp_training: a block waited in vain for the others of its team; " +
+                      std::to_string(training_.models) + " models of " + std::to_string(training_.team) +
+                      " blocks must be resident at once: train with --fused off");
+  }
+  const std::vector<float> all = losses.to_vector<float>();
+  std::vector<MlpOutcome> outcomes;
+  for (int64_t m = 0; m < count; ++m) {
+    const auto begin = all.begin() + m * iterations * 4;
+    outcomes.push_back({static_cast<int>(counted[static_cast<size_t>(m)]), {begin, begin + iterations * 4}});
+  }
+  return outcomes;
+}
+
+MlpNetwork mlp_network(const Arena& parameters, const Optimizer& optimizer) {
+  MlpNetwork network;
+  network.w = parameters.flat().view().as<float>();
+  const auto& state = optimizer.state();
+  if (!state.empty()) network.first = state[0].second.flat().view().as<float>();
+  if (state.size() > 1) network.second = state[1].second.flat().view().as<float>();
+  network.rule = optimizer.rule();
+  network.settings = optimizer.settings();
+  return network;
+}
+
+Tensor update_scalars(const Optimizer& optimizer, int64_t done, int64_t count) {
+  const UpdateSettings settings = optimizer.settings();
+  std::vector<double> scalars;
+  for (int64_t t = done + 1; t <= done + count; ++t) {
+    scalars.insert(scalars.end(), {optimizer.config().learning_rate, std::pow(settings.beta1, static_cast<double>(t)),
+                                   std::pow(settings.beta2, static_cast<double>(t))});
+  }
+  return from_host(scalars, {count, 3}, {DType::float64, optimizer.step().device()});
+}
+
+}  // namespace kantor

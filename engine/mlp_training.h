@@ -1,0 +1,45 @@
+// Trainings of small fully connected WGANs in one launch, on `cuda` and `sim` (kernels/mlp_training.h): the memory that
+// a launch needs, and how many blocks a model gets.
+#pragma once
+
+#include "engine/optimizer.h"
+#include "kernels/mlp_training.h"
+
+#include <optional>
+#include <vector>
+
+namespace kantor {
+
+/// What a launch did to one model.
+struct MlpOutcome {
+  int64_t done = 0;           // iterations; fewer than asked for after one whose weights or losses are not finite
+  std::vector<float> losses;  // [iterations, 4]: critic's loss, generator's loss, estimate, penalty
+};
+
+/// Trains models of the same shapes side by side, each by a team of blocks.
+class MlpTrainer {
+ public:
+  /// `team`: blocks a model, 0: as many as are useful and fit. Throws DeviceError for the CPU, and KernelError for
+  /// networks that no kernel holds (see fits).
+  MlpTrainer(Device device, const MlpTraining& training, int team = 0);
+
+  /// Whether a kernel holds these networks.
+  static bool fits(Device device, const MlpTraining& training);
+  [[nodiscard]] int team() const { return training_.team; }
+  /// `iterations` of every model; losses and done of the models are set here. Updates and losses are in the models'
+  /// arrays when it returns. Throws KernelError where a block did not come to a barrier of its team.
+  std::vector<MlpOutcome> run(int iterations, std::vector<MlpModel> models);
+
+ private:
+  Device device_;
+  MlpTraining training_;
+  MlpPlan plan_;
+  Tensor workspace_;
+};
+
+/// A network as a launch sees it: its arena and its optimizer's state, without scalars and average.
+MlpNetwork mlp_network(const Arena& parameters, const Optimizer& optimizer);
+/// The scalars of `count` updates after `done`, [count, 3] on the device.
+Tensor update_scalars(const Optimizer& optimizer, int64_t done, int64_t count);
+
+}  // namespace kantor

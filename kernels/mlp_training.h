@@ -1,0 +1,96 @@
+// Launchers that train whole WGANs of fully connected networks: many iterations in one launch, one team of blocks a
+// model, many models side by side. See docs/kernels/mlp_training.md.
+#pragma once
+
+#include "kernels/launcher.h"
+#include "kernels/penalty_kind.h"
+#include "kernels/update_rules/update_settings.h"
+
+#include <cstddef>
+
+namespace kantor {
+
+inline constexpr int mlp_most_layers = 4;  // linear layers of a network: three hidden ones and the last
+inline constexpr int mlp_widest = 128;     // units of a hidden layer
+inline constexpr int mlp_groups = 8;       // a gradient is the sum of so many partial sums over the batch
+
+/// A linear layer, with the places of its weight [out, in] and bias [out] in the network's arena.
+struct MlpLayer {
+  int in = 0, out = 0;
+  int64_t weight = 0, bias = 0;
+};
+
+/// A network: linear layers with an activation between them, x where x > 0 and slope x elsewhere.
+struct MlpShape {
+  int count = 0;
+  MlpLayer layers[mlp_most_layers];
+  float slope = 0;  // 0: ReLU
+};
+
+/// A network's arrays in device memory, each with the arena's places, and how it is updated.
+struct MlpNetwork {
+  float* w = nullptr;
+  float *first = nullptr, *second = nullptr;  // the rule's state arrays, or null
+  float* average = nullptr;                   // the running average of w, or null
+  float average_decay = 0, average_weight = 0;  // average <- decay average + weight w
+  float weight_bound = 0, bias_bound = 0;  // |w| <= bound, infinite where there is no clip
+  int rule = 0;                            // its place in update_rules
+  UpdateSettings settings;
+  const UpdateScalars* scalars = nullptr;  // [updates of the launch], in device memory
+};
+
+/// Where a penalty takes the critic's input gradients.
+enum class PenaltyPoints : uint8_t { none, between, real, fake };
+
+/// One GAN. Random numbers are those of the engine's draws: element e of (seed, stream, step).
+struct MlpModel {
+  MlpNetwork critic, generator;
+  const float* real = nullptr;  // [iterations, critic steps, batch, features]
+  uint64_t seed = 0;
+  int64_t step = 0;  // iterations that were done before
+  PenaltyPoints points = PenaltyPoints::none;
+  PenaltyKind penalty = PenaltyKind::two_sided;
+  double lambda = 0;
+  float* losses = nullptr;  // [iterations, 4] out: critic's loss, generator's loss, estimate, penalty
+  int* done = nullptr;      // [1] out: iterations done; fewer than asked for after the first that is not finite
+};
+
+/// Streams of random numbers (engine/random.h).
+struct MlpStreams {
+  uint32_t critic_noise = 0, generator_noise = 0, eps = 0;
+};
+
+/// What all models of a launch have in common.
+struct MlpTraining {
+  MlpShape critic, generator;
+  int models = 1, team = 1;  // blocks a model
+  int batch = 0, critic_steps = 0, iterations = 0;
+  MlpStreams streams;
+};
+
+/// Where blocks count and report; 0 before a launch.
+struct MlpCounters {
+  unsigned* arrivals = nullptr;  // [models]: of blocks at barriers
+  unsigned* stops = nullptr;     // [models]: the iterations after which a model ends early, or 0
+  unsigned* failed = nullptr;    // [1]: 1 where a block waited in vain for its team
+};
+
+/// Sizes of a launch, which depend on the training alone.
+struct MlpPlan {
+  int width = 0;            // of every hidden layer in shared memory, padded with zeros: 64 or 128; 0: nothing fits
+  int rows = 0;             // of a tile: samples a block works on at once, times 3
+  size_t shared_bytes = 0;  // of a block
+  int64_t workspace = 0;    // floats of a model in device memory
+};
+
+KANTOR_LAUNCHERS(
+    /// The plan of a training whose shapes, team, batch and critic_steps are set.
+    MlpPlan plan_mlp_training(const MlpTraining& training);
+    /// Blocks of this plan that can be resident at once: a launch may have models x team of them.
+    int mlp_training_blocks(const MlpPlan& plan);
+    /// Trains. `models` [models], `workspace` [models, plan.workspace] and `counters`, which are 0, lie in device memory.
+    /// Bits do not depend on the team's size.
+    void mlp_training(const MlpTraining& training, const MlpPlan& plan, const MlpModel* models, float* workspace,
+                      const MlpCounters& counters, Stream stream);)
+
+}  // namespace kantor

@@ -1,0 +1,72 @@
+// Which kernel trains, and with what memory.
+#include "kernels/mlp_training.h"
+
+#include "kernels/mlp_training/kernels.h"
+
+#include <algorithm>
+#include <string>
+
+namespace kantor::KANTOR_BACKEND {
+
+#define KANTOR_DECLARE(width, rows) extern template struct MlpKernel<width, rows>;
+KANTOR_MLP_KERNELS(KANTOR_DECLARE)
+#undef KANTOR_DECLARE
+
+namespace {
+
+constexpr size_t most_shared_bytes = 227 * 1024;
+
+/// Units of the widest hidden layer; 0 where a network has none, or too many layers.
+int widest_hidden_layer(const MlpTraining& t) {
+  int widest = 0;
+  for (const MlpShape* shape : {&t.critic, &t.generator}) {
+    if (shape->count < 2 || shape->count > mlp_most_layers) return 0;
+    for (int l = 0; l + 1 < shape->count; ++l) widest = std::max(widest, shape->layers[l].out);
+  }
+  return widest;
+}
+
+/// Calls use(MlpKernel<...>()) with the plan's kernel. Throws KernelError where it is none.
+template <class Use>
+void with_kernel(const MlpPlan& plan, const Use& use) {
+#define KANTOR_TRY(width_, rows_) \
+  if (plan.width == width_ && plan.rows == rows_) return use(MlpKernel<width_, rows_>());
+  KANTOR_MLP_KERNELS(KANTOR_TRY)
+#undef KANTOR_TRY
+  throw KernelError("mlp_training: no kernel for hidden layers of " + std::to_string(plan.width) + " units and tiles of " +
+                    std::to_string(plan.rows) + " rows; take a plan of plan_mlp_training");
+}
+
+}  // namespace
+
+MlpPlan plan_mlp_training(const MlpTraining& t) {
+  const int widest = widest_hidden_layer(t), samples = (t.batch + t.team - 1) / t.team;
+  MlpPlan plan;
+  if (widest == 0 || widest > mlp_widest) return plan;
+  const int width = widest <= 64 ? 64 : 128;
+  // From large tiles to small: the smallest that holds a block's samples at once, or the largest that fits.
+#define KANTOR_CONSIDER(width_, rows_)                                               \
+  if (width == width_) {                                                             \
+    const size_t bytes = SharedPlan<width_, rows_>::bytes(t);                        \
+    if (bytes <= most_shared_bytes && (plan.width == 0 || rows_ / 3 >= samples)) {   \
+      plan = {width_, rows_, bytes, Workspace<width_>::floats(t)};                   \
+    }                                                                                \
+  }
+  KANTOR_MLP_KERNELS(KANTOR_CONSIDER)
+#undef KANTOR_CONSIDER
+  return plan;
+}
+
+int mlp_training_blocks(const MlpPlan& plan) {
+  int blocks = 0;
+  with_kernel(plan, [&](auto kernel) { blocks = kernel.resident_blocks(plan.shared_bytes); });
+  return blocks;
+}
+
+void mlp_training(const MlpTraining& t, const MlpPlan& plan, const MlpModel* models, float* workspace,
+                  const MlpCounters& counters, Stream stream) {
+  if (t.models == 0 || t.iterations == 0) return;
+  with_kernel(plan, [&](auto kernel) { kernel.start(t, plan, models, workspace, counters, stream); });
+}
+
+}  // namespace kantor::KANTOR_BACKEND

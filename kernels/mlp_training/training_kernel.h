@@ -1,0 +1,352 @@
+// The kernel that trains: for each iteration the samples of all its critic updates, the critic's updates, and the
+// generator's. For kernel files; docs/kernels/mlp_training.md draws it.
+//
+// One network at a time is in shared memory. An update has two halves with a team barrier behind each: a block runs its
+// samples through the network and leaves the factors of all weight gradients in device memory (row_tile.h,
+// workspace.h); then it sums and applies the gradients of the weights that it owns (weight_update.h).
+//
+// Counted for a penalised critic update, with H hidden layers of n units and batch B (mlp_update_cost): 2 n^2 B (H - 1)
+// x (1 for the generator's samples + 3 forward + 3 backward + 1 tangent + 3 weight gradients) FLOPs; from the L2 cache
+// a block loads the weights, 4 n^2 (H - 1) bytes, and writes and reads its rows, 3 B / T x 8 n H bytes; 2 barriers.
+#pragma once
+
+#include "kernels/box_muller.h"
+#include "kernels/mlp_training/row_tile.h"
+#include "kernels/mlp_training/weight_update.h"
+#include "kernels/philox.h"
+#include "kernels/row_penalty.h"
+
+namespace kantor::KANTOR_BACKEND {
+
+/// Element e of the engine's normal draw, to the bit.
+__device__ inline float normal_at(uint64_t seed, uint32_t stream, int64_t step, int64_t e) {
+  const PhiloxWords words = philox(seed, uint64_t(e / 4), stream, uint64_t(step));
+  const int first = int(e % 4) / 2 * 2;
+  const box_muller::Pair pair = box_muller::in_float(words.v[first], words.v[first + 1]);
+  return float(e % 2 == 0 ? pair.first : pair.second);
+}
+/// Element e of its uniform draw.
+__device__ inline float uniform_at(uint64_t seed, uint32_t stream, int64_t step, int64_t e) {
+  const PhiloxWords words = philox(seed, uint64_t(e / 4), stream, uint64_t(step));
+  return uniform_of(words.v[e % 4]);
+}
+
+/// Floats of a block's shared memory, in order.
+template <int width, int tile_rows>
+struct SharedPlan {
+  using Tile = RowTile<width, tile_rows>;
+  /// Large patches where the tiles are large: then a block owns several.
+  static constexpr bool large_patches = tile_rows >= 24;
+  static constexpr int scratch = WeightUpdate<width>::scratch_floats(large_patches ? 8 : 4);
+  static constexpr int misc = 32;  // the update rule, and flags
+
+  KANTOR_FUNCTION static int network(const MlpTraining& t) {
+    const int critic = ResidentNetwork<width>::floats(t.critic), generator = ResidentNetwork<width>::floats(t.generator);
+    return critic > generator ? critic : generator;
+  }
+  KANTOR_FUNCTION static int big(const MlpTraining& t) {
+    return Tile::big_floats(t) > scratch ? Tile::big_floats(t) : scratch;
+  }
+  KANTOR_FUNCTION static size_t bytes(const MlpTraining& t) {
+    return sizeof(float) * size_t(network(t) + big(t) + misc + Tile::floats(t));
+  }
+};
+
+template <int width, int tile_rows>
+class Trainer {
+  using Plan = SharedPlan<width, tile_rows>;
+  using Tile = typename Plan::Tile;
+
+ public:
+  __device__ Trainer(const MlpTraining& t, const MlpModel& model, float* workspace, Team team, unsigned* stop,
+                     float* shared)
+      : t_(t),
+        model_(model),
+        team_(team),
+        stop_(stop),
+        rows_(t, workspace),
+        network_(shared),
+        scratch_(shared + Plan::network(t)),
+        update_(*reinterpret_cast<AnyUpdate*>(scratch_ + Plan::big(t))),
+        tile_(t, scratch_, scratch_ + Plan::big(t) + Plan::misc),
+        features_(t.critic.layers[0].in),
+        first_(min(team.rank * share(), t.batch)),
+        last_(min(first_ + share(), t.batch)) {}
+
+  /// Returns false where a block of the team did not come to a barrier.
+  __device__ bool run() {
+    int done = 0;
+    for (; done < t_.iterations && *static_cast<const volatile unsigned*>(stop_) == 0; ++done) {
+      iteration_ = done;
+      const ResidentNetwork<width> generator(t_.generator, network_), critic(t_.critic, network_);
+      generator.load(model_.generator.w);
+      make_fakes(generator);
+      critic.load(model_.critic.w);
+      for (int k = 0; k < t_.critic_steps; ++k) {
+        critic_rows(critic, k);
+        if (!team_.barrier()) return false;
+        if (k + 1 == t_.critic_steps) report_critic();
+        apply(model_.critic, critic, done * t_.critic_steps + k, classes());
+        if (!team_.barrier()) return false;
+        critic.load(model_.critic.w);
+      }
+      generator_seeds(critic);
+      generator.load(model_.generator.w);
+      generator_rows(generator);
+      if (!team_.barrier()) return false;
+      report_generator();
+      apply(model_.generator, generator, done, 1);
+      if (!team_.barrier()) return false;
+    }
+    if (team_.rank == 0 && threadIdx.x == 0) *model_.done = done;
+    return true;
+  }
+
+ private:
+  /// Samples of a batch that a block has, but for the last.
+  __device__ int share() const { return (t_.batch + team_.size - 1) / team_.size; }
+  __device__ int classes() const { return model_.points == PenaltyPoints::none ? 2 : 3; }
+  /// Counted from 1, as the engine's step counter.
+  __device__ int64_t step() const { return model_.step + iteration_ + 1; }
+  __device__ float* fake(int batch, int sample) const {
+    return rows_.fakes + (int64_t(batch) * t_.batch + sample) * features_;
+  }
+  __device__ const float* real(int update, int sample) const {
+    return model_.real + ((int64_t(iteration_) * t_.critic_steps + update) * t_.batch + sample) * features_;
+  }
+  __device__ float noise(int batch, int sample, int d) const {
+    const int z = t_.generator.layers[0].in;
+    if (batch == t_.critic_steps) {
+      return normal_at(model_.seed, t_.streams.generator_noise, step(), int64_t(sample) * z + d);
+    }
+    return normal_at(model_.seed, t_.streams.critic_noise, step(), (int64_t(batch) * t_.batch + sample) * z + d);
+  }
+
+  /// The samples of all critic updates, and of the generator's own: the generator does not change between them. Batch
+  /// critic_steps is the generator's.
+  __device__ void make_fakes(const ResidentNetwork<width>& generator) const {
+    const int z = t_.generator.layers[0].in, mine = last_ - first_, all = mine * (t_.critic_steps + 1);
+    for (int begin = 0; begin < all; begin += tile_rows) {
+      for (int i = threadIdx.x; i < tile_rows * z; i += mlp_threads) {
+        const int at = begin + i / z;
+        tile_.inputs[i / z * tile_.features + i % z] =
+            at < all ? noise(at / mine, first_ + at % mine, i % z) : 0.0F;
+      }
+      tile_.forward(generator);
+      tile_.output(generator);
+      for (int i = threadIdx.x; i < tile_rows * features_; i += mlp_threads) {
+        const int at = begin + i / features_;
+        if (at < all) fake(at / mine, first_ + at % mine)[i % features_] = tile_.results[i / features_ * tile_.features + i % features_];
+      }
+    }
+  }
+
+  /// An input of a critic's row.
+  __device__ float critic_input(int row_class, int update, int sample, int d) const {
+    const float x = real(update, sample)[d], y = fake(update, sample)[d];
+    if (row_class == real_rows) return x;
+    if (row_class == fake_rows) return y;
+    if (model_.points == PenaltyPoints::real) return x;
+    if (model_.points == PenaltyPoints::fake) return y;
+    const float e = uniform_at(model_.seed, t_.streams.eps, step(), int64_t(update) * t_.batch + sample);
+    return e * x + (1 - e) * y;
+  }
+
+  /// This block's rows of a critic update.
+  __device__ void critic_rows(const ResidentNetwork<width>& critic, int update) const {
+    const int samples = tile_rows / classes();  // a tile has so many of each class
+    const float share = 1.0F / float(t_.batch);
+    for (int begin = first_; begin < last_; begin += samples) {
+      const int count = min(samples, last_ - begin);
+      __syncthreads();
+      for (int i = threadIdx.x; i < tile_rows * features_; i += mlp_threads) {
+        const int row = i / features_, sample = row % samples;
+        const bool inside = row < classes() * samples && sample < count;
+        tile_.inputs[row * tile_.features + i % features_] =
+            inside ? critic_input(row / samples, update, begin + sample, i % features_) : 0.0F;
+      }
+      for (int row = threadIdx.x; row < tile_rows; row += mlp_threads) {
+        const int row_class = row / samples;
+        tile_.seeds[row * tile_.outputs] = row_class == real_rows ? -share : row_class == fake_rows ? share : 1.0F;
+      }
+      tile_.forward(critic);
+      tile_.output(critic);
+      const auto row_of = [&](int row) { return int64_t(row / samples) * t_.batch + begin + row % samples; };
+      const auto inside = [&](int row) { return row < classes() * samples && row % samples < count; };
+      const auto keep = [&](const float* array, float* to) { keep_rows(array, to, row_of, inside); };
+      for (int row = threadIdx.x; row < 2 * samples; row += mlp_threads) {
+        if (inside(row)) rows_.values[row_of(row)] = tile_.results[row * tile_.features];
+      }
+      const float* delta_0 =
+          tile_.backward(critic, [&](int layer, const float* delta) { keep(delta, rows_.deltas[layer]); });
+      if (classes() == 3) {
+        tile_.input_gradients(critic, delta_0, tile_rows - Tile::third);
+        penalise(begin, count);
+        tile_.tangent(critic);
+      }
+      for (int l = 0; l + 1 < t_.critic.count; ++l) keep(tile_.activations[l], rows_.activations[l]);
+      for (int i = threadIdx.x; i < tile_rows * features_; i += mlp_threads) {
+        const int row = i / features_, d = i % features_;
+        if (!inside(row)) continue;
+        rows_.inputs[row_of(row) * rows_.features + d] = row < 2 * samples
+                                                             ? tile_.inputs[row * tile_.features + d]
+                                                             : tile_.directions[(row - 2 * samples) * tile_.features + d];
+      }
+      for (int row = threadIdx.x; row < tile_rows; row += mlp_threads) {
+        if (inside(row)) rows_.seeds[row_of(row) * rows_.outputs] = tile_.seeds[row * tile_.outputs];
+      }
+    }
+  }
+
+  /// The penalty of each row of the last third, and its derivative by the row's input gradient.
+  __device__ void penalise(int begin, int count) const {
+    const double share = model_.lambda / double(t_.batch);
+    for (int row = threadIdx.x; row < Tile::third; row += mlp_threads) {
+      const float* gradient = tile_.results + (tile_rows - Tile::third + row) * tile_.features;
+      double squares = 0;
+      for (int d = 0; d < features_; ++d) squares += double(gradient[d]) * double(gradient[d]);
+      const RowPenalty penalty = row_penalty(model_.penalty, sqrt(squares));
+      const float factor = float(share * penalty.factor);
+      for (int d = 0; d < features_; ++d) {
+        tile_.directions[row * tile_.features + d] = row < count ? factor * gradient[d] : 0.0F;
+      }
+      if (row < count) rows_.values[int64_t(penalty_rows) * t_.batch + begin + row] = float(share * penalty.value);
+    }
+    __syncthreads();
+  }
+
+  /// Copies a shared array's rows to the workspace.
+  template <class RowOf, class Inside>
+  __device__ static void keep_rows(const float* array, float* to, const RowOf& row_of, const Inside& inside) {
+    for (int i = threadIdx.x; i < tile_rows * (width / 4); i += mlp_threads) {
+      const int row = i / (width / 4), unit = i % (width / 4) * 4;
+      if (!inside(row)) continue;
+      *reinterpret_cast<float4*>(to + row_of(row) * width + unit) =
+          *reinterpret_cast<const float4*>(array + row * Tile::stride + unit);
+    }
+  }
+
+  /// The derivative of the generator's loss by its samples, in place of them: minus the critic's gradient / batch.
+  __device__ void generator_seeds(const ResidentNetwork<width>& critic) const {
+    for (int begin = first_; begin < last_; begin += tile_rows) {
+      const int count = min(tile_rows, last_ - begin);
+      __syncthreads();
+      for (int i = threadIdx.x; i < tile_rows * features_; i += mlp_threads) {
+        const int row = i / features_, d = i % features_;
+        tile_.inputs[row * tile_.features + d] = row < count ? fake(t_.critic_steps, begin + row)[d] : 0.0F;
+      }
+      for (int row = threadIdx.x; row < tile_rows; row += mlp_threads) {
+        tile_.seeds[row * tile_.outputs] = -1.0F / float(t_.batch);
+      }
+      tile_.forward(critic);
+      tile_.output(critic);
+      for (int row = threadIdx.x; row < count; row += mlp_threads) {
+        rows_.values[begin + row] = tile_.results[row * tile_.features];
+      }
+      const float* delta_0 = tile_.backward(critic, [](int, const float*) {});
+      tile_.input_gradients(critic, delta_0, 0);
+      for (int i = threadIdx.x; i < count * features_; i += mlp_threads) {
+        const int row = i / features_, d = i % features_;
+        fake(t_.critic_steps, begin + row)[d] = tile_.results[row * tile_.features + d];
+      }
+    }
+  }
+
+  /// This block's rows of the generator's update, with the seeds that generator_seeds has left.
+  __device__ void generator_rows(const ResidentNetwork<width>& generator) const {
+    const int z = t_.generator.layers[0].in;
+    for (int begin = first_; begin < last_; begin += tile_rows) {
+      const int count = min(tile_rows, last_ - begin);
+      __syncthreads();
+      for (int i = threadIdx.x; i < tile_rows * z; i += mlp_threads) {
+        const int row = i / z, d = i % z;
+        const float x = row < count ? noise(t_.critic_steps, begin + row, d) : 0.0F;
+        tile_.inputs[row * tile_.features + d] = x;
+        if (row < count) rows_.inputs[int64_t(begin + row) * rows_.features + d] = x;
+      }
+      for (int i = threadIdx.x; i < tile_rows * features_; i += mlp_threads) {
+        const int row = i / features_, d = i % features_;
+        const float seed = row < count ? fake(t_.critic_steps, begin + row)[d] : 0.0F;
+        tile_.seeds[row * tile_.outputs + d] = seed;
+        if (row < count) rows_.seeds[int64_t(begin + row) * rows_.outputs + d] = seed;
+      }
+      tile_.forward(generator);
+      const auto row_of = [&](int row) { return int64_t(begin + row); };
+      const auto inside = [&](int row) { return row < count; };
+      for (int l = 0; l + 1 < t_.generator.count; ++l) {
+        keep_rows(tile_.activations[l], rows_.activations[l], row_of, inside);
+      }
+      tile_.backward(generator, [&](int layer, const float* delta) {
+        keep_rows(delta, rows_.deltas[layer], row_of, inside);
+      });
+    }
+  }
+
+  /// This block's share of an update.
+  __device__ void apply(const MlpNetwork& network, const ResidentNetwork<width>& net, int update, int classes) const {
+    if (threadIdx.x == 0) update_.set(network.rule, network.settings, network.scalars[update]);
+    __syncthreads();
+    WeightUpdate<width> weights(network, net, rows_, t_.batch, classes, scratch_, update_);
+    bool finite = true;
+    if constexpr (Plan::large_patches) {
+      finite = weights.template run<8>(team_);
+    } else {
+      finite = weights.template run<4>(team_);
+    }
+    if (!finite) atomicMax(stop_, unsigned(iteration_ + 1));
+  }
+
+  /// Sum of `values` rows, by the first warp, in an order of their number alone.
+  __device__ float sum_of_values(int row_class) const {
+    double sum = 0;
+    for (int q = threadIdx.x; q < t_.batch; q += 32) {
+      sum += double(__ldcg(rows_.values + int64_t(row_class) * t_.batch + q));
+    }
+    return float(warp_sum(sum));
+  }
+  __device__ void report_critic() const {
+    if (team_.rank != team_.size - 1 || threadIdx.x >= 32) return;
+    const float estimate = (sum_of_values(real_rows) - sum_of_values(fake_rows)) / float(t_.batch);
+    const float penalty = classes() == 3 ? sum_of_values(penalty_rows) : 0.0F;
+    if (threadIdx.x > 0) return;
+    float* losses = model_.losses + int64_t(iteration_) * 4;
+    losses[0] = penalty - estimate;
+    losses[2] = estimate;
+    losses[3] = penalty;
+    if (!(fabsf(losses[0]) <= FLT_MAX)) atomicMax(stop_, unsigned(iteration_ + 1));
+  }
+  __device__ void report_generator() const {
+    if (team_.rank != team_.size - 1 || threadIdx.x >= 32) return;
+    const float loss = -sum_of_values(real_rows) / float(t_.batch);
+    if (threadIdx.x > 0) return;
+    model_.losses[int64_t(iteration_) * 4 + 1] = loss;
+    if (!(fabsf(loss) <= FLT_MAX)) atomicMax(stop_, unsigned(iteration_ + 1));
+  }
+
+  const MlpTraining& t_;
+  const MlpModel& model_;
+  Team team_;
+  unsigned* stop_;
+  Workspace<width> rows_;
+  float *network_, *scratch_;
+  AnyUpdate& update_;
+  Tile tile_;
+  const int features_, first_, last_;
+  int iteration_ = 0;
+};
+
+template <int width, int tile_rows>
+__global__ void __launch_bounds__(mlp_threads)
+    mlp_training_kernel(const __grid_constant__ MlpTraining t, const MlpModel* models, float* workspace,
+                        int64_t workspace_floats, MlpCounters counters) {
+  const int model = int(blockIdx.x) / t.team;
+  float* shared = dynamic_shared<float>();
+  const int misc = SharedPlan<width, tile_rows>::network(t) + SharedPlan<width, tile_rows>::big(t);
+  int* flag = reinterpret_cast<int*>(shared + misc + SharedPlan<width, tile_rows>::misc - 1);
+  const Team team(int(blockIdx.x) % t.team, t.team, counters.arrivals + model, counters.failed, flag);
+  Trainer<width, tile_rows> trainer(t, models[model], workspace + model * workspace_floats, team, counters.stops + model,
+                                    shared);
+  trainer.run();
+}
+
+}  // namespace kantor::KANTOR_BACKEND

@@ -1,0 +1,10 @@
+// Kernels for hidden layers of 65 to 128 units.
+#include "kernels/mlp_training/kernels.h"
+
+namespace kantor::KANTOR_BACKEND {
+
+template struct MlpKernel<128, 24>;
+template struct MlpKernel<128, 12>;
+template struct MlpKernel<128, 6>;
+
+}  // namespace kantor::KANTOR_BACKEND

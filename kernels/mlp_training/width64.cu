@@ -1,0 +1,10 @@
+// Kernels for hidden layers of up to 64 units.
+#include "kernels/mlp_training/kernels.h"
+
+namespace kantor::KANTOR_BACKEND {
+
+template struct MlpKernel<64, 48>;
+template struct MlpKernel<64, 24>;
+template struct MlpKernel<64, 12>;
+
+}  // namespace kantor::KANTOR_BACKEND

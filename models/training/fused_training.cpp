@@ -1,0 +1,181 @@
+#include "models/training/fused_training.h"
+
+#include "engine/error.h"
+#include "models/training/random_streams.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+namespace kantor {
+namespace {
+
+using nlohmann::json;
+
+/// A network as the kernel takes it, or why it does not.
+struct Taken {
+  MlpShape shape;
+  std::string refusal;
+};
+
+Taken take(const Network& network, const std::string& name) {
+  const auto refused = [&](const std::string& why) { return Taken{{}, why}; };
+  MlpShape shape;
+  std::optional<double> slope;
+  const json& layers = network.description();
+  bool linear_before = false;
+  for (size_t i = 0; i < layers.size(); ++i) {
+    const std::string type = layers[i].value("type", "");
+    const std::string where = fmt::format("layer {} of the {}", i, name);
+    if (type == "linear") {
+      if (linear_before) return refused(fmt::format("{} follows another linear layer without an activation", where));
+      if (layers[i].value("parametrization", "none") != "none") {
+        return refused(fmt::format("{} has a {} weight", where, layers[i]["parametrization"].get<std::string>()));
+      }
+      if (shape.count == mlp_most_layers) {
+        return refused(fmt::format("the {} has more than {} hidden layers", name, mlp_most_layers - 1));
+      }
+      MlpLayer& layer = shape.layers[shape.count++];
+      layer.in = layers[i]["in"].get<int>();
+      layer.out = layers[i]["out"].get<int>();
+      const auto offset = [&](const char* part) {
+        const int row = network.parameters().find(fmt::format("{}.{}", i, part));
+        return network.parameters().rows()[static_cast<size_t>(row)].offset;
+      };
+      layer.weight = offset("weight");
+      layer.bias = offset("bias");
+      linear_before = true;
+    } else if (type == "relu" || type == "leaky_relu") {
+      const double own = type == "relu" ? 0 : layers[i].value("slope", 0.2);
+      if (slope && *slope != own) return refused(fmt::format("{} has another activation than those before", where));
+      if (own < 0) return refused(fmt::format("{} has a negative slope", where));
+      slope = own;
+      linear_before = false;
+    } else {
+      return refused(fmt::format("{} is {}", where, type));
+    }
+  }
+  if (shape.count < 2) return refused(fmt::format("the {} has no hidden layer", name));
+  if (!linear_before) return refused(fmt::format("the {} ends with an activation", name));
+  for (int l = 0; l + 1 < shape.count; ++l) {
+    if (shape.layers[l].out > mlp_widest) {
+      return refused(fmt::format("a hidden layer of the {} has {} units, and at most {} fit", name, shape.layers[l].out,
+                                 mlp_widest));
+    }
+  }
+  shape.slope = static_cast<float>(slope.value_or(0));
+  return {shape, ""};
+}
+
+/// How a constraint is measured; nullopt where the kernel does not know it.
+std::optional<std::pair<PenaltyPoints, PenaltyKind>> penalty_of(const std::string& kind) {
+  if (kind == "none" || kind == "clip") return std::pair{PenaltyPoints::none, PenaltyKind::two_sided};
+  if (kind == "penalty") return std::pair{PenaltyPoints::between, PenaltyKind::two_sided};
+  if (kind == "one-sided") return std::pair{PenaltyPoints::between, PenaltyKind::one_sided};
+  if (kind == "r1") return std::pair{PenaltyPoints::real, PenaltyKind::squared};
+  if (kind == "r2") return std::pair{PenaltyPoints::fake, PenaltyKind::squared};
+  return std::nullopt;
+}
+
+MlpTraining training_of(const std::vector<FusedModel>& models) {
+  const RunConfig& config = *models.front().config;
+  MlpTraining training;
+  training.critic = take(models.front().critic->network(), "critic").shape;
+  training.generator = take(models.front().generator->network(), "generator").shape;
+  training.models = static_cast<int>(models.size());
+  training.batch = static_cast<int>(config.batch);
+  training.critic_steps = static_cast<int>(config.critic_steps);
+  training.streams = {stream_critic_noise, stream_generator_noise, stream_eps};
+  return training;
+}
+
+/// The bounds of weights and of biases, which are the same in all layers.
+void set_bounds(MlpNetwork& network, const TrainableNetwork& trainable) {
+  const std::vector<double>& bounds = trainable.optimizer().bounds();
+  for (size_t i = 0; i < bounds.size(); ++i) {
+    (trainable.network().roles()[i].bias ? network.bias_bound : network.weight_bound) = static_cast<float>(bounds[i]);
+  }
+}
+
+const std::vector<FusedModel>& checked(const std::vector<FusedModel>& models, Device device) {
+  for (const FusedModel& model : models) {
+    const std::string why = why_not_fused(model, device);
+    if (!why.empty()) throw Error("fused steps: " + why);
+  }
+  return models;
+}
+
+}  // namespace
+
+Fused parse_fused(const std::string& name) {
+  if (name == "auto") return Fused::automatic;
+  if (name == "on") return Fused::on;
+  if (name == "off") return Fused::off;
+  throw Error(fmt::format("fused = {}: expected auto, on or off", name));
+}
+
+std::string why_not_fused(const FusedModel& model, Device device) {
+  const RunConfig& config = *model.config;
+  if (device.kind == Device::Kind::cpu) return "the CPU has no kernels";
+  if (config.loss != "wasserstein") return fmt::format("the loss is {}", config.loss);
+  if (!penalty_of(config.constraint.kind)) return fmt::format("the constraint is {}", config.constraint.kind);
+  for (const Taken& taken : {take(model.critic->network(), "critic"), take(model.generator->network(), "generator")}) {
+    if (!taken.refusal.empty()) return taken.refusal;
+  }
+  const MlpTraining training = training_of({model});
+  if (training.critic.layers[training.critic.count - 1].out != 1) return "the critic has more than one output";
+  if (!MlpTrainer::fits(device, training)) {
+    return fmt::format("samples of {} numbers and noise of {} do not fit into shared memory beside the weights",
+                       training.critic.layers[0].in, config.z);
+  }
+  return "";
+}
+
+FusedTraining::FusedTraining(std::vector<FusedModel> models, Device device, int team)
+    : models_(checked(models, device)), device_(device), trainer_(device, training_of(models_), team) {}
+
+std::vector<MlpOutcome> FusedTraining::run(int64_t done, int64_t steps,
+                                           const std::vector<std::span<const float>>& real) {
+  std::vector<MlpModel> launched;
+  std::vector<Tensor> kept;  // alive until the launch is done
+  for (size_t m = 0; m < models_.size(); ++m) {
+    const RunConfig& config = *models_[m].config;
+    Critic& critic = *models_[m].critic;
+    Generator& generator = *models_[m].generator;
+    MlpModel model;
+    model.critic = mlp_network(critic.network().parameters(), critic.trainable().optimizer());
+    model.generator = mlp_network(generator.network().parameters(), generator.trainable().optimizer());
+    set_bounds(model.critic, critic.trainable());
+    set_bounds(model.generator, generator.trainable());
+    model.generator.average = generator.average().flat().view().as<float>();
+    model.generator.average_decay = static_cast<float>(config.ema_decay);
+    model.generator.average_weight = static_cast<float>(1 - config.ema_decay);
+    const auto put = [&](Tensor tensor) {
+      kept.push_back(std::move(tensor));
+      return kept.back().view();
+    };
+    const auto scalars = [&](const TrainableNetwork& network, int64_t updates) {
+      const Tensor tensor = update_scalars(network.optimizer(), done * updates, steps * updates);
+      return static_cast<const UpdateScalars*>(put(tensor).data);
+    };
+    model.critic.scalars = scalars(critic.trainable(), config.critic_steps);
+    model.generator.scalars = scalars(generator.trainable(), 1);
+    model.real = put(from_host(real[m], {static_cast<int64_t>(real[m].size())}, {DType::float32, device_})).as<float>();
+    model.seed = static_cast<uint64_t>(config.seed);
+    model.step = done;
+    const auto [points, kind] = penalty_of(config.constraint.kind).value();
+    model.points = points;
+    model.penalty = kind;
+    model.lambda = config.constraint.lambda;
+    launched.push_back(model);
+  }
+  std::vector<MlpOutcome> outcomes = trainer_.run(static_cast<int>(steps), std::move(launched));
+  for (size_t m = 0; m < models_.size(); ++m) {
+    const int64_t now = done + outcomes[m].done;
+    models_[m].critic->trainable().updated_elsewhere(now * models_[m].config->critic_steps);
+    models_[m].generator->trainable().updated_elsewhere(now);
+  }
+  return outcomes;
+}
+
+}  // namespace kantor

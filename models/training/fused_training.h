@@ -1,0 +1,48 @@
+// Many steps of a training in one launch, where a kernel holds both networks (engine/mlp_training.h): the same draws and
+// formulas as the recorded step, to rounding.
+#pragma once
+
+#include "engine/mlp_training.h"
+#include "models/data/dataset.h"
+#include "models/gan/critic.h"
+#include "models/gan/generator.h"
+#include "models/training/config.h"
+
+#include <span>
+#include <string>
+
+namespace kantor {
+
+/// Whether steps are fused: where it can be, only that, or not at all.
+enum class Fused : uint8_t { automatic, on, off };
+/// By its name on the command line: auto, on, off. Throws Error naming them.
+Fused parse_fused(const std::string& name);
+
+/// One training's networks and how they are trained.
+struct FusedModel {
+  const RunConfig* config;
+  Critic* critic;
+  Generator* generator;
+};
+
+/// Why the steps of this training cannot be fused, such as "layer 2 of the critic is batch_norm"; "" where they can.
+std::string why_not_fused(const FusedModel& model, Device device);
+
+/// Trains models of one architecture, batch and number of critic steps together.
+class FusedTraining {
+ public:
+  /// Throws Error with why_not_fused's reason. `team`: blocks a model; 0: chosen.
+  FusedTraining(std::vector<FusedModel> models, Device device, int team = 0);
+
+  /// `steps` steps of every model after `done`; real[m]: its samples, [steps, critic steps, batch, features]. The
+  /// weights' statistics are then those of the last step, with histograms.
+  std::vector<MlpOutcome> run(int64_t done, int64_t steps, const std::vector<std::span<const float>>& real);
+  [[nodiscard]] int team() const { return trainer_.team(); }
+
+ private:
+  std::vector<FusedModel> models_;
+  Device device_;
+  MlpTrainer trainer_;
+};
+
+}  // namespace kantor
