@@ -161,8 +161,8 @@ class WeightUpdate {
       if (e >= s.layers[l].out) continue;
       c.place = s.layers[l].bias + e;
       if (l + 2 == s.count && end.out == 1) {
-        // Deltas here are seeds x derivative x one weight. Seeds are whole multiples of 1 / batch: without the weight a
-        // sum that is 0, as a unit's that is on for every row, comes out as 0, and not as rounding that Adam blows up.
+        // Deltas here are seeds x derivative x one weight. Without the weight a sum that is 0, as that of a unit that is
+        // on for every row, comes out as 0, and not as rounding that Adam turns into a whole step.
         c = {rows_.activations[l] + e, rows_.seeds, width, rows_.outputs, true, net_.weights[last][e], c.place, c.bound};
       } else {
         c.right = l == last ? rows_.seeds + e : rows_.deltas[l] + e;
@@ -172,24 +172,38 @@ class WeightUpdate {
     }
     return c;
   }
+  __device__ float product_sum(const Column& c) const {
+    float sum = 0;
+    for (int k = 0; k < classes_; ++k) {
+#pragma unroll 4
+      for (int q = first_sample_; q < last_sample_; ++q) {
+        const int64_t row = int64_t(k) * batch_ + q;
+        sum = fmaf(__ldcg(c.left + row * c.left_stride), __ldcg(c.right + row * c.right_stride), sum);
+      }
+    }
+    return sum;
+  }
+  /// A real sample and a generated one are added first: where both turn a unit on alike, that is exactly 0.
+  __device__ float bias_sum(const Column& c) const {
+    float sum = 0;
+#pragma unroll 4
+    for (int q = first_sample_; q < last_sample_; ++q) {
+      float both = 0;
+      for (int k = 0; k < min(classes_, int(penalty_rows)); ++k) {
+        const int64_t row = int64_t(k) * batch_ + q;
+        float left = 1;
+        if (c.left_by_sign) left = __ldcg(c.left + row * c.left_stride) > 0 ? 1.0F : net_.shape.slope;
+        both = __fadd_rn(both, __fmul_rn(left, __ldcg(c.right + row * c.right_stride)));
+      }
+      sum += both;
+    }
+    return sum;
+  }
   __device__ void column(int task) {
     const int lane = threadIdx.x % 32;
     const Column c = find_column(task * 32 + lane);
-    const bool bias = c.left == nullptr || c.left_by_sign;
-    const int classes = bias ? min(classes_, int(penalty_rows)) : classes_;
     float sum = 0;
-    if (c.right != nullptr) {
-      for (int k = 0; k < classes; ++k) {
-#pragma unroll 4
-        for (int q = first_sample_; q < last_sample_; ++q) {
-          const int64_t row = int64_t(k) * batch_ + q;
-          const float right = __ldcg(c.right + row * c.right_stride);
-          float left = c.left == nullptr ? 1.0F : __ldcg(c.left + row * c.left_stride);
-          if (c.left_by_sign) left = left > 0 ? 1.0F : net_.shape.slope;
-          sum = fmaf(left, right, sum);
-        }
-      }
-    }
+    if (c.right != nullptr) sum = c.left == nullptr || c.left_by_sign ? bias_sum(c) : product_sum(c);
     scratch_[group_ * 32 + lane] = sum;
     __syncthreads();
     if (group_ == 0 && c.right != nullptr) apply(c.place, groups(lane, 32) * c.factor, c.bound);

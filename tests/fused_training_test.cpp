@@ -1,0 +1,312 @@
+// Steps fused into one launch against the recorded step, on `sim`: losses, weights, optimizer state and average, for
+// every constraint, architecture and rule that the kernel takes; the same bits for every team; and every reason for
+// which it refuses a training.
+#include "models/training/fused_training.h"
+
+#include "kernels/sim/simulator.h"
+#include "models/data/distributions.h"
+#include "models/training/networks.h"
+#include "models/training/presets.h"
+#include "models/training/random_streams.h"
+#include "models/training/trainer.h"
+#include "tests/catch.h"
+
+#include <cmath>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+using namespace kantor;
+
+namespace {
+
+constexpr Device simulator{Device::Kind::sim, 0};
+
+/// Small enough to train on the simulator.
+RunConfig small(const std::string& constraint, int64_t width = 24, int64_t depth = 3, int64_t batch = 32) {
+  RunConfig config;
+  config.data.kind = "gaussians8";
+  config.batch = batch;
+  config.critic_steps = 2;
+  config.constraint.kind = constraint;
+  config.constraint.lambda = 0.7;
+  config.constraint.clip = 0.05;
+  config.generator.width = width;
+  config.critic.width = width;
+  config.generator.depth = config.critic.depth = depth;
+  config.critic.learning_rate = config.generator.learning_rate = 1e-3;
+  return config;
+}
+
+/// A critic and a generator as a Trainer builds them, trained in fused launches.
+struct FusedPair {
+  explicit FusedPair(const RunConfig& of, int team = 0)
+      : config(of),
+        data(open_dataset(of.data)),
+        critic(critic_layers(of, data->sample_shape()), data->sample_shape(), critic_options(of, simulator)),
+        generator(generator_layers(of, data->sample_shape()), of.z, generator_options(of, simulator)),
+        training({{&config, &critic, &generator}}, simulator, team) {}
+
+  MlpOutcome run(int64_t steps) {
+    std::vector<float> real;
+    for (int64_t k = 0; k < steps; ++k) {
+      const auto batch = data->draw(static_cast<uint64_t>(config.seed), stream_data, static_cast<uint64_t>(done + k),
+                                    config.critic_steps * config.batch);
+      real.insert(real.end(), batch.begin(), batch.end());
+    }
+    const auto outcomes = training.run(done, steps, {std::span<const float>(real)});
+    done += outcomes[0].done;
+    return outcomes[0];
+  }
+  [[nodiscard]] std::vector<float> bits() const {
+    std::vector<float> all;
+    const auto append = [&](const Arena& arena) {
+      const auto values = arena.flat().to_vector<float>();
+      all.insert(all.end(), values.begin(), values.end());
+    };
+    for (const TrainableNetwork* network : {&critic.trainable(), &generator.trainable()}) {
+      append(network->network().parameters());
+      for (const auto& [name, arena] : network->optimizer().state()) append(arena);
+    }
+    append(generator.average());
+    return all;
+  }
+
+  RunConfig config;
+  DatasetPtr data;
+  Critic critic;
+  Generator generator;
+  FusedTraining training;
+  int64_t done = 0;
+};
+
+double largest(const std::vector<float>& values) {
+  double most = 0;
+  for (const float v : values) most = std::max(most, std::fabs(static_cast<double>(v)));
+  return most;
+}
+
+/// The largest difference of two arrays, as a part of the largest number of the second.
+double difference(const Arena& found, const Arena& expected) {
+  const auto a = found.flat().to_vector<float>(), b = expected.flat().to_vector<float>();
+  double most = 0;
+  for (size_t i = 0; i < a.size(); ++i) {
+    most = std::max(most, std::fabs(static_cast<double>(a[i]) - static_cast<double>(b[i])));
+  }
+  return most / largest(b);
+}
+
+void compare_with_steps(const RunConfig& config, int64_t steps, double tolerance) {
+  Trainer trainer(config, open_dataset(config.data), simulator);
+  FusedPair fused(config);
+  const MlpOutcome outcome = fused.run(steps);
+  REQUIRE(outcome.done == steps);
+  for (int64_t k = 0; k < steps; ++k) {
+    trainer.step();
+    const StepLosses expected = trainer.losses();
+    const float* found = &outcome.losses[static_cast<size_t>(4 * k)];
+    INFO("step " << k);
+    CHECK(std::fabs(found[0] - expected.critic_loss) <= tolerance * (1 + std::fabs(expected.critic_loss)));
+    CHECK(std::fabs(found[1] - expected.generator_loss) <= tolerance * (1 + std::fabs(expected.generator_loss)));
+    CHECK(std::fabs(found[2] - expected.critic_estimate) <= tolerance * (1 + std::fabs(expected.critic_estimate)));
+    CHECK(std::fabs(found[3] - expected.penalty) <= tolerance * (1 + std::fabs(expected.penalty)));
+  }
+  const auto networks = {std::pair{&fused.critic.trainable(), &trainer.critic().trainable()},
+                         std::pair{&fused.generator.trainable(), &trainer.generator().trainable()}};
+  for (const auto& [mine, reference] : networks) {
+    CHECK(difference(mine->network().parameters(), reference->network().parameters()) <= tolerance);
+    CHECK(mine->optimizer().step().item() == reference->optimizer().step().item());
+    for (size_t s = 0; s < mine->optimizer().state().size(); ++s) {
+      INFO(mine->optimizer().state()[s].first);
+      CHECK(difference(mine->optimizer().state()[s].second, reference->optimizer().state()[s].second) <= tolerance);
+    }
+  }
+  CHECK(difference(fused.generator.average(), trainer.generator().average()) <= tolerance);
+}
+
+}  // namespace
+
+TEST_CASE("fused training: one step is the recorded step to rounding, for every constraint") {
+  for (const char* constraint : {"none", "clip", "penalty", "one-sided", "r1", "r2"}) {
+    INFO(constraint);
+    compare_with_steps(small(constraint), 1, 2e-5);
+  }
+}
+
+TEST_CASE("fused training: many steps stay beside the recorded ones") {
+  // Adam turns rounding of tiny gradients into steps of up to the learning rate, and a ReLU may change sides.
+  compare_with_steps(small("penalty"), 20, 2e-3);
+  compare_with_steps(small("clip"), 20, 2e-3);
+}
+
+TEST_CASE("fused training: widths, depths, batches, activations and update rules") {
+  for (const int64_t depth : {1, 2, 3}) {
+    INFO("depth " << depth);
+    RunConfig ragged = small("penalty", 40, depth, 21);  // 1 / 21 is rounded, so recorded biases move that need not
+    ragged.critic.optimizer = "sgd";
+    compare_with_steps(ragged, 2, 2e-5);
+  }
+  RunConfig wide = small("penalty", 100, 2, 16);
+  wide.generator.width = 128;
+  wide.critic.activation = wide.generator.activation = "leaky_relu";
+  wide.z = 5;
+  compare_with_steps(wide, 1, 2e-5);
+  RunConfig uneven = small("one-sided", 64, 3, 8);
+  uneven.generator.width = 31;
+  uneven.generator.depth = 1;
+  uneven.data.kind = "swissroll";
+  compare_with_steps(uneven, 2, 1e-4);
+  for (const std::string& rule : optimizer_names()) {
+    INFO(rule);
+    RunConfig config = small("clip", 16, 2, 16);
+    config.critic.optimizer = rule;
+    config.critic.weight_decay = 0.1;
+    config.generator.initialization = config.critic.initialization = "pytorch";  // biases that are not 0
+    config.ema_decay = 0;
+    compare_with_steps(config, 3, 1e-4);
+  }
+}
+
+TEST_CASE("fused training: every team, and every order of threads, gives the same bits") {
+  for (const int64_t width : {24, 72}) {
+    const RunConfig config = small("penalty", width, 3, 32);
+    FusedPair alone(config, 1);
+    alone.run(2);
+    const std::vector<float> expected = alone.bits();
+    for (const int team : {2, 3, 4, 8, 16, 32}) {
+      FusedPair fused(config, team);
+      fused.run(2);
+      INFO("width " << width << ", team of " << team);
+      CHECK(fused.bits() == expected);
+    }
+    for (uint64_t seed = 0; seed < 2; ++seed) {
+      sim::set_order(seed == 0 ? sim::Order::reverse : sim::Order::random, seed);
+      FusedPair fused(config, 4);
+      fused.run(2);
+      sim::set_order(sim::Order::forward);
+      INFO("width " << width << ", order " << seed);
+      CHECK(fused.bits() == expected);
+    }
+  }
+}
+
+TEST_CASE("fused training: launches of any length give the same bits") {
+  const RunConfig config = small("penalty");
+  FusedPair whole(config), pieces(config);
+  whole.run(5);
+  for (const int64_t steps : {1, 3, 1}) pieces.run(steps);
+  CHECK(pieces.bits() == whole.bits());
+}
+
+TEST_CASE("fused training: models side by side have the bits of their single runs") {
+  RunConfig configs[] = {small("penalty"), small("clip"), small("r1")};
+  configs[1].seed = 9;
+  configs[1].critic.optimizer = "rmsprop";
+  configs[2].critic.learning_rate = 3e-4;
+  configs[2].ema_decay = 0.5;
+  std::vector<std::unique_ptr<FusedPair>> alone, together;
+  std::vector<FusedModel> models;
+  std::vector<std::vector<float>> real;
+  for (const RunConfig& config : configs) {
+    alone.push_back(std::make_unique<FusedPair>(config));
+    alone.back()->run(2);
+    together.push_back(std::make_unique<FusedPair>(config));
+    FusedPair& pair = *together.back();
+    models.push_back({&pair.config, &pair.critic, &pair.generator});
+    real.emplace_back();
+    for (uint64_t k = 0; k < 2; ++k) {
+      const auto batch = pair.data->draw(static_cast<uint64_t>(config.seed), stream_data, k, 2 * config.batch);
+      real.back().insert(real.back().end(), batch.begin(), batch.end());
+    }
+  }
+  for (const int team : {1, 4}) {
+    std::vector<std::unique_ptr<FusedPair>> fresh;
+    std::vector<FusedModel> again;
+    for (const RunConfig& config : configs) {
+      fresh.push_back(std::make_unique<FusedPair>(config));
+      again.push_back({&fresh.back()->config, &fresh.back()->critic, &fresh.back()->generator});
+    }
+    FusedTraining training(again, simulator, team);
+    const auto outcomes = training.run(0, 2, {real[0], real[1], real[2]});
+    for (size_t m = 0; m < 3; ++m) {
+      INFO("model " << m << ", team of " << team);
+      CHECK(outcomes[m].done == 2);
+      CHECK(fresh[m]->bits() == alone[m]->bits());
+    }
+  }
+}
+
+TEST_CASE("fused training: a launch ends after the first step that is not finite") {
+  RunConfig config = small("none");
+  config.critic.optimizer = "sgd";
+  config.critic.learning_rate = 1e12;
+  FusedPair fused(config);
+  const MlpOutcome outcome = fused.run(20);
+  CHECK(outcome.done >= 1);
+  CHECK(outcome.done < 20);
+  Trainer trainer(config, open_dataset(config.data), simulator);
+  int64_t step = 0;
+  try {
+    while (step < 20) {
+      ++step;
+      trainer.step();
+    }
+  } catch (const NonFiniteError&) {
+  }
+  CHECK(outcome.done == step);
+  const float loss = outcome.losses[static_cast<size_t>(4 * (outcome.done - 1))];
+  CHECK_THROWS_AS(fused.critic.trainable().check_finite(outcome.done, loss), NonFiniteError);
+}
+
+TEST_CASE("fused training: a unit that is on for every row has a bias gradient of exactly 0") {
+  for (const char* activation : {"relu", "leaky_relu"}) {
+    RunConfig config = small("none", 8, 1, 21);
+    config.critic.activation = activation;
+    FusedPair fused(config);
+    const Arena& parameters = fused.critic.network().parameters();
+    const auto values = [&](const char* row) { return parameters.tensors()[static_cast<size_t>(parameters.find(row))]; };
+    values("0.bias").assign(std::vector<float>(8, 100.0F));
+    const auto last = values("2.bias").to_vector<float>();
+    fused.run(3);
+    INFO(activation);
+    CHECK(values("0.bias").to_vector<float>() == std::vector<float>(8, 100.0F));
+    CHECK(values("2.bias").to_vector<float>() == last);
+  }
+}
+
+TEST_CASE("fused training: what it does not take it refuses, with the reason") {
+  const auto reason = [](const RunConfig& config, Device device = simulator) {
+    const DatasetPtr data = open_dataset(config.data);
+    Critic critic(critic_layers(config, data->sample_shape()), data->sample_shape(), critic_options(config, device));
+    Generator generator(generator_layers(config, data->sample_shape()), config.z, generator_options(config, device));
+    return why_not_fused({&config, &critic, &generator}, device);
+  };
+  RunConfig config = small("penalty");
+  CHECK(reason(config).empty());
+  CHECK(reason(config, Device{}) == "the CPU has no kernels");
+  config.loss = "hinge";
+  CHECK(reason(config) == "the loss is hinge");
+  config = small("dragan");
+  CHECK(reason(config) == "the constraint is dragan");
+  config = small("r1+r2");
+  CHECK(reason(config) == "the constraint is r1+r2");
+  config = small("spectral");
+  CHECK(reason(config) == "the constraint is spectral");
+  config = small("penalty", 24, 4);
+  CHECK(reason(config) == "the critic has more than 3 hidden layers");
+  config = small("penalty", 129);
+  CHECK(reason(config) == "a hidden layer of the critic has 129 units, and at most 128 fit");
+  config = small("penalty");
+  config.critic.norm = "layer";
+  CHECK(reason(config) == "layer 1 of the critic is layer_norm");
+  config = small("penalty");
+  config.generator.norm = "batch";
+  CHECK(reason(config) == "layer 1 of the generator is batch_norm");
+  config = small("penalty");
+  config.generator.activation = "tanh";
+  CHECK(reason(config) == "layer 1 of the generator is tanh");
+  config = small("penalty");
+  config.z = 2000;
+  CHECK(reason(config) == "samples of 2 numbers and noise of 2000 do not fit into shared memory beside the weights");
+  config = small("dragan");
+  CHECK_THROWS_WITH(FusedPair(config), "fused steps: the constraint is dragan");
+}
