@@ -1,0 +1,44 @@
+#include "tests/sim/team_bugs.h"
+
+#include "kernels/backend.h"
+#include "kernels/mlp_training/team.h"
+
+namespace kantor::sim::bugs {
+namespace {
+
+/// z[i] = y of the next block, then y[i] = z of the next block + 1.
+template <TeamBug bug>
+__global__ void team_kernel(float* y, float* z, unsigned* arrivals, unsigned* failed) {
+  int* scratch = dynamic_shared<int>();
+  Team team(int(blockIdx.x), int(gridDim.x), arrivals, failed, scratch);
+  const int i = int(blockIdx.x * blockDim.x + threadIdx.x);
+  const int next = int((blockIdx.x + 1) % gridDim.x * blockDim.x + threadIdx.x);
+  if constexpr (bug == TeamBug::static_shared) {
+    __shared__ float values[64];
+    values[threadIdx.x] = 1.0F;
+  }
+  z[i] = __ldcg(y + next);
+  if (bug != TeamBug::no_barrier && !team.barrier()) return;
+  if (bug == TeamBug::one_stays_away && team.rank == team.size - 1) return;
+  y[i] = __ldcg(z + next) + 1;
+  if (!team.barrier()) return;
+}
+
+}  // namespace
+
+void team(TeamBug bug, float* y, float* z, unsigned* arrivals, unsigned* failed, int blocks, Stream stream) {
+  const LaunchShape shape{unsigned(blocks), 64, 16, stream, bug != TeamBug::not_cooperative};
+  switch (bug) {
+    case TeamBug::nothing:
+    case TeamBug::not_cooperative:
+      return launch<team_kernel<TeamBug::nothing>>(shape, y, z, arrivals, failed);
+    case TeamBug::no_barrier:
+      return launch<team_kernel<TeamBug::no_barrier>>(shape, y, z, arrivals, failed);
+    case TeamBug::one_stays_away:
+      return launch<team_kernel<TeamBug::one_stays_away>>(shape, y, z, arrivals, failed);
+    case TeamBug::static_shared:
+      return launch<team_kernel<TeamBug::static_shared>>(shape, y, z, arrivals, failed);
+  }
+}
+
+}  // namespace kantor::sim::bugs

@@ -1,0 +1,135 @@
+// Cooperative launches: blocks that wait for each other, what must be found in them, and the kernel that trains
+// (kernels/mlp_training) under the checkers, by teams of several sizes.
+#include "engine/mlp_training.h"
+
+#include "engine/random.h"
+#include "kernels/sim/simulator.h"
+#include "tests/catch.h"
+#include "tests/sim/support.h"
+#include "tests/sim/team_bugs.h"
+
+#include <cstring>
+
+using namespace kantor;
+using namespace kantor::testing;
+namespace bugs = kantor::sim::bugs;
+
+namespace {
+
+void pass_round(bugs::TeamBug bug, int blocks = 4) {
+  std::vector<float> numbers(static_cast<size_t>(64 * blocks));
+  for (size_t i = 0; i < numbers.size(); ++i) numbers[i] = static_cast<float>(i);
+  const Array y(numbers), z(numbers.size()), counts(2, 0);
+  auto* count = reinterpret_cast<unsigned*>(counts.get());
+  bugs::team(bug, y.get(), z.get(), count, count + 1, blocks, nullptr);
+  const std::vector<float> found = y.host();
+  for (size_t i = 0; i < numbers.size(); ++i) REQUIRE(found[i] == numbers[(i + 128) % numbers.size()] + 1);
+}
+
+/// One layer's arrays in an arena.
+Arena network(const std::vector<int>& units, MlpShape& shape) {
+  std::vector<std::pair<std::string, Shape>> rows;
+  for (size_t l = 0; l + 1 < units.size(); ++l) {
+    rows.emplace_back("weight", Shape{units[l + 1], units[l]});
+    rows.emplace_back("bias", Shape{units[l + 1]});
+  }
+  Arena arena(rows, {DType::float32, {Device::Kind::sim, 0}});
+  shape.count = static_cast<int>(units.size()) - 1;
+  for (int l = 0; l < shape.count; ++l) {
+    shape.layers[l] = {units[static_cast<size_t>(l)], units[static_cast<size_t>(l) + 1],
+                       arena.rows()[static_cast<size_t>(2 * l)].offset,
+                       arena.rows()[static_cast<size_t>(2 * l) + 1].offset};
+    HostRandom random(5, static_cast<uint32_t>(l));
+    std::vector<float> values(static_cast<size_t>(arena.rows()[static_cast<size_t>(2 * l)].shape.size()));
+    for (float& v : values) v = static_cast<float>(0.5 * random.normal());
+    arena.tensors()[static_cast<size_t>(2 * l)].assign(values);
+  }
+  return arena;
+}
+
+/// Trains two models for an iteration, and returns the weights.
+std::vector<float> train(int width, int batch, int team) {
+  const Device device{Device::Kind::sim, 0};
+  MlpTraining training;
+  training.models = 2;
+  training.batch = batch;
+  training.critic_steps = 1;
+  training.streams = {4, 5, 6};
+  std::vector<Arena> arenas;
+  std::vector<std::unique_ptr<Optimizer>> optimizers;
+  std::vector<Tensor> kept;
+  std::vector<MlpModel> models(2);
+  HostRandom random(3, 3);
+  std::vector<float> real(static_cast<size_t>(2 * batch));
+  for (float& x : real) x = static_cast<float>(random.normal());
+  kept.push_back(from_host(real, {2 * batch}, {DType::float32, device}));
+  for (MlpModel& model : models) {
+    const bool penalised = &model == models.data();
+    model.points = penalised ? PenaltyPoints::between : PenaltyPoints::none;
+    model.lambda = 0.1;
+    model.seed = penalised ? 1 : 2;
+    model.real = kept[0].view().as<float>();
+    const std::pair<MlpNetwork*, MlpShape*> networks[] = {{&model.critic, &training.critic},
+                                                          {&model.generator, &training.generator}};
+    for (const auto& [part, shape] : networks) {
+      const bool critic = part == &model.critic;
+      arenas.push_back(network(critic ? std::vector<int>{2, width, width - 3, 1} : std::vector<int>{3, width, 2}, *shape));
+      optimizers.push_back(std::make_unique<Optimizer>(OptimizerConfig{}, arenas.back()));
+      *part = mlp_network(arenas.back(), *optimizers.back());
+      part->weight_bound = part->bias_bound = penalised ? 1e30F : 0.4F;
+      kept.push_back(update_scalars(*optimizers.back(), 0, 1));
+      part->scalars = static_cast<const UpdateScalars*>(kept.back().view().data);
+    }
+  }
+  MlpTrainer trainer(device, training, team);
+  for (const MlpOutcome& outcome : trainer.run(1, models)) CHECK(outcome.done == 1);
+  std::vector<float> weights;
+  for (const Arena& arena : arenas) {
+    const auto values = arena.flat().to_vector<float>();
+    weights.insert(weights.end(), values.begin(), values.end());
+  }
+  return weights;
+}
+
+}  // namespace
+
+TEST_CASE("sim: the blocks of a cooperative launch wait for each other") {
+  in_every_order([] { pass_round(bugs::TeamBug::nothing); });
+  pass_round(bugs::TeamBug::nothing, 33);
+}
+
+TEST_CASE("sim: a barrier that not every block reaches is an error with its place") {
+  found([] { pass_round(bugs::TeamBug::one_stays_away); },
+        {"kernel team_kernel", "a barrier that not every block of the team reaches",
+         "thread (0,0,0): waits in a barrier of its team at ", "team.h:", "7 of 8 arrivals"});
+  pass_round(bugs::TeamBug::nothing);  // and the next launch works
+}
+
+TEST_CASE("sim: blocks that wait for each other in a usual launch are found") {
+  found([] { pass_round(bugs::TeamBug::not_cooperative); }, {"kernel team_kernel", "make the launch cooperative"});
+}
+
+#ifdef KANTOR_SIM_RACES
+TEST_CASE("sim: a missing barrier between blocks is a race") {
+  found([] { pass_round(bugs::TeamBug::no_barrier); }, {"kernel team_kernel", "data race on global memory"});
+}
+#elif defined(__SANITIZE_ADDRESS__)
+TEST_CASE("sim: a cooperative kernel keeps its shared memory in dynamic_shared") {
+  found([] { pass_round(bugs::TeamBug::static_shared); }, {"cooperative kernel uses a __shared__ array"});
+}
+#endif
+
+TEST_CASE("sim: the kernel that trains is without a race, and teams of every size give the same bits") {
+  for (const int width : {20, 70}) {
+    const std::vector<float> alone = train(width, 9, 1);
+    for (const int team : {2, 3, 8}) {
+      INFO("width " << width << ", team of " << team);
+      CHECK(train(width, 9, team) == alone);
+    }
+  }
+  // Two tiles a block, and another order of threads.
+  sim::set_order(sim::Order::random, 3);
+  const std::vector<float> random = train(20, 40, 2);
+  sim::set_order(sim::Order::forward);
+  CHECK(train(20, 40, 2) == random);
+}
