@@ -30,11 +30,11 @@ struct MlpShape {
 /// A network's arrays in device memory, each with the arena's places, and how it is updated.
 struct MlpNetwork {
   float* w = nullptr;
-  float *first = nullptr, *second = nullptr;  // the rule's state arrays, or null
-  float* average = nullptr;                   // the running average of w, or null
+  float *first = nullptr, *second = nullptr;    // the rule's state arrays, or null
+  float* average = nullptr;                     // the running average of w, or null
   float average_decay = 0, average_weight = 0;  // average <- decay average + weight w
-  float weight_bound = 0, bias_bound = 0;  // |w| <= bound, infinite where there is no clip
-  int rule = 0;                            // its place in update_rules
+  float weight_bound = 0, bias_bound = 0;       // |w| <= bound, infinite where there is no clip
+  int rule = 0;                                 // its place in update_rules
   UpdateSettings settings;
   const UpdateScalars* scalars = nullptr;  // [updates of the launch], in device memory
 };
@@ -88,8 +88,8 @@ KANTOR_LAUNCHERS(
     MlpPlan plan_mlp_training(const MlpTraining& training);
     /// Blocks of this plan that can be resident at once: a launch may have models x team of them.
     int mlp_training_blocks(const MlpPlan& plan);
-    /// Trains. `models` [models], `workspace` [models, plan.workspace] and `counters`, which are 0, lie in device memory.
-    /// Bits do not depend on the team's size.
+    /// Trains. `models` [models], `workspace` [models, plan.workspace] and `counters`, which are 0, lie in device
+    /// memory. Bits do not depend on the team's size.
     void mlp_training(const MlpTraining& training, const MlpPlan& plan, const MlpModel* models, float* workspace,
                       const MlpCounters& counters, Stream stream);)
 

@@ -263,7 +263,9 @@ TEST_CASE("fused training: a unit that is on for every row has a bias gradient o
     config.critic.activation = activation;
     FusedPair fused(config);
     const Arena& parameters = fused.critic.network().parameters();
-    const auto values = [&](const char* row) { return parameters.tensors()[static_cast<size_t>(parameters.find(row))]; };
+    const auto values = [&](const char* row) {
+      return parameters.tensors()[static_cast<size_t>(parameters.find(row))];
+    };
     values("0.bias").assign(std::vector<float>(8, 100.0F));
     const auto last = values("2.bias").to_vector<float>();
     fused.run(3);

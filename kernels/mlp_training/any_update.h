@@ -26,10 +26,10 @@ class AnyUpdate {
     float unused = 0;
     float &m = first != nullptr ? *first : unused, &v = second != nullptr ? *second : unused;
     int place = 0;
-#define KANTOR_CALL(R)                                                                          \
-  static_assert(sizeof(update_rule::R::Update<float>) <= sizeof memory_ &&                      \
-                std::is_trivially_copyable_v<update_rule::R::Update<float>>);                   \
-  if (place++ == rule_) {                                                                       \
+#define KANTOR_CALL(R)                                                                            \
+  static_assert(sizeof(update_rule::R::Update<float>) <= sizeof memory_ &&                        \
+                std::is_trivially_copyable_v<update_rule::R::Update<float>>);                     \
+  if (place++ == rule_) {                                                                         \
     return (*reinterpret_cast<const update_rule::R::Update<float>*>(memory_))(w, gradient, m, v); \
   }
     KANTOR_UPDATE_RULES(KANTOR_CALL)

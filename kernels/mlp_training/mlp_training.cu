@@ -1,16 +1,12 @@
 // Which kernel trains, and with what memory.
 #include "kernels/mlp_training.h"
-
 #include "kernels/mlp_training/kernels.h"
+#include "kernels/mlp_training/shared_plan.h"
 
 #include <algorithm>
 #include <string>
 
 namespace kantor::KANTOR_BACKEND {
-
-#define KANTOR_DECLARE(width, rows) extern template struct MlpKernel<width, rows>;
-KANTOR_MLP_KERNELS(KANTOR_DECLARE)
-#undef KANTOR_DECLARE
 
 namespace {
 
@@ -33,8 +29,8 @@ void with_kernel(const MlpPlan& plan, const Use& use) {
   if (plan.width == width_ && plan.rows == rows_) return use(MlpKernel<width_, rows_>());
   KANTOR_MLP_KERNELS(KANTOR_TRY)
 #undef KANTOR_TRY
-  throw KernelError("mlp_training: no kernel for hidden layers of " + std::to_string(plan.width) + " units and tiles of " +
-                    std::to_string(plan.rows) + " rows; take a plan of plan_mlp_training");
+  throw KernelError("mlp_training: no kernel for hidden layers of " + std::to_string(plan.width) +
+                    " units and tiles of " + std::to_string(plan.rows) + " rows; take a plan of plan_mlp_training");
 }
 
 }  // namespace
@@ -45,12 +41,12 @@ MlpPlan plan_mlp_training(const MlpTraining& t) {
   if (widest == 0 || widest > mlp_widest) return plan;
   const int width = widest <= 64 ? 64 : 128;
   // From large tiles to small: the smallest that holds a block's samples at once, or the largest that fits.
-#define KANTOR_CONSIDER(width_, rows_)                                               \
-  if (width == width_) {                                                             \
-    const size_t bytes = SharedPlan<width_, rows_>::bytes(t);                        \
-    if (bytes <= most_shared_bytes && (plan.width == 0 || rows_ / 3 >= samples)) {   \
-      plan = {width_, rows_, bytes, Workspace<width_>::floats(t)};                   \
-    }                                                                                \
+#define KANTOR_CONSIDER(width_, rows_)                                             \
+  if (width == width_) {                                                           \
+    const size_t bytes = SharedPlan<width_, rows_>::bytes(t);                      \
+    if (bytes <= most_shared_bytes && (plan.width == 0 || rows_ / 3 >= samples)) { \
+      plan = {width_, rows_, bytes, Workspace<width_>::floats(t)};                 \
+    }                                                                              \
   }
   KANTOR_MLP_KERNELS(KANTOR_CONSIDER)
 #undef KANTOR_CONSIDER
@@ -59,7 +55,7 @@ MlpPlan plan_mlp_training(const MlpTraining& t) {
 
 int mlp_training_blocks(const MlpPlan& plan) {
   int blocks = 0;
-  with_kernel(plan, [&](auto kernel) { blocks = kernel.resident_blocks(plan.shared_bytes); });
+  with_kernel(plan, [&](auto kernel) { blocks = kernel.resident(plan.shared_bytes); });
   return blocks;
 }
 

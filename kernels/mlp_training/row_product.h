@@ -1,9 +1,9 @@
 // Products of a few rows with a weight matrix, both in shared memory: the work of a training step. For kernel files.
 //
-// 256 threads are 64 groups of 4. A group makes tile_rows x tile_columns numbers in registers, each of its lanes the sum
-// over every fourth chunk of 4 along the depth; shuffles then add the lanes and leave each with a quarter. So even 6
-// rows keep all threads busy, and the order of every sum is the same however many rows there are: a model's bits do not
-// depend on how its batch is split over blocks.
+// 256 threads are 64 groups of 4. A group makes tile_rows x tile_columns numbers in registers, each of its lanes the
+// sum over every fourth chunk of 4 along the depth; shuffles then add the lanes and leave each with a quarter. So even
+// 6 rows keep all threads busy, and the order of every sum is the same however many rows there are: a model's bits do
+// not depend on how its batch is split over blocks.
 //
 // Counted for a tile of 6 x 8 and 4 of the depth: 14 loads of 16 bytes for 192 multiply-adds a lane.
 #pragma once
@@ -42,8 +42,8 @@ struct RowProduct {
     float v[4];
   };
 
-  /// Calls use(row, column, sum) for each number of a [rows][.] x matrix, once in all. Shared arrays have stride_of(width)
-  /// floats a row.
+  /// Calls use(row, column, sum) for each number of a [rows][.] x matrix, once in all. Shared arrays have
+  /// stride_of(width) floats a row.
   template <class Use>
   __device__ static void make(const float* a, const float* matrix, const Use& use) {
     constexpr int stride = stride_of(width);
@@ -74,8 +74,8 @@ struct RowProduct {
         for (int k = 0; k < 4; ++k) {
 #pragma unroll
           for (int j = 0; j < tile_columns; j += pack) {
-            const Pack some = *reinterpret_cast<const Pack*>(matrix + (chunk * 4 + k) * stride +
-                                                             column_group * tile_columns + j);
+            const Pack some =
+                *reinterpret_cast<const Pack*>(matrix + (chunk * 4 + k) * stride + column_group * tile_columns + j);
 #pragma unroll
             for (int p = 0; p < pack; ++p) b[k][j + p] = some.v[p];
           }

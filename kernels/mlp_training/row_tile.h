@@ -15,12 +15,11 @@ struct RowTile {
   static constexpr int rows = tile_rows, third = rows / 3, stride = stride_of(width);
   static constexpr int array_floats = rows * stride;
 
-  float* activations[mlp_most_layers];  // [rows][stride], of hidden layer 0, 1, ...
-  float* delta[2];                      // [rows][stride], of the last layer and the one before, in turn
-  float* inputs;                        // [rows][features]
-  float* directions;                    // [third][features]: the penalty's derivative by the input gradient
-  float* seeds;                         // [rows][outputs]
-  float* results;                       // [rows][max(features, outputs)]: outputs, or gradients by the inputs
+  float* big;         // [hidden layers + 2][rows][stride]: activations, and two arrays of deltas
+  float* inputs;      // [rows][features]
+  float* directions;  // [third][features]: the penalty's derivative by the input gradient
+  float* seeds;       // [rows][outputs]
+  float* results;     // [rows][features]: outputs, or gradients by the inputs
   int features, outputs;
 
   KANTOR_FUNCTION static int floats(const MlpTraining& t) {
@@ -33,16 +32,17 @@ struct RowTile {
   }
 
   /// `big` is memory that something else may use between tiles, `small` is not.
-  __device__ RowTile(const MlpTraining& t, float* big, float* small)
-      : features(Workspace<width>::features_of(t)), outputs(Workspace<width>::outputs_of(t)) {
-    for (int l = 0; l < Workspace<width>::hidden_of(t); ++l, big += array_floats) activations[l] = big;
-    delta[0] = big;
-    delta[1] = big + array_floats;
-    inputs = small;
-    directions = inputs + up_to_four(rows * features);
-    seeds = directions + up_to_four(third * features);
-    results = seeds + up_to_four(rows * outputs);
-  }
+  __device__ RowTile(const MlpTraining& t, float* big_memory, float* small_memory)
+      : big(big_memory),
+        inputs(small_memory),
+        directions(inputs + up_to_four(rows * Workspace<width>::features_of(t))),
+        seeds(directions + up_to_four(third * Workspace<width>::features_of(t))),
+        results(seeds + up_to_four(rows * Workspace<width>::outputs_of(t))),
+        features(Workspace<width>::features_of(t)),
+        outputs(Workspace<width>::outputs_of(t)) {}
+
+  /// [rows][stride], of hidden layer l.
+  __device__ float* activations(int l) const { return big + l * array_floats; }
 
   __device__ static float activate(float x, float slope) { return x > 0 ? x : slope * x; }
   /// By its value: the sign of an activation is that of what it was made of.
@@ -51,21 +51,21 @@ struct RowTile {
   /// Inputs to activations. Begins and ends with a barrier.
   __device__ void forward(const ResidentNetwork<width>& net) const {
     const MlpShape& shape = net.shape;
-    const int in = shape.layers[0].in, first_stride = ResidentNetwork<width>::stride(shape, 0);
+    const int in = shape.layers[0].in, first_stride = ResidentNetwork<width>::first_stride(shape);
     __syncthreads();
     for (int i = threadIdx.x; i < rows * width; i += mlp_threads) {
       const int row = i / width, unit = i % width;
       float sum = 0;
       for (int d = 0; d < in; ++d) {
-        sum = fmaf(inputs[row * features + d], net.weights[0][unit * first_stride + d], sum);
+        sum = fmaf(inputs[row * features + d], net.first_weight()[unit * first_stride + d], sum);
       }
-      activations[0][row * stride + unit] = activate(sum + net.biases[0][unit], shape.slope);
+      activations(0)[row * stride + unit] = activate(sum + net.bias(0)[unit], shape.slope);
     }
     __syncthreads();
     for (int l = 1; l + 1 < shape.count; ++l) {
       RowProduct<rows, width, MatrixRows::of_out>::make(
-          activations[l - 1], net.weights[l], [&](int row, int unit, float sum) {
-            activations[l][row * stride + unit] = activate(sum + net.biases[l][unit], shape.slope);
+          activations(l - 1), net.matrix(l), [&](int row, int unit, float sum) {
+            activations(l)[row * stride + unit] = activate(sum + net.bias(l)[unit], shape.slope);
           });
       __syncthreads();
     }
@@ -78,32 +78,32 @@ struct RowTile {
       const int row = i / out, o = i % out;
       float sum = 0;
       for (int k = threadIdx.x % 32; k < width; k += 32) {
-        sum = fmaf(activations[last - 1][row * stride + k], net.weights[last][o * stride + k], sum);
+        sum = fmaf(activations(last - 1)[row * stride + k], net.last_weight()[o * stride + k], sum);
       }
       sum = warp_sum(sum);
-      if (threadIdx.x % 32 == 0) results[row * features + o] = sum + net.biases[last][o];
+      if (threadIdx.x % 32 == 0) results[row * features + o] = sum + net.last_bias()[o];
     }
     __syncthreads();
   }
 
-  /// Seeds to deltas; `seen(layer, delta)` is called with each layer's, after a barrier. Returns that of layer 0. Begins
-  /// with seeds that a barrier has published, and ends with a barrier.
+  /// Seeds to deltas; `seen(layer, delta)` is called with each layer's, after a barrier. Returns that of layer 0.
+  /// Begins with seeds that a barrier has published, and ends with a barrier.
   template <class Seen>
   __device__ const float* backward(const ResidentNetwork<width>& net, const Seen& seen) const {
     const MlpShape& shape = net.shape;
     const int last = shape.count - 1, out = shape.layers[last].out;
-    float *now = delta[0], *next = delta[1];
+    float *now = activations(last), *next = now + array_floats;  // behind this network's activations
     for (int i = threadIdx.x; i < rows * width; i += mlp_threads) {
       const int row = i / width, unit = i % width;
       float sum = 0;
-      for (int o = 0; o < out; ++o) sum = fmaf(seeds[row * outputs + o], net.weights[last][o * stride + unit], sum);
-      now[row * stride + unit] = sum * derivative(activations[last - 1][row * stride + unit], shape.slope);
+      for (int o = 0; o < out; ++o) sum = fmaf(seeds[row * outputs + o], net.last_weight()[o * stride + unit], sum);
+      now[row * stride + unit] = sum * derivative(activations(last - 1)[row * stride + unit], shape.slope);
     }
     __syncthreads();
     for (int l = last - 1; l > 0; --l) {
       seen(l, now);
-      RowProduct<rows, width, MatrixRows::of_depth>::make(now, net.weights[l], [&](int row, int unit, float sum) {
-        next[row * stride + unit] = sum * derivative(activations[l - 1][row * stride + unit], shape.slope);
+      RowProduct<rows, width, MatrixRows::of_depth>::make(now, net.matrix(l), [&](int row, int unit, float sum) {
+        next[row * stride + unit] = sum * derivative(activations(l - 1)[row * stride + unit], shape.slope);
       });
       __syncthreads();
       float* const before = now;
@@ -116,12 +116,12 @@ struct RowTile {
 
   /// Deltas of layer 0 to results [first_row, rows): the gradients by the inputs. Ends with a barrier.
   __device__ void input_gradients(const ResidentNetwork<width>& net, const float* delta_0, int first_row) const {
-    const int in = net.shape.layers[0].in, first_stride = ResidentNetwork<width>::stride(net.shape, 0);
+    const int in = net.shape.layers[0].in, first_stride = ResidentNetwork<width>::first_stride(net.shape);
     for (int i = threadIdx.x / 32; i < (rows - first_row) * in; i += mlp_threads / 32) {
       const int row = first_row + i / in, d = i % in;
       float sum = 0;
       for (int unit = threadIdx.x % 32; unit < width; unit += 32) {
-        sum = fmaf(delta_0[row * stride + unit], net.weights[0][unit * first_stride + d], sum);
+        sum = fmaf(delta_0[row * stride + unit], net.first_weight()[unit * first_stride + d], sum);
       }
       sum = warp_sum(sum);
       if (threadIdx.x % 32 == 0) results[row * features + d] = sum;
@@ -133,24 +133,24 @@ struct RowTile {
   /// published, and ends with a barrier.
   __device__ void tangent(const ResidentNetwork<width>& net) const {
     const MlpShape& shape = net.shape;
-    const int in = shape.layers[0].in, first_stride = ResidentNetwork<width>::stride(shape, 0);
+    const int in = shape.layers[0].in, first_stride = ResidentNetwork<width>::first_stride(shape);
     constexpr int begin = (rows - third) * stride;
     for (int i = threadIdx.x; i < third * width; i += mlp_threads) {
       const int row = i / width, unit = i % width;
       float sum = 0;
       for (int d = 0; d < in; ++d) {
-        sum = fmaf(directions[row * features + d], net.weights[0][unit * first_stride + d], sum);
+        sum = fmaf(directions[row * features + d], net.first_weight()[unit * first_stride + d], sum);
       }
-      float& a = activations[0][begin + row * stride + unit];
+      float& a = activations(0)[begin + row * stride + unit];
       a = sum * derivative(a, shape.slope);
     }
     __syncthreads();
     for (int l = 1; l + 1 < shape.count; ++l) {
-      RowProduct<third, width, MatrixRows::of_out>::make(
-          activations[l - 1] + begin, net.weights[l], [&](int row, int unit, float sum) {
-            float& a = activations[l][begin + row * stride + unit];
-            a = sum * derivative(a, shape.slope);
-          });
+      RowProduct<third, width, MatrixRows::of_out>::make(activations(l - 1) + begin, net.matrix(l),
+                                                         [&](int row, int unit, float sum) {
+                                                           float& a = activations(l)[begin + row * stride + unit];
+                                                           a = sum * derivative(a, shape.slope);
+                                                         });
       __syncthreads();
     }
   }

@@ -24,8 +24,8 @@ __device__ inline bool await_arrivals(unsigned* arrivals, unsigned target) {
 
 class Team {
  public:
-  /// `arrivals` counts the blocks that have come to barriers, from 0; `failed` is set where one waits in vain; `scratch`
-  /// is an int in shared memory.
+  /// `arrivals` counts the blocks that have come to barriers, from 0; `failed` is set where one waits in vain;
+  /// `scratch` is an int in shared memory.
   __device__ Team(int own_rank, int blocks, unsigned* arrivals, unsigned* failed, int* scratch)
       : rank(own_rank), size(blocks), arrivals_(arrivals), failed_(failed), scratch_(scratch) {}
 

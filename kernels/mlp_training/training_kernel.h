@@ -11,8 +11,7 @@
 #pragma once
 
 #include "kernels/box_muller.h"
-#include "kernels/mlp_training/row_tile.h"
-#include "kernels/mlp_training/weight_update.h"
+#include "kernels/mlp_training/shared_plan.h"
 #include "kernels/philox.h"
 #include "kernels/row_penalty.h"
 
@@ -31,35 +30,14 @@ __device__ inline float uniform_at(uint64_t seed, uint32_t stream, int64_t step,
   return uniform_of(words.v[e % 4]);
 }
 
-/// Floats of a block's shared memory, in order.
 template <int width, int tile_rows>
-struct SharedPlan {
-  using Tile = RowTile<width, tile_rows>;
-  /// Large patches where the tiles are large: then a block owns several.
-  static constexpr bool large_patches = tile_rows >= 24;
-  static constexpr int scratch = WeightUpdate<width>::scratch_floats(large_patches ? 8 : 4);
-  static constexpr int misc = 32;  // the update rule, and flags
-
-  KANTOR_FUNCTION static int network(const MlpTraining& t) {
-    const int critic = ResidentNetwork<width>::floats(t.critic), generator = ResidentNetwork<width>::floats(t.generator);
-    return critic > generator ? critic : generator;
-  }
-  KANTOR_FUNCTION static int big(const MlpTraining& t) {
-    return Tile::big_floats(t) > scratch ? Tile::big_floats(t) : scratch;
-  }
-  KANTOR_FUNCTION static size_t bytes(const MlpTraining& t) {
-    return sizeof(float) * size_t(network(t) + big(t) + misc + Tile::floats(t));
-  }
-};
-
-template <int width, int tile_rows>
-class Trainer {
+class Training {
   using Plan = SharedPlan<width, tile_rows>;
   using Tile = typename Plan::Tile;
 
  public:
-  __device__ Trainer(const MlpTraining& t, const MlpModel& model, float* workspace, Team team, unsigned* stop,
-                     float* shared)
+  __device__ Training(const MlpTraining& t, const MlpModel& model, float* workspace, Team team, unsigned* stop,
+                      float* shared)
       : t_(t),
         model_(model),
         team_(team),
@@ -129,14 +107,15 @@ class Trainer {
     for (int begin = 0; begin < all; begin += tile_rows) {
       for (int i = threadIdx.x; i < tile_rows * z; i += mlp_threads) {
         const int at = begin + i / z;
-        tile_.inputs[i / z * tile_.features + i % z] =
-            at < all ? noise(at / mine, first_ + at % mine, i % z) : 0.0F;
+        tile_.inputs[i / z * tile_.features + i % z] = at < all ? noise(at / mine, first_ + at % mine, i % z) : 0.0F;
       }
       tile_.forward(generator);
       tile_.output(generator);
       for (int i = threadIdx.x; i < tile_rows * features_; i += mlp_threads) {
         const int at = begin + i / features_;
-        if (at < all) fake(at / mine, first_ + at % mine)[i % features_] = tile_.results[i / features_ * tile_.features + i % features_];
+        if (at < all)
+          fake(at / mine, first_ + at % mine)[i % features_] =
+              tile_.results[i / features_ * tile_.features + i % features_];
       }
     }
   }
@@ -178,19 +157,19 @@ class Trainer {
         if (inside(row)) rows_.values[row_of(row)] = tile_.results[row * tile_.features];
       }
       const float* delta_0 =
-          tile_.backward(critic, [&](int layer, const float* delta) { keep(delta, rows_.deltas[layer]); });
+          tile_.backward(critic, [&](int layer, const float* delta) { keep(delta, rows_.deltas(layer)); });
       if (classes() == 3) {
         tile_.input_gradients(critic, delta_0, tile_rows - Tile::third);
         penalise(begin, count);
         tile_.tangent(critic);
       }
-      for (int l = 0; l + 1 < t_.critic.count; ++l) keep(tile_.activations[l], rows_.activations[l]);
+      for (int l = 0; l + 1 < t_.critic.count; ++l) keep(tile_.activations(l), rows_.activations(l));
       for (int i = threadIdx.x; i < tile_rows * features_; i += mlp_threads) {
         const int row = i / features_, d = i % features_;
         if (!inside(row)) continue;
-        rows_.inputs[row_of(row) * rows_.features + d] = row < 2 * samples
-                                                             ? tile_.inputs[row * tile_.features + d]
-                                                             : tile_.directions[(row - 2 * samples) * tile_.features + d];
+        rows_.inputs[row_of(row) * rows_.features + d] =
+            row < 2 * samples ? tile_.inputs[row * tile_.features + d]
+                              : tile_.directions[(row - 2 * samples) * tile_.features + d];
       }
       for (int row = threadIdx.x; row < tile_rows; row += mlp_threads) {
         if (inside(row)) rows_.seeds[row_of(row) * rows_.outputs] = tile_.seeds[row * tile_.outputs];
@@ -274,11 +253,10 @@ class Trainer {
       const auto row_of = [&](int row) { return int64_t(begin + row); };
       const auto inside = [&](int row) { return row < count; };
       for (int l = 0; l + 1 < t_.generator.count; ++l) {
-        keep_rows(tile_.activations[l], rows_.activations[l], row_of, inside);
+        keep_rows(tile_.activations(l), rows_.activations(l), row_of, inside);
       }
-      tile_.backward(generator, [&](int layer, const float* delta) {
-        keep_rows(delta, rows_.deltas[layer], row_of, inside);
-      });
+      tile_.backward(generator,
+                     [&](int layer, const float* delta) { keep_rows(delta, rows_.deltas(layer), row_of, inside); });
     }
   }
 
@@ -344,9 +322,9 @@ __global__ void __launch_bounds__(mlp_threads)
   const int misc = SharedPlan<width, tile_rows>::network(t) + SharedPlan<width, tile_rows>::big(t);
   int* flag = reinterpret_cast<int*>(shared + misc + SharedPlan<width, tile_rows>::misc - 1);
   const Team team(int(blockIdx.x) % t.team, t.team, counters.arrivals + model, counters.failed, flag);
-  Trainer<width, tile_rows> trainer(t, models[model], workspace + model * workspace_floats, team, counters.stops + model,
-                                    shared);
-  trainer.run();
+  Training<width, tile_rows> training(t, models[model], workspace + model * workspace_floats, team,
+                                      counters.stops + model, shared);
+  training.run();
 }
 
 }  // namespace kantor::KANTOR_BACKEND

@@ -1,9 +1,9 @@
 // The weight gradients of an update, each summed and applied by the one block that owns the weight. For kernel files.
 //
 // A gradient is a sum over the rows of the workspace: 8 groups of neighbouring samples, a warp each, every group in the
-// order of its rows, then the groups in their order. That depends on the batch alone, so every team makes the same bits.
-// Hidden matrices are cut into patches, 8 x 4 lanes of `lane_tile` x `lane_tile` numbers; large ones read less, small
-// ones keep more blocks busy. What is left (first and last layer, biases) are columns, 32 at a time.
+// order of its rows, then the groups in their order. That depends on the batch alone, so every team makes the same
+// bits. Hidden matrices are cut into patches, 8 x 4 lanes of `lane_tile` x `lane_tile` numbers; large ones read less,
+// small ones keep more blocks busy. What is left (first and last layer, biases) are columns, 32 at a time.
 //
 // Counted for a matrix of n x n and R rows: 2 R n^2 FLOPs; R n (n / 4 l + n / 8 l) / n floats read from the L2 cache
 // per number of a patch with l = lane_tile, 1.5 / l bytes a FLOP; and once a weight 4 bytes of it, its state, its
@@ -55,7 +55,9 @@ class WeightUpdate {
     }
     return finite_;
   }
-  static constexpr int scratch_floats(int lane_tile) { return mlp_groups * 32 * lane_tile * lane_tile; }
+  static constexpr int scratch_floats(int lane_tile) {
+    return mlp_groups * 32 * lane_tile * lane_tile;
+  }
 
  private:
   /// Weights [out_begin, ..) x [in_begin, ..) of a hidden layer.
@@ -63,8 +65,8 @@ class WeightUpdate {
   __device__ void patch(int layer, int out_begin, int in_begin) {
     constexpr int ins = 8 * lane_tile, outs = 4 * lane_tile;
     const int lane = threadIdx.x % 32, lane_in = lane % 8 * lane_tile, lane_out = lane / 8 * lane_tile;
-    const float* left = rows_.activations[layer - 1] + in_begin + lane_in;
-    const float* right = rows_.deltas[layer] + out_begin + lane_out;
+    const float* left = rows_.activations(layer - 1) + in_begin + lane_in;
+    const float* right = rows_.deltas(layer) + out_begin + lane_out;
     float sums[lane_tile * lane_tile];
 #pragma unroll
     for (float& sum : sums) sum = 0.0F;
@@ -94,7 +96,8 @@ class WeightUpdate {
     const MlpLayer& l = net_.shape.layers[layer];
     for (int e = threadIdx.x; e < ins * outs; e += blockDim.x) {
       const int out = out_begin + e / ins, in = in_begin + e % ins;
-      if (out < l.out && in < l.in) apply(l.weight + int64_t(out) * l.in + in, groups(e, ins * outs), network_.weight_bound);
+      if (out < l.out && in < l.in)
+        apply(l.weight + int64_t(out) * l.in + in, groups(e, ins * outs), network_.weight_bound);
     }
     __syncthreads();
   }
@@ -143,14 +146,14 @@ class WeightUpdate {
     const MlpLayer &first = s.layers[0], &end = s.layers[last];
     Column c;
     if (e < first.in * first.out) {
-      c = {rows_.inputs + e % first.in, rows_.deltas[0] + e / first.in, rows_.features, width};
+      c = {rows_.inputs + e % first.in, rows_.deltas(0) + e / first.in, rows_.features, width};
       c.place = first.weight + e;
       c.bound = network_.weight_bound;
       return c;
     }
     e -= first.in * first.out;
     if (e < end.in * end.out) {
-      c = {rows_.activations[last - 1] + e % end.in, rows_.seeds + e / end.in, width, rows_.outputs};
+      c = {rows_.activations(last - 1) + e % end.in, rows_.seeds + e / end.in, width, rows_.outputs};
       c.place = end.weight + e;
       c.bound = network_.weight_bound;
       return c;
@@ -161,11 +164,12 @@ class WeightUpdate {
       if (e >= s.layers[l].out) continue;
       c.place = s.layers[l].bias + e;
       if (l + 2 == s.count && end.out == 1) {
-        // Deltas here are seeds x derivative x one weight. Without the weight a sum that is 0, as that of a unit that is
-        // on for every row, comes out as 0, and not as rounding that Adam turns into a whole step.
-        c = {rows_.activations[l] + e, rows_.seeds, width, rows_.outputs, true, net_.weights[last][e], c.place, c.bound};
+        // Deltas here are seeds x derivative x one weight. Without the weight a sum that is 0, as that of a unit that
+        // is on for every row, comes out as 0, and not as rounding that Adam turns into a whole step.
+        c = {rows_.activations(l) + e, rows_.seeds, width,  rows_.outputs, true,
+             net_.last_weight()[e],    c.place,     c.bound};
       } else {
-        c.right = l == last ? rows_.seeds + e : rows_.deltas[l] + e;
+        c.right = l == last ? rows_.seeds + e : rows_.deltas(l) + e;
         c.right_stride = l == last ? rows_.outputs : width;
       }
       return c;
@@ -212,8 +216,9 @@ class WeightUpdate {
 
   /// One weight, by its gradient: update, clip, running average.
   __device__ void apply(int64_t place, float gradient, float bound) {
-    float w = update_(__ldcg(network_.w + place), gradient, network_.first != nullptr ? network_.first + place : nullptr,
-                      network_.second != nullptr ? network_.second + place : nullptr);
+    float w =
+        update_(__ldcg(network_.w + place), gradient, network_.first != nullptr ? network_.first + place : nullptr,
+                network_.second != nullptr ? network_.second + place : nullptr);
     w = w > bound ? bound : w;  // NaN compares false and stays
     w = w < -bound ? -bound : w;
     network_.w[place] = w;

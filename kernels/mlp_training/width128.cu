@@ -1,5 +1,5 @@
 // Kernels for hidden layers of 65 to 128 units.
-#include "kernels/mlp_training/kernels.h"
+#include "kernels/mlp_training/start.h"
 
 namespace kantor::KANTOR_BACKEND {
 

@@ -1,5 +1,5 @@
 // Kernels for hidden layers of up to 64 units.
-#include "kernels/mlp_training/kernels.h"
+#include "kernels/mlp_training/start.h"
 
 namespace kantor::KANTOR_BACKEND {
 

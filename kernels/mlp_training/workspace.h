@@ -1,5 +1,5 @@
-// What the blocks of a team tell each other, in device memory: the factors of every weight gradient, a row a sample. For
-// kernel files.
+// What the blocks of a team tell each other, in device memory: the factors of every weight gradient, a row a sample.
+// For kernel files.
 //
 // A layer's gradient is the sum over rows of (what came into the layer) x (the derivative by what came out of it). Rows
 // of real and generated samples bring activations and deltas; rows at which a penalty is measured bring the tangents of
@@ -7,6 +7,7 @@
 #pragma once
 
 #include "kernels/backend.h"
+#include "kernels/compile.h"
 #include "kernels/mlp_training.h"
 
 namespace kantor::KANTOR_BACKEND {
@@ -17,13 +18,18 @@ enum RowClass : int { real_rows = 0, fake_rows = 1, penalty_rows = 2 };
 /// The arrays of one model. Row (class, sample) is row class * batch + sample.
 template <int width>
 struct Workspace {
-  float* inputs;                       // [rows][features]: x, or the penalty's derivative by the input gradient
-  float* activations[mlp_most_layers]; // [rows][width]: what comes into layer 1, 2, ...
-  float* deltas[mlp_most_layers];      // [rows][width]: of layer 0, 1, ...
-  float* seeds;                        // [rows][outputs]: the derivative by the network's outputs
-  float* fakes;                        // [critic steps + 1][batch][features]: samples of the whole iteration
-  float* values;                       // [rows]: a score, or a row's part of the penalty
-  int features, outputs;               // numbers a row
+  float* hidden;          // [hidden layers][2][rows][width]: activations and deltas
+  int64_t array_floats;   // rows x width
+  float* inputs;          // [rows][features]: x, or the penalty's derivative by the input gradient
+  float* seeds;           // [rows][outputs]: the derivative by the network's outputs
+  float* fakes;           // [critic steps + 1][batch][samples' features]: of the whole iteration
+  float* values;          // [rows]: a score, or a row's part of the penalty
+  int features, outputs;  // numbers a row
+
+  /// What comes out of hidden layer l, [rows][width].
+  __device__ float* activations(int l) const { return hidden + 2 * l * array_floats; }
+  /// The derivative by what came into its activation, [rows][width].
+  __device__ float* deltas(int l) const { return hidden + (2 * l + 1) * array_floats; }
 
   KANTOR_FUNCTION static int features_of(const MlpTraining& t) {
     return t.critic.layers[0].in > t.generator.layers[0].in ? t.critic.layers[0].in : t.generator.layers[0].in;
@@ -36,25 +42,18 @@ struct Workspace {
     const int64_t rows = 3 * int64_t(t.batch);
     const int64_t fakes = int64_t(t.critic_steps + 1) * t.batch * t.critic.layers[0].in;
     const int64_t sum = rows * (features_of(t) + 2 * hidden_of(t) * width + outputs_of(t) + 1) + fakes;
-    return (sum + 8 * mlp_most_layers + 31) / 32 * 32;
+    return (sum + 31) / 32 * 32;
   }
 
-  __device__ Workspace(const MlpTraining& t, float* memory) : features(features_of(t)), outputs(outputs_of(t)) {
-    const int64_t rows = 3 * int64_t(t.batch);
-    const auto take = [&](int64_t count) {  // arrays begin at multiples of 16 bytes
-      float* begin = memory;
-      memory += (count + 3) / 4 * 4;
-      return begin;
-    };
-    for (int l = 0; l < hidden_of(t); ++l) {
-      activations[l] = take(rows * width);
-      deltas[l] = take(rows * width);
-    }
-    inputs = take(rows * features);
-    seeds = take(rows * outputs);
-    values = take(rows);
-    fakes = take(int64_t(t.critic_steps + 1) * t.batch * t.critic.layers[0].in);
-  }
+  __device__ Workspace(const MlpTraining& t, float* memory)
+      : hidden(memory),
+        array_floats(3 * int64_t(t.batch) * width),
+        inputs(hidden + 2 * hidden_of(t) * array_floats),
+        seeds(inputs + 3 * int64_t(t.batch) * features_of(t)),
+        fakes(seeds + 3 * int64_t(t.batch) * outputs_of(t)),
+        values(fakes + int64_t(t.critic_steps + 1) * t.batch * t.critic.layers[0].in),
+        features(features_of(t)),
+        outputs(outputs_of(t)) {}
 };
 
 }  // namespace kantor::KANTOR_BACKEND

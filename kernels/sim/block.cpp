@@ -46,7 +46,9 @@ __attribute__((no_sanitize("address", "undefined"))) bool static_shared_is_untou
 }
 void check_static_shared() {
   if (static_shared_is_untouched()) return;
-  throw KernelError("simulator: a cooperative kernel uses a __shared__ array; take dynamic_shared(), of which each block has its own");
+  throw KernelError(
+      "simulator: a cooperative kernel uses a __shared__ array; take dynamic_shared(), of which each block has its "
+      "own");
 }
 
 bool has_reached(const unsigned* count, unsigned target) {
@@ -136,8 +138,8 @@ void BlockRunner::restart_fibers() {
 
 bool BlockRunner::can_advance() const {
   return outcome_ != Outcome::waits || std::any_of(threads_.begin(), threads_.end(), [](const Thread& t) {
-    return t.state == State::at_count && has_reached(t.count, t.target);
-  });
+           return t.state == State::at_count && has_reached(t.count, t.target);
+         });
 }
 
 std::string BlockRunner::error() const {
@@ -198,7 +200,9 @@ void BlockRunner::work() {
       if (waiting > 0 && launch_->shape.cooperative) {
         outcome_ = Outcome::waits;
       } else {
-        error_ = waiting > 0 ? "waits for other blocks, which need not run at the same time: make the launch cooperative\n" + states()
+        error_ = waiting > 0
+                     ? "waits for other blocks, which need not run at the same time: make the launch cooperative\n" +
+                           states()
                  : returned_ < count_ ? "barrier divergence: not every thread comes to where others wait\n" + states()
                                       : races::block_ends();
         outcome_ = error_.empty() ? Outcome::finished : Outcome::failed;

@@ -88,7 +88,8 @@ void run_together(const KernelLaunch& launch, uint64_t blocks, Order order, uint
       if (runner.advance() == BlockRunner::Outcome::failed) refuse(launch, block, runner.error());
     }
     if (!advanced) {
-      refuse(launch, left.front(), "a barrier that not every block of the team reaches\n" + runners[left.front()]->error());
+      refuse(launch, left.front(),
+             "a barrier that not every block of the team reaches\n" + runners[left.front()]->error());
     }
     std::erase_if(left, [&](uint64_t block) { return runners[block]->is_finished(); });
   }

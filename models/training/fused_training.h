@@ -1,5 +1,5 @@
-// Many steps of a training in one launch, where a kernel holds both networks (engine/mlp_training.h): the same draws and
-// formulas as the recorded step, to rounding.
+// Many steps of a training in one launch, where a kernel holds both networks (engine/mlp_training.h): the same draws
+// and formulas as the recorded step, to rounding.
 #pragma once
 
 #include "engine/mlp_training.h"

@@ -1,7 +1,6 @@
-#include "tests/sim/team_bugs.h"
-
 #include "kernels/backend.h"
 #include "kernels/mlp_training/team.h"
+#include "tests/sim/team_bugs.h"
 
 namespace kantor::sim::bugs {
 namespace {

@@ -1,7 +1,6 @@
 // Cooperative launches: blocks that wait for each other, what must be found in them, and the kernel that trains
 // (kernels/mlp_training) under the checkers, by teams of several sizes.
 #include "engine/mlp_training.h"
-
 #include "engine/random.h"
 #include "kernels/sim/simulator.h"
 #include "tests/catch.h"
@@ -73,7 +72,8 @@ std::vector<float> train(int width, int batch, int team) {
                                                           {&model.generator, &training.generator}};
     for (const auto& [part, shape] : networks) {
       const bool critic = part == &model.critic;
-      arenas.push_back(network(critic ? std::vector<int>{2, width, width - 3, 1} : std::vector<int>{3, width, 2}, *shape));
+      arenas.push_back(
+          network(critic ? std::vector<int>{2, width, width - 3, 1} : std::vector<int>{3, width, 2}, *shape));
       optimizers.push_back(std::make_unique<Optimizer>(OptimizerConfig{}, arenas.back()));
       *part = mlp_network(arenas.back(), *optimizers.back());
       part->weight_bound = part->bias_bound = penalised ? 1e30F : 0.4F;

@@ -309,8 +309,14 @@ void access(const volatile void* data, size_t bytes, Kind kind, const void* pc) 
   Region* region = c.shadow.find(begin);
   if (region == nullptr) return;
   const auto thread = static_cast<size_t>(thread_in_block), lane = thread % 32;
-  Access now{pc,  c.block->index, c.launch, c.block->epoch, c.block->clocks[thread / 32][lane][lane], static_cast<uint16_t>(thread),
-             0xf, kind};
+  Access now{pc,
+             c.block->index,
+             c.launch,
+             c.block->epoch,
+             c.block->clocks[thread / 32][lane][lane],
+             static_cast<uint16_t>(thread),
+             0xf,
+             kind};
   for (uintptr_t word = begin / 4 * 4; word < end; word += 4) {
     unsigned touched = 0xf;
     if (word < begin) touched &= 0xfU << (begin - word);

@@ -1,0 +1,22 @@
+// Starts a kernel: what the files of the widths compile.
+#pragma once
+
+#include "kernels/mlp_training/kernels.h"
+#include "kernels/mlp_training/training_kernel.h"
+
+namespace kantor::KANTOR_BACKEND {
+
+template <int width, int rows>
+int MlpKernel<width, rows>::resident(size_t shared_bytes) {
+  return resident_blocks<mlp_training_kernel<width, rows>>(mlp_threads, shared_bytes);
+}
+
+template <int width, int rows>
+void MlpKernel<width, rows>::start(const MlpTraining& t, const MlpPlan& plan, const MlpModel* models, float* workspace,
+                                   const MlpCounters& counters, Stream stream) {
+  launch<mlp_training_kernel<width, rows>>(
+      {blocks_for(int64_t(t.models) * t.team, 1), mlp_threads, plan.shared_bytes, stream, t.team > 1}, t, models,
+      workspace, plan.workspace, counters);
+}
+
+}  // namespace kantor::KANTOR_BACKEND
