@@ -37,7 +37,8 @@ __attribute__((no_sanitize("address", "undefined"))) void fill_static_shared() {
 }
 
 /// Blocks that take turns have one image of static shared memory between them, so a cooperative kernel may not use it.
-/// Only AddressSanitizer's build knows where it is.
+/// Only AddressSanitizer's build knows where it is,
+/// and not that of templates.
 __attribute__((no_sanitize("address", "undefined"))) bool static_shared_is_untouched() {
   for (volatile unsigned char* at = __start_kantor_sim_shared; at != __stop_kantor_sim_shared; ++at) {
     if (*at != 0xff) return false;
