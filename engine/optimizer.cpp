@@ -2,6 +2,7 @@
 
 #include "engine/error.h"
 #include "engine/ops/clip_update.h"
+#include "engine/transfer.h"
 #include "kernels/update_rules/update_rules.h"
 
 #include <algorithm>
@@ -106,7 +107,7 @@ void Optimizer::updated_elsewhere(int64_t updates) {
 }
 
 void Optimizer::take_histograms(bool on) {
-  histograms_.assign(std::vector<int64_t>{on ? 1 : 0});
+  fill(histograms_, on ? 1 : 0);  // an op: nothing comes from the host, which would wait for it
 }
 
 void Optimizer::set_learning_rate(double rate) {
@@ -114,11 +115,18 @@ void Optimizer::set_learning_rate(double rate) {
   learning_rate_.assign(std::vector<double>{rate});
 }
 
-std::vector<WeightStatistics> Optimizer::statistics() const {
-  const std::vector<double> values = statistics_.to_vector<double>();
+void Optimizer::keep_statistics_in(const Tensor& place) {
+  place.copy_from(statistics_);
+  statistics_ = place;
+  for (std::shared_ptr<const ArenaUpdate>* update : {&update_, &clip_}) {
+    *update = std::make_shared<const ArenaUpdate>((*update)->with_statistics_in(place));
+  }
+}
+
+std::vector<WeightStatistics> Optimizer::statistics(std::span<const double> raw) const {
   std::vector<WeightStatistics> result;
   for (size_t r = 0; r < parameters_.rows().size(); ++r) {
-    const double* row = values.data() + r * update_columns;
+    const double* row = raw.data() + r * update_columns;
     WeightStatistics s;
     s.count = parameters_.rows()[r].shape.size();
     s.saturated = static_cast<int64_t>(row[0]);

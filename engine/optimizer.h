@@ -7,6 +7,7 @@
 #include "kernels/update_rules/update_settings.h"
 
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -46,7 +47,15 @@ class Optimizer {
   /// Whether updates from now on take histograms too, at about twice the time; off at the start. Also in replays.
   void take_histograms(bool on);
   /// Statistics of the last update (or clip), one per row. Reads on the host.
-  [[nodiscard]] std::vector<WeightStatistics> statistics() const;
+  [[nodiscard]] std::vector<WeightStatistics> statistics() const {
+    return statistics(raw_statistics().to_vector<double>());
+  }
+  /// The same as updates write them, float64, on the parameters' device; and what such values on the host mean.
+  [[nodiscard]] const Tensor& raw_statistics() const { return statistics_; }
+  [[nodiscard]] std::vector<WeightStatistics> statistics(std::span<const double> raw) const;
+  /// Moves the statistics: updates from now on write them to `place`, of raw_statistics' shape and type. So a caller
+  /// can read them with other results, in one transfer. For a Step before it is recorded. Throws ShapeError.
+  void keep_statistics_in(const Tensor& place);
 
   [[nodiscard]] const OptimizerConfig& config() const { return config_; }
   /// One per row, infinite where it is not clipped.

@@ -31,6 +31,16 @@ class DeviceClock {
   /// Waits for the work since the mark, and returns the seconds that it took the device.
   virtual double stop() = 0;
 };
+/// A place in a device's stream that the host can wait for.
+class DeviceMark {
+ public:
+  virtual ~DeviceMark() = default;
+  /// Moves the mark behind the work that the device has been given.
+  virtual void set() = 0;
+  /// Waits for the work before the mark, and throws its errors; does nothing if it was never set.
+  virtual void wait() = 0;
+};
+
 /// The host's clock, for devices whose work is done when its launch returns.
 std::unique_ptr<DeviceClock> steady_clock();
 
@@ -57,6 +67,14 @@ class Runtime {
   virtual void copy_in(void* device, const void* host, size_t bytes) = 0;
   virtual void copy_out(void* host, const void* device, size_t bytes) = 0;
   virtual void copy(void* to, const void* from, size_t bytes) = 0;
+  /// Host memory that copies need not wait for: page-locked on a GPU. Null where there is not enough.
+  virtual void* allocate_host(size_t bytes) noexcept = 0;
+  virtual void release_host(void* data) noexcept = 0;
+  /// Copies in stream order that return at once. `host` is memory of allocate_host. Until a mark behind the copy has
+  /// been waited for, the host does not write where it reads, and finds nothing where it writes.
+  virtual void start_copy_in(void* device, const void* host, size_t bytes) = 0;
+  virtual void start_copy_out(void* host, const void* device, size_t bytes) = 0;
+  [[nodiscard]] virtual std::unique_ptr<DeviceMark> make_mark() = 0;
   /// Waits for all work, and throws its errors.
   virtual void synchronize() = 0;
   [[nodiscard]] virtual std::unique_ptr<DeviceClock> make_clock() = 0;

@@ -1,6 +1,5 @@
 // Layer norm: a block a row, 8 bytes an element in float32: short rows stay in the L1 for three passes, long ones in
-// the registers of 1024 threads. Its derivatives, of every order, are those of the same function in ordinary ops
-// (engine/ops/norm.cpp).
+// the registers of 1024 threads. Its derivative is in layer_norm_grad.cu.
 #include "kernels/backend.h"
 #include "kernels/block.h"
 #include "kernels/layer_norm.h"

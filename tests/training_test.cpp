@@ -4,16 +4,20 @@
 #include "engine/rewrites.h"
 #include "engine/threads.h"
 #include "models/files/file_error.h"
+#include "models/gan/critic.h"
 #include "models/metrics/mixture.h"
 #include "models/metrics/wasserstein.h"
+#include "models/nn/architectures.h"
 #include "models/training/evaluation.h"
 #include "models/training/presets.h"
 #include "models/training/random_streams.h"
+#include "models/training/step_report.h"
 #include "models/training/trainer.h"
 #include "tests/catch.h"
 #include "tests/watched_runtime.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -296,17 +300,48 @@ TEST_CASE("training: the running average follows the generator") {
         trainer.generator().sampler().parameters().flat().to_vector<float>());
 }
 
-TEST_CASE("training: of the host, a step takes its batches alone, and gives it losses and statistics") {
+TEST_CASE("training: of the host, a step takes its batches alone, and gives it its report, for which alone it waits") {
   testing::WatchedRuntime runtime;
   const RunConfig config = tiny("ring8", "penalty");
   Trainer trainer(config, open_dataset(config.data), {Device::Kind::sim, 0});
   while (trainer.launches() == 0) trainer.step();
   const auto transfers = [&](bool histograms) {
-    runtime.uploads = runtime.downloads = 0;
+    runtime.uploads = runtime.downloads = runtime.waits = 0;
     trainer.step(histograms);
-    return std::pair{runtime.uploads, runtime.downloads};
+    return std::array{runtime.uploads, runtime.downloads, runtime.waits};
   };
-  CHECK(transfers(false) == std::pair<int64_t, int64_t>{1, 3});  // the losses, and the statistics of both networks
-  CHECK(transfers(true) == std::pair<int64_t, int64_t>{3, 3});   // histograms are switched on and off
-  CHECK(transfers(false) == std::pair<int64_t, int64_t>{1, 3});
+  constexpr std::array<int64_t, 3> one_each{1, 1, 1};
+  CHECK(transfers(false) == one_each);
+  CHECK(transfers(true) == one_each);
+  CHECK(transfers(false) == one_each);
+}
+
+TEST_CASE(
+    "training: a step's report has the losses and statistics that its tensors hold, and names what is not finite") {
+  const Device device = GENERATE(Device{}, Device{Device::Kind::sim, 0});
+  CriticOptions options;
+  options.network.tensor.device = device;
+  Critic critic(mlp({.in = 2, .out = 1, .width = 3, .depth = 1}), {2}, options);
+  StepReport report({&critic.trainable()});
+  const Tensor step = zeros({}, {DType::int64, device});
+  const Tensor real = from_host(std::vector<float>{1, 2, 3, 4}, {2, 2}, {DType::float32, device});
+  const Tensor fake = from_host(std::vector<float>{0, 1, -1, 0}, {2, 2}, {DType::float32, device});
+  const CriticLoss loss = critic.update({real, fake, {}, {}, {1, 2, step}, {1, 3, step}});
+  report.write(loss);
+  report.start();
+  report.check(1);
+  const StepLosses losses = report.losses();
+  CHECK(losses.critic_loss == loss.loss.item());
+  CHECK(losses.critic_estimate == loss.wasserstein.item());
+  CHECK(losses.penalty == loss.term.value.item());
+  CHECK(losses.generator_loss == 0);
+  CHECK(losses.penalty > 0);
+  const auto statistics = critic.trainable().optimizer().statistics();
+  CHECK(statistics[0].count == 6);
+  CHECK(statistics[0].max_abs > 0);
+
+  critic.network().parameters().tensors()[0].assign(std::vector<float>(6, std::nanf("")));
+  critic.trainable().weights_replaced();
+  report.start();
+  CHECK_THROWS_WITH(report.check(2), Contains("step 2: 6 of the 6 values of the critic's 0.weight are NaN"));
 }

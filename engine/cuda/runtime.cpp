@@ -76,6 +76,22 @@ class CudaClock final : public DeviceClock {
   cudaEvent_t start_ = nullptr, stop_ = nullptr;
 };
 
+class CudaMark final : public DeviceMark {
+ public:
+  explicit CudaMark(Stream stream) : stream_(stream) {
+    check(cudaEventCreateWithFlags(&event_, cudaEventDisableTiming), "making an event");
+  }
+  ~CudaMark() override { cudaEventDestroy(event_); }
+  CudaMark(const CudaMark&) = delete;
+  CudaMark& operator=(const CudaMark&) = delete;
+  void set() override { check(cudaEventRecord(event_, stream_), "marking a place in the stream"); }
+  void wait() override { check(cudaEventSynchronize(event_), "the work on the GPU"); }
+
+ private:
+  Stream stream_;
+  cudaEvent_t event_ = nullptr;
+};
+
 class CudaRuntime final : public Runtime {
  public:
   explicit CudaRuntime(int index) : index_(index) {
@@ -115,16 +131,32 @@ class CudaRuntime final : public Runtime {
     return std::nullopt;
   }
   void copy_in(void* device, const void* host, size_t bytes) override {
-    check(cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, stream()), "copying to the GPU");
+    start_copy_in(device, host, bytes);
     synchronize();
   }
   void copy_out(void* host, const void* device, size_t bytes) override {
-    check(cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost, stream()), "copying from the GPU");
+    start_copy_out(host, device, bytes);
     synchronize();
   }
   void copy(void* to, const void* from, size_t bytes) override {
     check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, stream()), "copying on the GPU");
   }
+  void* allocate_host(size_t bytes) noexcept override {
+    void* data = nullptr;
+    if (cudaSetDevice(index_) == cudaSuccess && cudaMallocHost(&data, bytes) == cudaSuccess) return data;
+    cudaGetLastError();  // as in allocate
+    return nullptr;
+  }
+  void release_host(void* data) noexcept override {
+    if (cudaFreeHost(data) != cudaSuccess) cudaGetLastError();
+  }
+  void start_copy_in(void* device, const void* host, size_t bytes) override {
+    check(cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, stream()), "copying to the GPU");
+  }
+  void start_copy_out(void* host, const void* device, size_t bytes) override {
+    check(cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost, stream()), "copying from the GPU");
+  }
+  [[nodiscard]] std::unique_ptr<DeviceMark> make_mark() override { return std::make_unique<CudaMark>(stream()); }
   void synchronize() override { check(cudaStreamSynchronize(stream_), "the work on the GPU"); }
   [[nodiscard]] std::unique_ptr<DeviceClock> make_clock() override { return std::make_unique<CudaClock>(stream()); }
   void begin_capture() override {

@@ -170,6 +170,12 @@ ArenaUpdate::ArenaUpdate(int rule, const UpdateSettings& settings, const std::ve
   op_ = std::make_shared<const ClipUpdate>(rule, settings, rows, std::move(bounds), std::move(specs));
 }
 
+ArenaUpdate ArenaUpdate::with_statistics_in(const Tensor& place) const {
+  ArenaUpdate other = *this;
+  other.targets_[0] = place;
+  return other;
+}
+
 void ArenaUpdate::run(const Tensor& gradients) const {
   std::vector<Tensor> inputs = inputs_;
   inputs[2] = gradients;

@@ -29,6 +29,8 @@ class ArenaUpdate {
  public:
   ArenaUpdate(int rule, const UpdateSettings& settings, const std::vector<ArenaRow>& rows, std::vector<double> bounds,
               const UpdateTensors& tensors);
+  /// The same update, with its statistics in another tensor.
+  [[nodiscard]] ArenaUpdate with_statistics_in(const Tensor& place) const;
   /// Recordable.
   void run(const Tensor& gradients) const;
 

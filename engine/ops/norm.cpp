@@ -1,5 +1,5 @@
-// Normalization: fused forwards, and a fused derivative of batch norm; the other derivatives are those of the same
-// functions in ordinary ops, which holds at every order.
+// Normalization: fused forwards, and fused derivatives of batch norm and layer norm; the other derivatives are those of
+// the same functions in ordinary ops, which holds at every order.
 #include "engine/cpu/reduce.h"
 #include "engine/ops.h"
 #include "engine/ops/pointwise_op.h"
@@ -217,6 +217,75 @@ class BatchNormFixed final : public FloatingOp<BatchNormFixed> {
   double epsilon_;
 };
 
+/// Calls f(row) for all, in pieces of rows.
+template <class F>
+void for_rows(int64_t rows, int64_t columns, const F& f) {
+  const int64_t group = std::max<int64_t>(1, cpu::piece_elements / columns);
+  cpu::for_pieces((rows + group - 1) / group, static_cast<double>(rows * columns) * 3, [&](int64_t p) {
+    for (int64_t r = p * group; r < std::min(rows, (p + 1) * group); ++r) f(r);
+  });
+}
+
+/// The derivative of layer norm's y: x, gamma, dy -> dx, dgamma, dbeta.
+class LayerNormGrad final : public FloatingOp<LayerNormGrad> {
+ public:
+  explicit LayerNormGrad(double epsilon) : epsilon_(epsilon) {}
+  [[nodiscard]] const char* name() const override { return "layer_norm_grad"; }
+  [[nodiscard]] std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override {
+    require_floating(inputs);
+    return {inputs[0], inputs[1], inputs[1]};
+  }
+  template <class T>
+  void forward(Inputs inputs, Outputs outputs) const {
+    const int64_t rows = inputs[0].shape[0], columns = inputs[1].size();
+    const auto n = static_cast<double>(columns);
+    const T *gamma = inputs[1].as<T>(), *all_dy = inputs[2].as<T>();
+    T* all_dx = outputs[0].as<T>();
+    std::vector<T> centres(static_cast<size_t>(rows)), scales(centres);
+    const auto normal = [&](int64_t r, int64_t i) {
+      return (inputs[0].as<T>()[r * columns + i] - centres[static_cast<size_t>(r)]) * scales[static_cast<size_t>(r)];
+    };
+    for_rows(rows, columns, [&](int64_t r) {
+      const T* x = inputs[0].as<T>() + r * columns;
+      const double average = cpu::sum_run(x, columns, [](double v) { return v; }) / n;
+      const double variance = cpu::sum_run(x, columns, [=](double v) { return (v - average) * (v - average); }) / n;
+      centres[static_cast<size_t>(r)] = static_cast<T>(average);
+      scales[static_cast<size_t>(r)] = static_cast<T>(1 / std::sqrt(variance + epsilon_));
+      for (int64_t i = 0; i < columns; ++i) all_dx[r * columns + i] = all_dy[r * columns + i] * normal(r, i);
+    });
+    cpu::sum_middle(all_dx, outputs[1].as<T>(), 1, rows, columns);  // dx holds products, until it is written below
+    cpu::sum_middle(all_dy, outputs[2].as<T>(), 1, rows, columns);
+    for_rows(rows, columns, [&](int64_t r) {
+      T* dx = all_dx + r * columns;
+      for (int64_t i = 0; i < columns; ++i) dx[i] = all_dy[r * columns + i] * gamma[i];
+      const T shift = static_cast<T>(cpu::sum_run(dx, columns, [](double v) { return v; }) / n);
+      double products = 0;
+      for (int64_t i = 0; i < columns; ++i) products += static_cast<double>(dx[i] * normal(r, i));
+      const T slope = static_cast<T>(products / n), scale = scales[static_cast<size_t>(r)];
+      for (int64_t i = 0; i < columns; ++i) dx[i] = (dx[i] - shift - normal(r, i) * slope) * scale;
+    });
+  }
+  template <class T>
+  void launch(const Target& target, Inputs inputs, Outputs outputs) const {
+    const int64_t rows = inputs[0].shape[0], columns = inputs[1].size();
+    const Temporary workspace(target, layer_norm_workspace(rows, columns) * static_cast<int64_t>(sizeof(double)));
+    KANTOR_ON(target.backend, layer_norm_grad(inputs[0].as<T>(), inputs[1].as<T>(), inputs[2].as<T>(), epsilon_,
+                                              outputs[0].as<T>(), outputs[1].as<T>(), outputs[2].as<T>(), rows, columns,
+                                              workspace.as<double>(), target.stream));
+  }
+  [[nodiscard]] std::vector<Tensor> reference(std::span<const Tensor> in) const override {
+    const std::vector<int> axes = axes_between(1, in[0].rank());
+    const Tensor centred = in[0] - mean(in[0], axes, true);
+    const Tensor deviation = sqrt(mean(square(centred), axes, true) + epsilon_);
+    const Tensor normal = centred / deviation, g = in[2] * in[1];
+    return {(g - mean(g, axes, true) - normal * mean(g * normal, axes, true)) / deviation, sum(in[2] * normal, {0}),
+            sum(in[2], {0})};
+  }
+
+ private:
+  double epsilon_;
+};
+
 class LayerNorm final : public FloatingOp<LayerNorm> {
  public:
   explicit LayerNorm(double epsilon) : epsilon_(epsilon) {}
@@ -242,6 +311,9 @@ class LayerNorm final : public FloatingOp<LayerNorm> {
               layer_norm(inputs[0].as<T>(), inputs[1].as<T>(), inputs[2].as<T>(), epsilon_, outputs[0].as<T>(),
                          outputs[0].shape[0], outputs[0].shape.size_from(1), target.stream));
   }
+  [[nodiscard]] std::vector<Tensor> vjp(const VjpContext& c) const override {
+    return apply(std::make_shared<const LayerNormGrad>(epsilon_), {c.inputs[0], c.inputs[1], c.grads[0]});
+  }
   [[nodiscard]] std::vector<Tensor> reference(std::span<const Tensor> in) const override {
     const std::vector<int> axes = axes_between(1, in[0].rank());
     const Tensor centred = in[0] - mean(in[0], axes, true);
@@ -254,17 +326,14 @@ class LayerNorm final : public FloatingOp<LayerNorm> {
   void run(Inputs inputs, const View& out) const {
     const int64_t rows = out.shape[0], columns = out.shape.size_from(1);
     const T *gamma = inputs[1].as<T>(), *beta = inputs[2].as<T>();
-    const int64_t group = std::max<int64_t>(1, cpu::piece_elements / columns);
-    cpu::for_pieces((rows + group - 1) / group, static_cast<double>(out.size()) * 3, [&](int64_t p) {
-      for (int64_t r = p * group; r < std::min(rows, (p + 1) * group); ++r) {
-        const T* x = inputs[0].as<T>() + r * columns;
-        T* y = out.as<T>() + r * columns;
-        const double n = static_cast<double>(columns);
-        const double average = cpu::sum_run(x, columns, [](double v) { return v; }) / n;
-        const double variance = cpu::sum_run(x, columns, [=](double v) { return (v - average) * (v - average); }) / n;
-        const T centre = static_cast<T>(average), scale = static_cast<T>(1 / std::sqrt(variance + epsilon_));
-        for (int64_t i = 0; i < columns; ++i) y[i] = (x[i] - centre) * scale * gamma[i] + beta[i];
-      }
+    for_rows(rows, columns, [&](int64_t r) {
+      const T* x = inputs[0].as<T>() + r * columns;
+      T* y = out.as<T>() + r * columns;
+      const double n = static_cast<double>(columns);
+      const double average = cpu::sum_run(x, columns, [](double v) { return v; }) / n;
+      const double variance = cpu::sum_run(x, columns, [=](double v) { return (v - average) * (v - average); }) / n;
+      const T centre = static_cast<T>(average), scale = static_cast<T>(1 / std::sqrt(variance + epsilon_));
+      for (int64_t i = 0; i < columns; ++i) y[i] = (x[i] - centre) * scale * gamma[i] + beta[i];
     });
   }
 

@@ -9,10 +9,6 @@ bool any_overlap(const std::vector<Operand>& operands, const Operand& place) {
   return std::any_of(operands.begin(), operands.end(), [&](const Operand& o) { return o.overlaps(place); });
 }
 
-bool any_in(const std::vector<Operand>& operands, const Buffer& buffer) {
-  return std::any_of(operands.begin(), operands.end(), [&](const Operand& o) { return o.buffer.get() == &buffer; });
-}
-
 }  // namespace
 
 bool RecordedCall::writes(const Operand& place) const {
@@ -31,27 +27,6 @@ void RecordedCall::move_buffer(const Buffer& from, const std::shared_ptr<Buffer>
       operand.begin += offset;
     }
   }
-}
-
-std::vector<size_t> Recording::writers(const Buffer& buffer) const {
-  std::vector<size_t> found;
-  for (size_t i = 0; i < calls.size(); ++i) {
-    if (any_in(calls[i].outputs, buffer)) found.push_back(i);
-  }
-  return found;
-}
-
-std::vector<size_t> Recording::readers(const Buffer& buffer) const {
-  std::vector<size_t> found;
-  for (size_t i = 0; i < calls.size(); ++i) {
-    const RecordedCall& call = calls[i];
-    if (any_in(call.inputs, buffer) || (call.op->reads_outputs() && any_in(call.outputs, buffer))) found.push_back(i);
-  }
-  return found;
-}
-
-void Recording::move_buffer(const Buffer& from, const std::shared_ptr<Buffer>& to, size_t offset) {
-  for (RecordedCall& call : calls) call.move_buffer(from, to, offset);
 }
 
 void Recording::remove(const std::vector<bool>& marks) {

@@ -66,11 +66,6 @@ struct Recording {
   Device device;
   std::vector<RecordedCall> calls;
 
-  /// Indices of the calls that write any of a buffer, and that read any of it.
-  [[nodiscard]] std::vector<size_t> writers(const Buffer& buffer) const;
-  [[nodiscard]] std::vector<size_t> readers(const Buffer& buffer) const;
-  /// Moves all of a buffer into another one, in every call. The caller keeps `from` alive.
-  void move_buffer(const Buffer& from, const std::shared_ptr<Buffer>& to, size_t offset);
   /// Removes the calls whose mark is set.
   void remove(const std::vector<bool>& marks);
 };

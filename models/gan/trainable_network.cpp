@@ -37,8 +37,7 @@ void TrainableNetwork::updated_elsewhere(int64_t updates) {
   optimizer_.take_histograms(false);
 }
 
-void TrainableNetwork::check_finite(int64_t step, double loss) const {
-  const auto statistics = optimizer_.statistics();
+void TrainableNetwork::check_finite(int64_t step, double loss, const std::vector<WeightStatistics>& statistics) const {
   for (size_t i = 0; i < statistics.size(); ++i) {
     if (statistics[i].non_finite == 0) continue;
     throw NonFiniteError(fmt::format(

@@ -25,9 +25,9 @@ class TrainableNetwork {
   void updated_elsewhere(int64_t updates);
   /// Whether updates from now on take histograms of the weights too.
   void take_histograms(bool on) { optimizer_.take_histograms(on); }
-  /// Throws NonFiniteError naming step, network and tensor where the last update left a NaN or infinity, or where
-  /// `loss` is one.
-  void check_finite(int64_t step, double loss) const;
+  /// Throws NonFiniteError naming step, network and tensor where an update left a NaN or infinity, of which its
+  /// statistics tell, or where `loss` is one.
+  void check_finite(int64_t step, double loss, const std::vector<WeightStatistics>& statistics) const;
 
   [[nodiscard]] const Network& network() const { return network_; }
   [[nodiscard]] const Optimizer& optimizer() const { return optimizer_; }

@@ -35,13 +35,16 @@ Shape checked_shape(const Dataset& real, const Dataset& fake, int64_t batch) {
 
 CriticTrainer::CriticTrainer(const RunConfig& config, const nlohmann::json& layers, DatasetPtr real, DatasetPtr fake,
                              Device device, bool capture)
-    : config_(config), critic_(layers, checked_shape(*real, *fake, config.batch), critic_options(config, device)) {
-  real_ = zeros(real->batch_shape(config.batch), {DType::float32, device});
-  fake_ = zeros(fake->batch_shape(config.batch), {DType::float32, device});
-  counter_ = zeros({}, {DType::int64, device});
-  for (Tensor* scalar : {&loss_, &estimate_, &penalty_}) *scalar = zeros({}, {DType::float32, device});
-  real_loader_ = make_loader(std::move(real), config, stream_data);
-  fake_loader_ = make_loader(std::move(fake), config, stream_critic_noise);
+    : config_(config),
+      critic_(layers, checked_shape(*real, *fake, config.batch), critic_options(config, device)),
+      real_(zeros(real->batch_shape(config.batch), {DType::float32, device})),
+      fake_(zeros(fake->batch_shape(config.batch), {DType::float32, device})),
+      counter_(zeros({}, {DType::int64, device})),
+      real_upload_(real_),
+      fake_upload_(fake_),
+      report_({&critic_.trainable()}),
+      real_loader_(make_loader(std::move(real), config, stream_data)),
+      fake_loader_(make_loader(std::move(fake), config, stream_critic_noise)) {
   step_ = std::make_unique<Step>([this] { once(); }, device, capture);
 }
 
@@ -50,24 +53,17 @@ void CriticTrainer::once() {
   const auto seed = static_cast<uint64_t>(config_.seed);
   const CriticBatch batch{
       real_, fake_, {}, {}, {seed, stream_eps, counter_}, {seed, stream_constraint_noise, counter_}};
-  const CriticLoss loss = critic_.update(batch);
-  loss_.copy_from(loss.loss);
-  estimate_.copy_from(loss.wasserstein);
-  if (loss.term.value.defined()) penalty_.copy_from(loss.term.value);
+  report_.write(critic_.update(batch));
 }
 
 void CriticTrainer::step(bool histograms) {
   if (histograms) critic_.trainable().take_histograms(true);
-  real_.assign(real_loader_->next().values);
-  fake_.assign(fake_loader_->next().values);
+  real_upload_(real_loader_->next().values);
+  fake_upload_(fake_loader_->next().values);
   (*step_)();
   if (histograms) critic_.trainable().take_histograms(false);
-  ++steps_done_;
-  critic_.trainable().check_finite(steps_done_, loss_.item());
-}
-
-StepLosses CriticTrainer::losses() const {
-  return {loss_.item(), 0, estimate_.item(), penalty_.item()};
+  report_.start();
+  report_.check(++steps_done_);
 }
 
 }  // namespace kantor

@@ -2,12 +2,13 @@
 // a WGAN whose generator is frozen (Gulrajani et al. 2017, figure 1).
 #pragma once
 
+#include "engine/host_copies.h"
 #include "engine/step.h"
 #include "models/data/dataset.h"
 #include "models/data/loader.h"
 #include "models/gan/critic.h"
 #include "models/training/config.h"
-#include "models/training/trainer.h"
+#include "models/training/step_report.h"
 
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
@@ -26,7 +27,7 @@ class CriticTrainer {
   void step(bool histograms = false);
   [[nodiscard]] int64_t steps_done() const { return steps_done_; }
   /// The losses of the last update; there is no generator's loss.
-  [[nodiscard]] StepLosses losses() const;
+  [[nodiscard]] StepLosses losses() const { return report_.losses(); }
   [[nodiscard]] const Critic& critic() const { return critic_; }
   [[nodiscard]] Device device() const { return critic_.network().options().device; }
 
@@ -36,7 +37,8 @@ class CriticTrainer {
   RunConfig config_;
   Critic critic_;
   Tensor real_, fake_, counter_;  // the batches of a step; its number, for the random numbers
-  Tensor loss_, estimate_, penalty_;
+  Upload real_upload_, fake_upload_;
+  StepReport report_;
   std::unique_ptr<Loader> real_loader_, fake_loader_;
   std::unique_ptr<Step> step_;
   int64_t steps_done_ = 0;

@@ -30,43 +30,55 @@ Trainer::Trainer(const RunConfig& config, DatasetPtr data, Device device, bool c
       data_(checked(config, std::move(data))),
       device_(device),
       generator_(generator_layers(config, data_->sample_shape()), config.z, generator_options(config, device)),
-      critic_(critic_layers(config, data_->sample_shape()), data_->sample_shape(), critic_options(config, device)) {
-  batches_ = zeros(data_->batch_shape(config.critic_steps * config.batch), {DType::float32, device});
-  counter_ = zeros({}, {DType::int64, device});
-  losses_ = zeros({4}, {DType::float32, device});
-  int64_t place = 0;
-  for (Tensor* scalar : {&critic_loss_, &generator_loss_, &estimate_, &penalty_}) *scalar = losses_.narrow(place++, {});
+      critic_(critic_layers(config, data_->sample_shape()), data_->sample_shape(), critic_options(config, device)),
+      batches_(zeros(data_->batch_shape(config.critic_steps * config.batch), {DType::float32, device})),
+      counter_(zeros({}, {DType::int64, device})),
+      upload_(batches_),
+      report_({&critic_.trainable(), &generator_.trainable()}) {
   step_ = std::make_unique<Step>([this] { once(); }, device, capture);
 }
 
 Trainer::~Trainer() = default;
 
 void Trainer::step(bool histograms) {
-  // The switch is on the device, so that replays see it: most steps are spared its transfer.
+  // The switch is on the device, so that replays see it: most steps are spared the time that histograms take.
   if (histograms) critic_.trainable().take_histograms(true);
-  load_batches();
+  ready_loader();
   (*step_)();
   if (histograms) critic_.trainable().take_histograms(false);
-  count_step();
+  finish_step();
+}
+
+/// Has the batches of the next step loaded, if they are not yet.
+void Trainer::ready_loader() {
+  if (loader_) return;
+  LoaderOptions options;
+  options.seed = static_cast<uint64_t>(config_.seed);
+  options.stream = stream_data;
+  options.samples = config_.critic_steps * config_.batch;
+  options.first_step = static_cast<uint64_t>(steps_done_);
+  loader_ = std::make_unique<Loader>(data_, options);
+  load_batches();
 }
 
 void Trainer::load_batches() {
-  if (!loader_) {
-    LoaderOptions options;
-    options.seed = static_cast<uint64_t>(config_.seed);
-    options.stream = stream_data;
-    options.samples = config_.critic_steps * config_.batch;
-    options.first_step = static_cast<uint64_t>(steps_done_);
-    loader_ = std::make_unique<Loader>(data_, options);
+  try {
+    upload_(loader_->next().values);
+  } catch (...) {
+    loader_.reset();
+    throw;
   }
-  batches_.assign(loader_->next().values);
 }
 
-void Trainer::count_step() {
+/// The host waits for the device once, when it has given it all that the next step begins with.
+void Trainer::finish_step() {
+  report_.start();
   ++steps_done_;
-  const StepLosses l = losses();
-  critic_.trainable().check_finite(steps_done_, l.critic_loss);
-  generator_.trainable().check_finite(steps_done_, l.generator_loss);
+  try {
+    load_batches();
+  } catch (...) {  // the next step tries again, and it is the one that has no data
+  }
+  report_.check(steps_done_);
 }
 
 /// The ops of one step. All that changes from step to step is read from tensors: the batches and the counter.
@@ -82,14 +94,14 @@ void Trainer::once() {
 }
 
 StepSamples Trainer::begin_step() {
-  load_batches();
+  ready_loader();
   increment(counter_);
   return draw_samples();
 }
 
 void Trainer::end_step(const CriticBatch& last) {
   update_generator(last.real);
-  count_step();
+  finish_step();
 }
 
 StepSamples Trainer::draw_samples() const {
@@ -123,15 +135,13 @@ CriticBatch Trainer::critic_batch(const StepSamples& samples, int64_t update) co
 
 void Trainer::update_critic(const CriticBatch& batch) {
   const CriticLoss loss = critic_.update(batch);
-  critic_loss_.copy_from(loss.loss);
-  estimate_.copy_from(loss.wasserstein);
-  if (loss.term.value.defined()) penalty_.copy_from(loss.term.value);
+  report_.write(loss);
 }
 
 void Trainer::update_generator(const Tensor& real) {
   const auto seed = static_cast<uint64_t>(config_.seed);
   const Tensor z = normal({config_.batch, config_.z}, seed, stream_generator_noise, counter_);
-  generator_loss_.copy_from(generator_.update(critic_, z, real));
+  report_.write_generator_loss(generator_.update(critic_, z, real));
 }
 
 std::string Trainer::explanation() {
@@ -139,11 +149,6 @@ std::string Trainer::explanation() {
 }
 int64_t Trainer::launches() const {
   return step_->launches();
-}
-
-StepLosses Trainer::losses() const {
-  const auto values = losses_.to_vector<double>();
-  return {values[0], values[1], values[2], values[3]};
 }
 
 Tensor Trainer::generate(int64_t count, uint32_t stream, int64_t key) const {

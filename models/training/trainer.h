@@ -2,6 +2,7 @@
 // generator update, captured as one Step and replayed.
 #pragma once
 
+#include "engine/host_copies.h"
 #include "engine/step.h"
 #include "models/data/dataset.h"
 #include "models/data/loader.h"
@@ -10,16 +11,12 @@
 #include "models/gan/generator.h"
 #include "models/training/checkpoint.h"
 #include "models/training/config.h"
+#include "models/training/step_report.h"
 
 #include <memory>
 #include <vector>
 
 namespace kantor {
-
-/// Losses of the last updates of a step.
-struct StepLosses {
-  double critic_loss = 0, generator_loss = 0, critic_estimate = 0, penalty = 0;
-};
 
 /// What the critic updates of one step are made on: the noise [critic_steps * batch, z] and, where one pass makes them
 /// all, the generated samples.
@@ -38,7 +35,8 @@ class Trainer {
   /// loss or weight is not finite.
   void step(bool histograms = false);
   [[nodiscard]] int64_t steps_done() const { return steps_done_; }
-  [[nodiscard]] StepLosses losses() const;
+  /// Of the last step.
+  [[nodiscard]] StepLosses losses() const { return report_.losses(); }
   /// The ops of a step as they are written and as they are replayed (explain_step), and how many a replay has (Step).
   [[nodiscard]] std::string explanation();
   [[nodiscard]] int64_t launches() const;
@@ -68,10 +66,11 @@ class Trainer {
 
  private:
   void once();
+  void ready_loader();
   void load_batches();
   [[nodiscard]] StepSamples draw_samples() const;
   [[nodiscard]] Tensor fake_samples(const Tensor& noise) const;
-  void count_step();
+  void finish_step();
   void update_generator(const Tensor& real);
   /// Every tensor that a resumed run needs.
   [[nodiscard]] std::vector<StateTensor> state() const;
@@ -82,9 +81,9 @@ class Trainer {
   Generator generator_;
   Critic critic_;
   Tensor batches_, counter_;  // data of a step; its number, for the random numbers
-  Tensor losses_;             // of the last step, in one buffer: the host reads it once a step
-  Tensor critic_loss_, generator_loss_, estimate_, penalty_;  // its elements, as StepLosses has them
-  std::unique_ptr<Loader> loader_;
+  Upload upload_;             // of the batches
+  StepReport report_;
+  std::unique_ptr<Loader> loader_;  // where there is one, the batches of the next step are on their way
   std::unique_ptr<Step> step_;
   int64_t steps_done_ = 0;
 };

@@ -44,13 +44,6 @@ std::shared_ptr<Buffer> buffer_of_both(const Operand& first, const Operand& seco
   return both;
 }
 
-void join(Recording& recording, const Operand& first, const Operand& second) {
-  const std::shared_ptr<Buffer> a = first.buffer, b = second.buffer;  // the operands may be calls' own, which change
-  const std::shared_ptr<Buffer> both = buffer_of_both(first, second, recording.device);
-  recording.move_buffer(*a, both, 0);
-  recording.move_buffer(*b, both, a->bytes);
-}
-
 Operand rows_of_both(const Operand& first, const Operand& second) {
   Operand both = first;
   both.spec.shape = first.spec.shape.with(0, first.spec.shape[0] + second.spec.shape[0]);

@@ -12,8 +12,6 @@ bool adjacent(const Operand& first, const Operand& second);
 bool joinable(const Operand& first, const Operand& second);
 /// A buffer in which two joinable operands' buffers have room, one behind the other. Constants are copied into it.
 std::shared_ptr<Buffer> buffer_of_both(const Operand& first, const Operand& second, Device device);
-/// Makes one buffer of two joinable operands' buffers.
-void join(Recording& recording, const Operand& first, const Operand& second);
 /// `first` and `second`, which are adjacent, as one operand.
 Operand rows_of_both(const Operand& first, const Operand& second);
 

@@ -2,8 +2,10 @@
 // gradients of a penalised critic are such sums: one part comes from the scores' loss, the other from the penalty.
 #include "engine/recording/rewrite.h"
 #include "engine/recording/rewrites/adjacent.h"
+#include "engine/recording/rewrites/uses.h"
 
 #include <algorithm>
+#include <optional>
 #include <string_view>
 
 namespace kantor {
@@ -11,7 +13,7 @@ namespace {
 
 class SumJoiner {
  public:
-  explicit SumJoiner(Recording& recording) : recording_(recording) {}
+  explicit SumJoiner(Recording& recording) : recording_(recording), uses_(recording) {}
 
   void run() {
     for (size_t k = 0; k < recording_.calls.size(); ++k) {
@@ -36,10 +38,10 @@ class SumJoiner {
       sum.inputs[i] = adjacent(x, y) ? rows_of_both(x, y) : rows_of_both(y, x);
     }
     sum.outputs = addition.outputs;
-    recording_.calls[k] = std::move(sum);
+    uses_.change(k, std::move(sum));
     std::vector<bool> gone(recording_.calls.size());
     gone[first] = gone[later] = true;
-    recording_.remove(gone);
+    uses_.remove(gone);
     return true;
   }
 
@@ -48,14 +50,14 @@ class SumJoiner {
   /// The call that writes all of a temporary that nothing but call k reads, if it is a sum over rows.
   [[nodiscard]] size_t only_maker(const Operand& value, size_t k) const {
     if (!value.whole_temporary()) return none;
-    const std::vector<size_t> writers = recording_.writers(*value.buffer), readers = recording_.readers(*value.buffer);
-    if (writers.size() != 1 || readers != std::vector<size_t>{k}) return none;
-    const RecordedCall& maker = recording_.calls[writers[0]];
+    const std::optional<size_t> writer = uses_.only_writer(*value.buffer);
+    if (!writer || uses_.only_reader(*value.buffer) != k) return none;
+    const RecordedCall& maker = recording_.calls[*writer];
     std::vector<TensorSpec> specs;
     for (const Operand& input : maker.inputs) specs.push_back(input.spec);
     const Rows rows = maker.op->rows(specs);
     const bool all_split = std::find(rows.split.begin(), rows.split.end(), false) == rows.split.end();
-    return rows.use == Rows::Use::summed && all_split && maker.outputs.size() == 1 ? writers[0] : none;
+    return rows.use == Rows::Use::summed && all_split && maker.outputs.size() == 1 ? *writer : none;
   }
 
   /// Whether two sums differ in nothing but the rows that they take.
@@ -71,12 +73,9 @@ class SumJoiner {
 
   /// Whether call i can run at the place of call k: nothing in between overwrites what it reads.
   [[nodiscard]] bool may_wait(size_t i, size_t k) const {
-    for (size_t m = i + 1; m < k; ++m) {
-      for (const Operand& input : recording_.calls[i].inputs) {
-        if (recording_.calls[m].writes(input)) return false;
-      }
-    }
-    return true;
+    const std::vector<Operand>& inputs = recording_.calls[i].inputs;
+    return std::none_of(inputs.begin(), inputs.end(),
+                        [&](const Operand& input) { return uses_.written(input, i + 1, k); });
   }
 
   bool make_adjacent(size_t a, size_t b, bool in_order) {
@@ -93,16 +92,24 @@ class SumJoiner {
       const Operand first = recording_.calls[a].inputs[i], second = recording_.calls[b].inputs[i];
       if (adjacent(first, second)) continue;
       if (joinable(first, second)) {
-        join(recording_, first, second);
+        join(first, second);
       } else if (may_move_behind(first, second)) {
-        recording_.move_buffer(*second.buffer, first.buffer, first.end());
+        uses_.move_buffer(*second.buffer, first.buffer, first.end());
       } else if (may_move_before(first, second)) {
-        recording_.move_buffer(*first.buffer, second.buffer, second.begin - first.bytes());
+        uses_.move_buffer(*first.buffer, second.buffer, second.begin - first.bytes());
       } else {
         return false;
       }
     }
     return true;
+  }
+
+  /// Makes one buffer of two joinable operands' buffers.
+  void join(const Operand& first, const Operand& second) {
+    const std::shared_ptr<Buffer> both = buffer_of_both(first, second, recording_.device);
+    const size_t behind = first.buffer->bytes;
+    uses_.move_buffer(*first.buffer, both, 0);
+    uses_.move_buffer(*second.buffer, both, behind);
   }
 
   /// Whether a temporary could be written behind `first`, over rows that nothing needs any more by then.
@@ -119,20 +126,18 @@ class SumJoiner {
   /// any more, but its maker itself, where that goes element by element and reads exactly there.
   [[nodiscard]] bool may_overwrite(const Operand& moved, const Operand& place) const {
     if (!moved.whole_temporary() || moved.buffer == place.buffer) return false;
-    const std::vector<size_t> writers = recording_.writers(*moved.buffer);
-    if (writers.size() != 1) return false;
-    const RecordedCall& maker = recording_.calls[writers[0]];
+    const std::optional<size_t> writer = uses_.only_writer(*moved.buffer);
+    if (!writer) return false;
+    const RecordedCall& maker = recording_.calls[*writer];
     if (maker.writes(place)) return false;  // by another of its outputs
     for (const Operand& input : maker.inputs) {
       if (input.overlaps(place) && !(maker.op->elementwise() && input.same_bytes(place))) return false;
     }
-    for (size_t m = writers[0] + 1; m < recording_.calls.size(); ++m) {
-      if (recording_.calls[m].reads(place) || recording_.calls[m].writes(place)) return false;
-    }
-    return true;
+    return !uses_.used(place, *writer + 1, recording_.calls.size());
   }
 
   Recording& recording_;
+  Uses uses_;
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include "engine/ops/pointwise_program.h"
 #include "engine/recording/rewrite.h"
 #include "engine/recording/rewrites/order.h"
+#include "engine/recording/rewrites/uses.h"
 
 #include <algorithm>
 #include <optional>
@@ -59,7 +60,7 @@ std::optional<Draft> draft_of(const RecordedCall& call) {
 
 class PointwiseJoiner {
  public:
-  explicit PointwiseJoiner(Recording& recording) : recording_(recording) {}
+  explicit PointwiseJoiner(Recording& recording) : recording_(recording), uses_(recording) {}
 
   void run() {
     for (size_t j = 0; j < recording_.calls.size(); ++j) {
@@ -86,7 +87,7 @@ class PointwiseJoiner {
       const TensorSpec spec = both->outputs[0].spec;
       RecordedCall call{pointwise_program_op(name_of_both(i, j), both->program, spec), std::move(both->inputs),
                         std::move(both->outputs)};
-      return replace_both(recording_.calls, i, j, *after, std::move(call));
+      return uses_.replace_both(i, j, *after, std::move(call));
     }
     return std::nullopt;
   }
@@ -97,14 +98,12 @@ class PointwiseJoiner {
 
   /// The last call before j that writes any of an operand, if it writes all of it.
   [[nodiscard]] size_t maker_of(const Operand& operand, size_t j) const {
-    for (size_t i = j; i-- > 0;) {
-      if (!recording_.calls[i].writes(operand)) continue;
-      const auto& outputs = recording_.calls[i].outputs;
-      const bool whole =
-          std::any_of(outputs.begin(), outputs.end(), [&](const Operand& o) { return o.same_bytes(operand); });
-      return whole ? i : none;
-    }
-    return none;
+    const std::optional<size_t> writer = uses_.last_writer(operand, j);
+    if (!writer) return none;
+    const auto& outputs = recording_.calls[*writer].outputs;
+    const bool whole =
+        std::any_of(outputs.begin(), outputs.end(), [&](const Operand& o) { return o.same_bytes(operand); });
+    return whole ? *writer : none;
   }
 
   /// Both programs one after the other. None where there is no room, or where the inputs that are read first are not
@@ -159,8 +158,8 @@ class PointwiseJoiner {
       const Operand& output = earlier.outputs[k];
       const bool overwritten = std::any_of(later.outputs.begin(), later.outputs.end(),
                                            [&](const Operand& o) { return o.same_bytes(output); });
-      const bool inside = output.whole_temporary() && recording_.writers(*output.buffer) == std::vector<size_t>{i} &&
-                          recording_.readers(*output.buffer) == std::vector<size_t>{j};
+      const bool inside =
+          output.whole_temporary() && uses_.only_writer(*output.buffer) == i && uses_.only_reader(*output.buffer) == j;
       if (!overwritten && !inside && !add(output, made[k])) return false;
     }
     for (size_t k = 0; k < later.outputs.size(); ++k) {
@@ -184,6 +183,7 @@ class PointwiseJoiner {
   }
 
   Recording& recording_;
+  Uses uses_;
 };
 
 }  // namespace
