@@ -198,3 +198,27 @@ TEST_CASE("sim: every kernel of the tile engine agrees with float64, with the sa
   }
   CHECK(split.size() == 15);  // five tilings, each whole, collected and added
 }
+
+TEST_CASE("sim: products by warpgroups fill their tiles, with the same bits in every order of threads") {
+  for (const auto& [ta, tb] : {std::pair(false, false), std::pair(false, true), std::pair(true, false)}) {
+    const Problem problem = matrices(ta, tb, 132, 264, 132);
+    for (const Arithmetic arithmetic : {Arithmetic::tf32, Arithmetic::bf16}) {
+      each_plan(problem.size, arithmetic, [&](const ProductPlan& plan) {
+        if (!by_warpgroups(plan)) return;
+        INFO(problem.name << ", arithmetic " << static_cast<int>(arithmetic) << ", tiling " << plan.tiling);
+        std::vector<float> first;
+        in_every_order([&] {
+          const auto values = result_of(problem, plan);
+          if (first.empty()) first = values;
+          CHECK(std::memcmp(first.data(), values.data(), values.size() * sizeof(float)) == 0);
+        });
+        double worst = 0;
+        for (size_t i = 0; i < first.size(); ++i) {
+          const double error = std::fabs(first[i] - problem.reference.value[i]) / problem.reference.magnitude[i];
+          worst = std::isnan(error) ? error : std::max(worst, error);
+        }
+        CHECK(worst <= tolerance(arithmetic));
+      });
+    }
+  }
+}
