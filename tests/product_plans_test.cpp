@@ -141,15 +141,16 @@ TEST_CASE("product plans: kernels of warpgroups are left to GPUs that have them,
         if (!by_warpgroups(plan)) return;
         CHECK((arithmetic == Arithmetic::tf32 || arithmetic == Arithmetic::bf16));
         CHECK((c.size.m >= 128 && c.size.n >= 128 && c.size.k >= 256));
+        CHECK(c.size.m * c.size.n * c.size.k * c.size.parts >= int64_t{1} << 31);
       });
       each_candidate(c.size, arithmetic, false, [](const ProductPlan& plan) { CHECK_FALSE(by_warpgroups(plan)); });
     }
   }
-  const ProductSize large = matrices(4096, 4096, 4096, 4).size, small = matrices(256, 512, 512, 4).size;
+  const ProductSize large = matrices(4096, 4096, 4096, 4).size, small = matrices(1024, 1024, 1024, 4).size;
   for (const Arithmetic arithmetic : {Arithmetic::tf32, Arithmetic::bf16}) {
     CHECK(by_warpgroups(plan_product(large, arithmetic, 132, true)));
     CHECK_FALSE(by_warpgroups(plan_product(large, arithmetic, 132, false)));
-    CHECK_FALSE(by_warpgroups(plan_product(small, arithmetic, 132, true)));  // which they do not make faster
+    CHECK_FALSE(by_warpgroups(plan_product(small, arithmetic, 132, true)));  // which they did not make faster
   }
   for (const Arithmetic arithmetic : {Arithmetic::float32, Arithmetic::three_tf32}) {
     CHECK_FALSE(by_warpgroups(plan_product(large, arithmetic, 132, true)));

@@ -84,16 +84,17 @@ inline bool by_warpgroups(const ProductPlan& plan) {
 
 /// Calls visit(plan) for every plan that may be chosen. Tensor cores are left where copies of four floats are not
 /// possible. Three products compete with float32, and are not taken where k is short: the product of the low parts,
-/// which they omit, would show. Those of warpgroups (where `warpgroups` are there) are taken for products that fill
-/// their tiles.
+/// which they omit, would show. Those of warpgroups (where `warpgroups` are there) are taken for large products:
+/// a prototype's were no faster than the others for 1024 x 1024 x 1024.
 template <class Visit>
 void each_candidate(const ProductSize& p, Arithmetic arithmetic, bool warpgroups, const Visit& visit) {
-  constexpr int64_t least_k_of_three = 128, least_k_of_warpgroups = 256;
+  constexpr int64_t least_k_of_three = 128, least_k_of_warpgroups = 256, least_of_warpgroups = int64_t(1) << 31;
   const bool aligned = p.vector_left == 4 && p.vector_right == 4, three = arithmetic == Arithmetic::three_tf32;
   if (aligned && (!three || p.k >= least_k_of_three)) {
     each_plan(p, arithmetic, [&](const ProductPlan& plan) {
       const Tiling tiling = tiling_of(plan.arithmetic, plan.tiling);
-      const bool large = p.m >= tiling.rows && p.n >= tiling.columns && p.k >= least_k_of_warpgroups;
+      const bool large = p.m >= tiling.rows && p.n >= tiling.columns && p.k >= least_k_of_warpgroups &&
+                         p.m * p.n * p.k * p.parts >= least_of_warpgroups;
       if (!tiling.warpgroups || (warpgroups && large)) visit(plan);
     });
   }
