@@ -177,7 +177,7 @@ class Runs {
     const std::optional<ProductSize> size = product_.size();
     if (!size) return row;  // the predecessor makes it
     std::vector<ProductPlan> plans;
-    each_candidate(*size, arithmetic, [&](const ProductPlan& plan) { plans.push_back(plan); });
+    each_candidate(*size, arithmetic, processor_.warpgroups, [&](const ProductPlan& plan) { plans.push_back(plan); });
     const auto time = [&](const ProductPlan& plan) { return predicted_time(*size, plan, processor_.multiprocessors); };
     std::stable_sort(plans.begin(), plans.end(), [&](const auto& a, const auto& b) { return time(a) < time(b); });
     row["plans"] = plans.size();
@@ -214,6 +214,7 @@ class Runs {
                   {"out", size.out},
                   {"tiling", plan.tiling},
                   {"tile", {tiling.rows, tiling.columns, tiling.depth}},
+                  {"warpgroups", tiling.warpgroups},
                   {"blocks", tiling.blocks},
                   {"splits", plan.splits},
                   {"second_launch", plan.second_launch},
@@ -263,7 +264,9 @@ std::string plan_text(const json& line) {
   const json& tile = line["tile"];
   const int splits = line["splits"];
   return fmt::format("{}x{}{}{}", tile[0].get<int>(), tile[1].get<int>(),
-                     line["arithmetic"] == "float32" ? " fma" : " mma",
+                     line["arithmetic"] == "float32" ? " fma"
+                     : line["warpgroups"]            ? " wgmma"
+                                                     : " mma",
                      splits == 1 ? "" : fmt::format(" / {}{}", splits, line["second_launch"] ? "+" : ""));
 }
 

@@ -32,11 +32,12 @@ ProductChoice products() {
 }
 
 ProductRoute product_route(Device device) {
-  ProductRoute route{{}, chosen.cublas, chosen.cudnn, chosen.arithmetic == Arithmetic::tf32};
+  ProductRoute route{{}, false, chosen.cublas, chosen.cudnn, chosen.arithmetic == Arithmetic::tf32};
   const Arithmetic wanted = wanted_on(device);
-  if (verified(device, wanted)) {
+  if (verified(device, {wanted})) {
     route.tiles = wanted;
-  } else if (wanted == Arithmetic::three_tf32 && verified(device, Arithmetic::float32)) {
+    route.warpgroups = verified(device, {wanted, true});
+  } else if (wanted == Arithmetic::three_tf32 && verified(device, {Arithmetic::float32})) {
     route.tiles = Arithmetic::float32;
   }
   return route;
@@ -45,8 +46,16 @@ ProductRoute product_route(Device device) {
 std::string product_finding(Device device) {
   if (device.kind == Device::Kind::cpu) return "";
   const Arithmetic wanted = wanted_on(device);
-  const std::string& finding = findings(device)[static_cast<size_t>(wanted)];
-  return finding.empty() ? "" : arithmetic_name(wanted) + ": " + finding;
+  if (const std::string absent = why_absent(device, {wanted}); !absent.empty()) {
+    return arithmetic_name(wanted) + ": " + absent;
+  }
+  const Findings& found = findings(device);
+  for (size_t i = 0; i < found.size(); ++i) {
+    if (all_tile_kernels[i].arithmetic == wanted && !found[i].empty()) {
+      return name_of(all_tile_kernels[i]) + ": " + found[i];
+    }
+  }
+  return "";
 }
 
 std::string arithmetic_name(Arithmetic arithmetic) {

@@ -25,6 +25,7 @@ ProductChoice products();
 /// self-check (engine/verification.h) does not allow that, and kernels that ran on GPUs before are taken.
 struct ProductRoute {
   std::optional<Arithmetic> tiles;
+  bool warpgroups = false;  // the tile engine's kernels of warpgroups (wgmma) may be chosen
   bool cublas = false, cudnn = false, library_tf32 = false;
 };
 ProductRoute product_route(Device device);

@@ -48,6 +48,7 @@ std::unique_ptr<DeviceClock> steady_clock();
 struct Processor {
   int multiprocessors;
   bool tensor_cores;  // and the kernels that run here were compiled for them
+  bool warpgroups;    // the same of products of warpgroups (wgmma)
   unsigned* arrived;  // most_counters counters of blocks, which are 0 between launches; see kernels/products
 };
 

@@ -6,6 +6,7 @@
 #include "kernels/gemm.h"
 #include "kernels/products/plan.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <fmt/format.h>
@@ -20,9 +21,6 @@
 
 namespace kantor {
 namespace {
-
-constexpr std::array<Arithmetic, 4> arithmetics = {Arithmetic::float32, Arithmetic::three_tf32, Arithmetic::tf32,
-                                                   Arithmetic::bf16};
 
 /// The most that an element may differ from its predecessor's, as a part of the sum of its terms' absolute values: the
 /// rounding of the operands and of two sums.
@@ -167,9 +165,11 @@ ConvShape conv_shape(int64_t batch, int64_t height, int64_t width, int64_t chann
           padding};
 }
 
-std::vector<Sample> samples(const Target& target, const TileLaunchers& launchers) {
+/// `wide`: also products of more columns than the widest tile has.
+std::vector<Sample> samples(const Target& target, const TileLaunchers& launchers, bool wide) {
   std::vector<Sample> all;
   for (const auto& [ta, tb] : {std::pair(false, false), std::pair(false, true), std::pair(true, false)}) {
+    if (wide) all.push_back(matrix_sample(target, launchers, ta, tb, 132, 264, 260, Numbers::normal));
     all.push_back(matrix_sample(target, launchers, ta, tb, 132, 36, 260, Numbers::normal));
     all.push_back(matrix_sample(target, launchers, ta, tb, 20, 12, 132, Numbers::special));
     all.push_back(matrix_sample(target, launchers, ta, tb, 33, 5, 37, Numbers::normal));
@@ -210,17 +210,8 @@ std::string key_of(Device device) {
   return fmt::format("{}, build {:016x}", hardware(device), hash);
 }
 
-Findings check_all(Device device) {
-  Findings found;
-  const TileLaunchers launchers = tile_launchers(device);
-  for (size_t i = 0; i < arithmetics.size(); ++i) {
-    if (arithmetics[i] != Arithmetic::float32 && !runtime(device).processor().tensor_cores) {
-      found[i] = "this GPU has no tensor cores for it";
-    } else {
-      found[i] = check_tiles(device, arithmetics[i], launchers);
-    }
-  }
-  return found;
+std::string check_present(Device device, const TileKernels& kernels) {
+  return why_absent(device, kernels).empty() ? check_tiles(device, kernels, tile_launchers(device)) : "";
 }
 
 std::mutex known_mutex;
@@ -259,9 +250,21 @@ TileLaunchers tile_launchers(Device device) {
           }};
 }
 
-std::string check_tiles(Device device, Arithmetic arithmetic, const TileLaunchers& launchers) {
+std::string name_of(const TileKernels& kernels) {
+  return arithmetic_name(kernels.arithmetic) + (kernels.warpgroups ? " by warpgroups" : "");
+}
+
+std::string why_absent(Device device, const TileKernels& kernels) {
+  const Processor processor = runtime(device).processor();
+  if (kernels.arithmetic != Arithmetic::float32 && !processor.tensor_cores) return "no tensor cores for it here";
+  if (kernels.warpgroups && !processor.warpgroups) return "no code of architecture 90a runs here";
+  return "";
+}
+
+std::string check_tiles(Device device, const TileKernels& kernels, const TileLaunchers& launchers) {
+  const Arithmetic arithmetic = kernels.arithmetic;
   const Target target = target_of(device);
-  for (const Sample& sample : samples(target, launchers)) {
+  for (const Sample& sample : samples(target, launchers, kernels.warpgroups)) {
     const auto product = [&](const std::vector<float>& a, const std::vector<float>& b) {
       const Floats left(device, a), right(device, b), out(device, std::vector<float>(sample.outputs));
       sample.predecessor(left.get(), right.get(), out.get());
@@ -272,7 +275,7 @@ std::string check_tiles(Device device, Arithmetic arithmetic, const TileLauncher
     const Floats left(device, sample.left), right(device, sample.right);
     std::string finding;
     each_plan(sample.size(left.get(), right.get()), arithmetic, [&](const ProductPlan& plan) {
-      if (plan.splits > 2 || !finding.empty()) return;
+      if (plan.splits > 2 || by_warpgroups(plan) != kernels.warpgroups || !finding.empty()) return;
       const Floats out(device, std::vector<float>(sample.outputs, std::numeric_limits<float>::quiet_NaN()));
       const Temporary workspace(target, plan.workspace * static_cast<int64_t>(sizeof(float)));
       sample.tiles(left.get(), right.get(), out.get(), plan,
@@ -293,11 +296,11 @@ std::string check_tiles(Device device, Arithmetic arithmetic, const TileLauncher
   return "";
 }
 
-Findings remembered(const std::filesystem::path& file, const std::string& key, const std::function<Findings()>& check,
-                    bool anew) {
+Findings remembered(const std::filesystem::path& file, const std::string& key,
+                    const std::function<std::string(const TileKernels&)>& check, bool anew) {
   std::map<std::string, std::string> lines = read_lines(file);
   Findings found;
-  const auto name = [&](size_t i) { return fmt::format("{}, {}", key, arithmetic_name(arithmetics[i])); };
+  const auto name = [&](size_t i) { return fmt::format("{}, {}", key, name_of(all_tile_kernels[i])); };
   bool all = !anew;
   for (size_t i = 0; i < found.size(); ++i) {
     const auto line = lines.find(name(i));
@@ -307,9 +310,11 @@ Findings remembered(const std::filesystem::path& file, const std::string& key, c
   if (all) return found;
   for (size_t i = 0; i < found.size(); ++i) lines[name(i)] = "the self-check did not come to its end";
   write_lines(file, lines);
-  found = check();
-  for (size_t i = 0; i < found.size(); ++i) lines[name(i)] = found[i].empty() ? "passed" : found[i];
-  write_lines(file, lines);
+  for (size_t i = 0; i < found.size(); ++i) {
+    found[i] = check(all_tile_kernels[i]);
+    lines[name(i)] = found[i].empty() ? "passed" : found[i];
+    write_lines(file, lines);
+  }
   return found;
 }
 
@@ -319,18 +324,31 @@ const Findings& findings(Device device) {
   const std::lock_guard lock(known_mutex);
   const auto found = known.find(device.index);
   if (found != known.end()) return found->second;
-  return known[device.index] = remembered(cache_file(), key_of(device), [&] { return check_all(device); });
+  return known[device.index] = remembered(cache_file(), key_of(device),
+                                          [&](const TileKernels& kernels) { return check_present(device, kernels); });
 }
 
 Findings verify(Device device) {
   const std::lock_guard lock(known_mutex);
-  const auto check = [&] { return check_all(device); };
-  if (device.kind != Device::Kind::cuda) return check();
-  return known[device.index] = remembered(cache_file(), key_of(device), check, true);
+  const auto check = [&](const TileKernels& kernels) { return check_present(device, kernels); };
+  if (device.kind == Device::Kind::cuda) {
+    return known[device.index] = remembered(cache_file(), key_of(device), check, true);
+  }
+  Findings found;
+  std::transform(all_tile_kernels.begin(), all_tile_kernels.end(), found.begin(), check);
+  return found;
 }
 
-bool verified(Device device, Arithmetic arithmetic) {
-  return findings(device)[static_cast<size_t>(arithmetic)].empty();
+bool verified(Device device, const TileKernels& kernels) {
+  if (!why_absent(device, kernels).empty()) return false;
+  const Findings& found = findings(device);
+  for (size_t i = 0; i < found.size(); ++i) {
+    const TileKernels& known_kernels = all_tile_kernels[i];
+    if (known_kernels.arithmetic == kernels.arithmetic && known_kernels.warpgroups == kernels.warpgroups) {
+      return found[i].empty();
+    }
+  }
+  return false;  // none is compiled
 }
 
 }  // namespace kantor

@@ -19,18 +19,34 @@ struct TileLaunchers {
 };
 TileLaunchers tile_launchers(Device device);
 
-/// Compares every compiled kernel of this arithmetic, whole and split, with the kernels before the tile engine, over
-/// ragged shapes and numbers that are not finite. Returns "", or the first difference.
-std::string check_tiles(Device device, Arithmetic arithmetic, const TileLaunchers& launchers);
+/// The kernels of an arithmetic: those of warpgroups (wgmma), which few GPUs run, or all others.
+struct TileKernels {
+  Arithmetic arithmetic;
+  bool warpgroups = false;
+};
+inline constexpr std::array<TileKernels, 6> all_tile_kernels = {{{Arithmetic::float32},
+                                                                 {Arithmetic::three_tf32},
+                                                                 {Arithmetic::tf32},
+                                                                 {Arithmetic::bf16},
+                                                                 {Arithmetic::tf32, true},
+                                                                 {Arithmetic::bf16, true}}};
+/// "TF32", "TF32 by warpgroups".
+std::string name_of(const TileKernels& kernels);
+/// "", or why the device has none of them.
+std::string why_absent(Device device, const TileKernels& kernels);
 
-/// What is known of one card and build: a line for each arithmetic, "" where it has passed.
-using Findings = std::array<std::string, 4>;
+/// Compares each of these kernels, whole and split, with the kernels before the tile engine, over ragged shapes and
+/// numbers that are not finite. Returns "", or the first difference.
+std::string check_tiles(Device device, const TileKernels& kernels, const TileLaunchers& launchers);
 
-/// The findings that `file` remembers under `key`, or those of `check`, which it then remembers; `anew`: of `check` in
-/// any case. The lines of other keys are kept. A check that did not come to its end is remembered as failed: the
-/// program died in it.
-Findings remembered(const std::filesystem::path& file, const std::string& key, const std::function<Findings()>& check,
-                    bool anew = false);
+/// What is known of one card and build: a line for each of all_tile_kernels, "" where it has passed or is absent.
+using Findings = std::array<std::string, all_tile_kernels.size()>;
+
+/// The findings that `file` remembers under `key`, or those of `check`, called for each of all_tile_kernels, which it
+/// then remembers; `anew`: of `check` in any case. The lines of other keys are kept. A check that did not come to its
+/// end is remembered as failed, and those after it are: the program died in it.
+Findings remembered(const std::filesystem::path& file, const std::string& key,
+                    const std::function<std::string(const TileKernels&)>& check, bool anew = false);
 
 /// The findings for a device. On `cuda` the first call in a process asks the user's cache ($XDG_CACHE_HOME/kantor, else
 /// ~/.cache/kantor), and checks where that knows nothing. `sim` is checked by the tests of the project.
@@ -38,7 +54,7 @@ const Findings& findings(Device device);
 /// Checks anew, and remembers.
 Findings verify(Device device);
 
-/// Whether the tile engine may be used for this arithmetic.
-bool verified(Device device, Arithmetic arithmetic);
+/// Whether these kernels may be used: they are there, and have passed.
+bool verified(Device device, const TileKernels& kernels);
 
 }  // namespace kantor

@@ -101,17 +101,17 @@ TEST_CASE("product plans: there is one for every product, and it can be launched
     for (const Arithmetic arithmetic : arithmetics) {
       INFO(c.name << ", arithmetic " << static_cast<int>(arithmetic));
       size_t candidates = 0;
-      each_candidate(c.size, arithmetic, [&](const ProductPlan& plan) {
+      each_candidate(c.size, arithmetic, true, [&](const ProductPlan& plan) {
         ++candidates;
         check_plan(c.size, plan);
       });
       REQUIRE(candidates > 0);
       for (const int multiprocessors : {1, 40, 132}) {
-        const ProductPlan plan = plan_product(c.size, arithmetic, multiprocessors);
+        const ProductPlan plan = plan_product(c.size, arithmetic, multiprocessors, true);
         check_plan(c.size, plan);
         const double time = predicted_time(c.size, plan, multiprocessors);
         CHECK((std::isfinite(time) && time > 0));
-        each_candidate(c.size, arithmetic, [&](const ProductPlan& other) {
+        each_candidate(c.size, arithmetic, true, [&](const ProductPlan& other) {
           CHECK(predicted_time(c.size, other, multiprocessors) >= time);
         });
       }
@@ -124,12 +124,36 @@ TEST_CASE("product plans: tensor cores are left to aligned operands, and three p
     for (const Arithmetic arithmetic : arithmetics) {
       INFO(c.name << ", arithmetic " << static_cast<int>(arithmetic));
       const bool aligned = c.vector_left == 4 && c.vector_right == 4;
-      each_candidate(c.size, arithmetic, [&](const ProductPlan& plan) {
+      each_candidate(c.size, arithmetic, true, [&](const ProductPlan& plan) {
         if (!aligned) CHECK(plan.arithmetic == Arithmetic::float32);
         if (arithmetic != Arithmetic::three_tf32 && aligned) CHECK(plan.arithmetic == arithmetic);
         if (plan.arithmetic == Arithmetic::three_tf32) CHECK(c.size.k >= 128);
       });
     }
+  }
+}
+
+TEST_CASE("product plans: kernels of warpgroups are left to GPUs that have them, TF32, bfloat16 and large products") {
+  for (const Case& c : cases()) {
+    for (const Arithmetic arithmetic : arithmetics) {
+      INFO(c.name << ", arithmetic " << static_cast<int>(arithmetic));
+      each_candidate(c.size, arithmetic, true, [&](const ProductPlan& plan) {
+        if (!by_warpgroups(plan)) return;
+        CHECK((arithmetic == Arithmetic::tf32 || arithmetic == Arithmetic::bf16));
+        CHECK((c.size.m >= 128 && c.size.n >= 128 && c.size.k >= 256));
+        CHECK(c.size.m * c.size.n * c.size.k * c.size.parts >= int64_t{1} << 31);
+      });
+      each_candidate(c.size, arithmetic, false, [](const ProductPlan& plan) { CHECK_FALSE(by_warpgroups(plan)); });
+    }
+  }
+  const ProductSize large = matrices(4096, 4096, 4096, 4).size, small = matrices(1024, 1024, 1024, 4).size;
+  for (const Arithmetic arithmetic : {Arithmetic::tf32, Arithmetic::bf16}) {
+    CHECK(by_warpgroups(plan_product(large, arithmetic, 132, true)));
+    CHECK_FALSE(by_warpgroups(plan_product(large, arithmetic, 132, false)));
+    CHECK_FALSE(by_warpgroups(plan_product(small, arithmetic, 132, true)));  // which they did not make faster
+  }
+  for (const Arithmetic arithmetic : {Arithmetic::float32, Arithmetic::three_tf32}) {
+    CHECK_FALSE(by_warpgroups(plan_product(large, arithmetic, 132, true)));
   }
 }
 

@@ -78,7 +78,8 @@ int verify_kernels(const std::string& name, bool as_json) {
   bool passed = true;
   json lines = json::object();
   for (size_t i = 0; i < found.size(); ++i) {
-    lines[arithmetic_name(static_cast<Arithmetic>(i))] = found[i].empty() ? "passed" : found[i];
+    const std::string absent = why_absent(device, all_tile_kernels[i]);
+    lines[name_of(all_tile_kernels[i])] = !absent.empty() ? absent : found[i].empty() ? "passed" : found[i];
     passed = passed && found[i].empty();
   }
   if (as_json) {

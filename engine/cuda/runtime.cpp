@@ -102,6 +102,7 @@ class CudaRuntime final : public Runtime {
     constexpr int ampere = 80;
     processor_.multiprocessors = properties.multiProcessorCount;
     processor_.tensor_cores = properties.major * 10 >= ampere && cuda::tile_capability() >= ampere;
+    processor_.warpgroups = processor_.tensor_cores && cuda::tiles_by_warpgroups();
     constexpr size_t bytes = most_counters * sizeof(unsigned);
     check(cudaMalloc(&processor_.arrived, bytes), "allocating the counters of products");
     check(cudaMemsetAsync(processor_.arrived, 0, bytes, stream_), "clearing the counters of products");

@@ -21,7 +21,7 @@ bool multiply_tiles(const Target& target, const ProductRoute& route, const Call&
   const std::optional<ProductSize> size = size_of(call);
   if (!size) return false;
   const Processor processor = runtime(target.device).processor();
-  const ProductPlan plan = plan_product(*size, *route.tiles, processor.multiprocessors);
+  const ProductPlan plan = plan_product(*size, *route.tiles, processor.multiprocessors, route.warpgroups);
   const Temporary workspace(target, plan.workspace * static_cast<int64_t>(sizeof(float)));
   launch(plan, SplitMemory{workspace.as<float>(), processor.arrived});
   return true;

@@ -16,19 +16,42 @@ void start(const GemmCall& c, const TileLaunch& launch) {
       launch);
 }
 
+#ifdef __CUDACC__
+/// Of which architecture the driver has chosen the code shows in the kernel's shared memory: a GPU of compute
+/// capability 9.0 runs code for 90 and for 90a.
+constexpr int mark_of_warpgroups = 64;
+__global__ void architecture_kernel(int* out) {
+  __shared__ volatile int mark[has_warpgroup_products ? mark_of_warpgroups : 1];
+  mark[0] = 1;
+  if (out != nullptr) *out = mark[0];
+}
+
+cudaFuncAttributes attributes_of(const void* kernel) {
+  cudaFuncAttributes attributes{};
+  check(cudaFuncGetAttributes(&attributes, kernel), "the tile kernel", "asking what it was compiled for");
+  return attributes;
+}
+#endif
+
 }  // namespace
 
-int tile_capability() {
 #ifdef __CUDACC__
+int tile_capability() {
   using Problem = MatrixProduct<false, false>;
-  cudaFuncAttributes attributes{};
-  check(cudaFuncGetAttributes(&attributes, tile_kernel<Arithmetic::float32, 0, 4, 4, Problem>), "the tile kernel",
-        "asking what it was compiled for");
-  return attributes.ptxVersion;
-#else
-  return 90;
-#endif
+  return attributes_of(reinterpret_cast<const void*>(&tile_kernel<Arithmetic::float32, 0, 4, 4, Problem>)).ptxVersion;
 }
+bool tiles_by_warpgroups() {
+  return attributes_of(reinterpret_cast<const void*>(&architecture_kernel)).sharedSizeBytes >=
+         mark_of_warpgroups * sizeof(int);
+}
+#else
+int tile_capability() {
+  return 90;
+}
+bool tiles_by_warpgroups() {
+  return true;
+}
+#endif
 
 void tile_gemm(const GemmCall& c, const ProductPlan& plan, const SplitMemory& memory, Stream stream) {
   if (c.m * c.n == 0) return;

@@ -45,9 +45,11 @@ void launch_tile(const Problem& problem, const TileLaunch& l) {
                   across = (l.columns + tiling.columns - 1) / tiling.columns;
     const Splits splits{l.plan.splits, l.plan.second_launch, l.memory.workspace, l.memory.arrived, l.out_size};
     const bool packed = l.columns % 4 == 0 && aligned(l.out) && aligned(l.memory.workspace);
+    const size_t shared = tiling.warpgroups ? tiling.shared_bytes(number_bytes(arithmetic))
+                                            : tiling.shared_bytes(Problem::Left::along_k, Problem::Right::along_k);
     launch<tile_kernel<arithmetic, tiling_number, vector_left, vector_right, Problem>>(
         {dim3(blocks_for(down * across, 1), 1, blocks_for(int64_t(l.parts) * splits.count, 1)),
-         unsigned(tiling.threads()), tiling.shared_bytes(Problem::Left::along_k, Problem::Right::along_k), l.stream},
+         unsigned(tiling.threads()), shared, l.stream},
         problem, l.epilogue, splits, packed, l.out);
   }
 }

@@ -77,22 +77,35 @@ void each_plan(const ProductSize& p, Arithmetic arithmetic, const Visit& visit) 
   }
 }
 
+/// Whether the plan's kernel is one of warpgroups, which not every GPU with tensor cores runs.
+inline bool by_warpgroups(const ProductPlan& plan) {
+  return tiling_of(plan.arithmetic, plan.tiling).warpgroups;
+}
+
 /// Calls visit(plan) for every plan that may be chosen. Tensor cores are left where copies of four floats are not
 /// possible. Three products compete with float32, and are not taken where k is short: the product of the low parts,
-/// which they omit, would show.
+/// which they omit, would show. Those of warpgroups (where `warpgroups` are there) are taken for large products:
+/// a prototype's were no faster than the others for 1024 x 1024 x 1024.
 template <class Visit>
-void each_candidate(const ProductSize& p, Arithmetic arithmetic, const Visit& visit) {
-  constexpr int64_t least_k_of_three = 128;
+void each_candidate(const ProductSize& p, Arithmetic arithmetic, bool warpgroups, const Visit& visit) {
+  constexpr int64_t least_k_of_three = 128, least_k_of_warpgroups = 256, least_of_warpgroups = int64_t(1) << 31;
   const bool aligned = p.vector_left == 4 && p.vector_right == 4, three = arithmetic == Arithmetic::three_tf32;
-  if (aligned && (!three || p.k >= least_k_of_three)) each_plan(p, arithmetic, visit);
+  if (aligned && (!three || p.k >= least_k_of_three)) {
+    each_plan(p, arithmetic, [&](const ProductPlan& plan) {
+      const Tiling tiling = tiling_of(plan.arithmetic, plan.tiling);
+      const bool large = p.m >= tiling.rows && p.n >= tiling.columns && p.k >= least_k_of_warpgroups &&
+                         p.m * p.n * p.k * p.parts >= least_of_warpgroups;
+      if (!tiling.warpgroups || (warpgroups && large)) visit(plan);
+    });
+  }
   if (!aligned || three) each_plan(p, Arithmetic::float32, visit);
 }
 
 /// The candidate with the least predicted time.
-inline ProductPlan plan_product(const ProductSize& p, Arithmetic arithmetic, int multiprocessors) {
+inline ProductPlan plan_product(const ProductSize& p, Arithmetic arithmetic, int multiprocessors, bool warpgroups) {
   ProductPlan best;
   double least = 0;
-  each_candidate(p, arithmetic, [&](const ProductPlan& plan) {
+  each_candidate(p, arithmetic, warpgroups, [&](const ProductPlan& plan) {
     const double time = predicted_time(p, plan, multiprocessors);
     if (least > 0 && time >= least) return;
     least = time;

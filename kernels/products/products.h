@@ -54,6 +54,8 @@ struct ConvCall {
 KANTOR_LAUNCHERS(
     /// The compute capability, such as 90, that the tile kernels which run here were compiled for.
     int tile_capability();
+    /// Whether the tile kernels of warpgroups (wgmma) are in the code that runs here: architecture 90a's alone.
+    bool tiles_by_warpgroups();
     /// Throws KernelError if no kernel is compiled for the plan.
     void tile_gemm(const GemmCall& call, const ProductPlan& plan, const SplitMemory& memory, Stream stream);
     void tile_conv2d(const ConvCall& call, const ProductPlan& plan, const SplitMemory& memory, Stream stream);)

@@ -16,8 +16,10 @@
 #include "kernels/products/multiply_add.h"
 #include "kernels/products/operands.h"
 #include "kernels/products/products.h"
+#include "kernels/products/rounded_copies.h"
 #include "kernels/products/stage_copies.h"
 #include "kernels/products/tensor_core.h"
+#include "kernels/products/warpgroup.h"
 
 #include <cfloat>
 #include <type_traits>
@@ -32,9 +34,17 @@ namespace kantor::KANTOR_BACKEND {
 //   int place(int row) const                where a row of C begins in the output
 
 template <Tiling tiling, Arithmetic arithmetic, class Problem>
-using Multiplier = std::conditional_t<arithmetic == Arithmetic::float32,
-                                      MultiplyAdd<tiling, Problem::Left::along_k, Problem::Right::along_k>,
-                                      TensorCore<tiling, arithmetic, Problem::Left::along_k, Problem::Right::along_k>>;
+struct ChooseMultiplier {
+  using Type = TensorCore<tiling, arithmetic, Problem::Left::along_k, Problem::Right::along_k>;
+};
+template <Tiling tiling, Arithmetic arithmetic, class Problem>
+requires(arithmetic == Arithmetic::float32) struct ChooseMultiplier<tiling, arithmetic, Problem> {
+  using Type = MultiplyAdd<tiling, Problem::Left::along_k, Problem::Right::along_k>;
+};
+template <Tiling tiling, Arithmetic arithmetic, class Problem>
+requires(tiling.warpgroups) struct ChooseMultiplier<tiling, arithmetic, Problem> {
+  using Type = WarpgroupProduct<tiling, arithmetic>;
+};
 
 /// An element of C over [k_begin, k_end), in float32 and in the order of k.
 template <class Problem>
@@ -55,7 +65,7 @@ template <Tiling tiling, Arithmetic arithmetic, int vector_a, int vector_b, clas
 class Tile {
   using Left = typename Problem::Left;
   using Right = typename Problem::Right;
-  using Multiply = Multiplier<tiling, arithmetic, Problem>;
+  using Multiply = typename ChooseMultiplier<tiling, arithmetic, Problem>::Type;
   static constexpr int left_floats = tiling.floats(Left::along_k, tiling.rows);
   static constexpr int stage_floats = tiling.stage_floats(Left::along_k, Right::along_k);
   static constexpr int unit = Multiply::unit;
@@ -73,39 +83,10 @@ class Tile {
 
   /// This thread's sums over the tile's k.
   __device__ void multiply() {
-    float* shared = dynamic_shared<float>();
-    const SharedFloats stages(shared);
-    const int thread = threadIdx.x;
-    StageCopies<Left, tiling.rows, tiling.depth, vector_a, tiling.threads(), 0> left(problem_.left, row_, problem_.m,
-                                                                                     k_begin_, k_end_, thread);
-    StageCopies<Right, tiling.columns, tiling.depth, vector_b, tiling.threads(), Multiply::permuted> right(
-        problem_.right, column_, problem_.n, k_begin_, k_end_, thread);
-    const int steps = k_end_ > k_begin_ ? (k_end_ - k_begin_ + tiling.depth - 1) / tiling.depth : 0;
-    const auto fill = [&](int stage) {
-      left.start(stages + stage * stage_floats);
-      right.start(stages + (stage * stage_floats + left_floats));
-    };
-#pragma unroll
-    for (int stage = 0; stage < tiling.stages - 1; ++stage) {
-      if (stage < steps) fill(stage);
-      commit_copies();
-    }
-    int read = 0, write = tiling.stages - 1;
-#pragma unroll 1
-    for (int step = 0; step < steps; ++step) {
-      await_copies<tiling.stages - 2>();
-      __syncthreads();
-      if (step + tiling.stages - 1 < steps) fill(write);
-      commit_copies();
-      multiply_.multiply(shared + read * stage_floats, shared + read * stage_floats + left_floats);
-      read = read + 1 == tiling.stages ? 0 : read + 1;
-      write = write + 1 == tiling.stages ? 0 : write + 1;
-    }
-    await_copies<0>();
-    add_slices(shared);
-    if constexpr (arithmetic == Arithmetic::three_tf32) {
-      undo_scale();
-      repair();
+    if constexpr (tiling.warpgroups) {
+      multiply_by_warpgroups();
+    } else {
+      multiply_by_warps();
     }
   }
 
@@ -165,6 +146,89 @@ class Tile {
   }
 
  private:
+  /// Stages of copies, of which each warp multiplies its part.
+  __device__ void multiply_by_warps() {
+    float* shared = dynamic_shared<float>();
+    const SharedFloats stages(shared);
+    const int thread = threadIdx.x;
+    StageCopies<Left, tiling.rows, tiling.depth, vector_a, tiling.threads(), 0> left(problem_.left, row_, problem_.m,
+                                                                                     k_begin_, k_end_, thread);
+    StageCopies<Right, tiling.columns, tiling.depth, vector_b, tiling.threads(), Multiply::permuted> right(
+        problem_.right, column_, problem_.n, k_begin_, k_end_, thread);
+    const int steps = k_end_ > k_begin_ ? (k_end_ - k_begin_ + tiling.depth - 1) / tiling.depth : 0;
+    const auto fill = [&](int stage) {
+      left.start(stages + stage * stage_floats);
+      right.start(stages + (stage * stage_floats + left_floats));
+    };
+#pragma unroll
+    for (int stage = 0; stage < tiling.stages - 1; ++stage) {
+      if (stage < steps) fill(stage);
+      commit_copies();
+    }
+    int read = 0, write = tiling.stages - 1;
+#pragma unroll 1
+    for (int step = 0; step < steps; ++step) {
+      await_copies<tiling.stages - 2>();
+      __syncthreads();
+      if (step + tiling.stages - 1 < steps) fill(write);
+      commit_copies();
+      multiply_.multiply(shared + read * stage_floats, shared + read * stage_floats + left_floats);
+      read = read + 1 == tiling.stages ? 0 : read + 1;
+      write = write + 1 == tiling.stages ? 0 : write + 1;
+    }
+    await_copies<0>();
+    add_slices(shared);
+    if constexpr (arithmetic == Arithmetic::three_tf32) {
+      undo_scale();
+      repair();
+    }
+  }
+
+  /// The products of a stage are started, and go on while the next stage is written and the one after it is loaded, up
+  /// to the wait after the next stage's start: tensor cores always have a stage to do. One barrier a stage: it tells a
+  /// warp that the stage is written, and that the one which is written next is read, as each has waited for its
+  /// products.
+  __device__ void multiply_by_warpgroups() {
+    constexpr int row_floats = tiling.depth * number_bytes(arithmetic) / 4;
+    constexpr int stage_size = (tiling.rows + tiling.columns) * row_floats, of_left = tiling.rows * row_floats;
+    static_assert(tiling.stages >= 3);
+    const SharedFloats stages = SharedFloats(dynamic_shared<float>()).aligned(Tiling::atom);
+    RoundedCopies<Left, arithmetic, tiling.rows, tiling.depth, tiling.threads()> left(problem_.left, row_, problem_.m,
+                                                                                      k_begin_, k_end_, threadIdx.x);
+    RoundedCopies<Right, arithmetic, tiling.columns, tiling.depth, tiling.threads()> right(
+        problem_.right, column_, problem_.n, k_begin_, k_end_, threadIdx.x);
+    const int steps = k_end_ > k_begin_ ? (k_end_ - k_begin_ + tiling.depth - 1) / tiling.depth : 0;
+    const auto load = [&] {
+      left.load();
+      right.load();
+    };
+    const auto store = [&](int stage) {
+      left.store(stages + stage * stage_size);
+      right.store(stages + (stage * stage_size + of_left));
+      fence_operands();
+    };
+    if (steps > 0) load();
+    if (steps > 0) store(0);
+    if (steps > 1) load();
+    int read = 0;
+#pragma unroll 1
+    for (int step = 0; step < steps; ++step) {
+      const int write = read + 1 == tiling.stages ? 0 : read + 1;
+      __syncthreads();
+      multiply_.start(stages + read * stage_size, stages + (read * stage_size + of_left));
+      if (step + 1 < steps) store(write);
+      if (step + 2 < steps) load();
+      await_products<1>();
+      read = write;
+    }
+    await_products<0>();
+#pragma unroll
+    for (int u = 0; u < units; ++u) {
+#pragma unroll
+      for (int j = 0; j < unit; ++j) sums_[u][j] = multiply_.sums[u][j];
+    }
+  }
+
   __device__ void find(int u, int& row, int& column) const {
     multiply_.place(threadIdx.x / tiling.group() * units + u, row, column);
     row += row_;
@@ -240,16 +304,32 @@ class Tile {
   float sums_[units][unit];
 };
 
-/// The tiling is named by its number: nvcc does not write a kernel's name with a class in it.
-template <Arithmetic arithmetic, int number, int vector_a, int vector_b, class Problem>
-__global__ void __launch_bounds__(tiling_of(arithmetic, number).threads(), tiling_of(arithmetic, number).blocks)
-    tile_kernel(Problem problem, Epilogue<float> epilogue, Splits splits, bool packed, float* out) {
-  constexpr Tiling tiling = tiling_of(arithmetic, number);
+/// Which tile is this block's. Warpgroups take bands of columns, down first: so that the blocks that run at once read
+/// about as many rows as columns, each from memory but once.
+template <Tiling tiling>
+__device__ void find_tile(int m, int n, int& row, int& column) {
+  constexpr int band = 8;
+  const int tile = int(blockIdx.x), across = (n + tiling.columns - 1) / tiling.columns;
+  if constexpr (tiling.warpgroups) {
+    const int down = (m + tiling.rows - 1) / tiling.rows, first = tile / (down * band) * band;
+    const int inside = tile - down * first, wide = min(band, across - first);
+    row = wide > 0 ? inside / wide : down;
+    column = wide > 0 ? first + inside % wide : across;
+  } else {
+    row = tile / across;
+    column = tile % across;
+  }
+}
+
+/// The tile of this block.
+template <Tiling tiling, Arithmetic arithmetic, int vector_a, int vector_b, class Problem>
+__device__ void make_tile(Problem& problem, const Epilogue<float>& epilogue, const Splits& splits, bool packed,
+                          float* out) {
   const int part = int(blockIdx.z) / splits.count, split = int(blockIdx.z) % splits.count;
   if (!problem.enter(part)) return;  // the whole block
-  const int across = (problem.n + tiling.columns - 1) / tiling.columns;
-  const int tile_row = int(blockIdx.x) / across, tile_column = int(blockIdx.x) % across;
-  if (tile_row * tiling.rows >= problem.m) return;  // the whole block
+  int tile_row = 0, tile_column = 0;
+  find_tile<tiling>(problem.m, problem.n, tile_row, tile_column);
+  if (tile_row * tiling.rows >= problem.m || tile_column * tiling.columns >= problem.n) return;  // the whole block
   const int stages = (problem.k + tiling.depth - 1) / tiling.depth;
   const int stretch = (stages + splits.count - 1) / splits.count * tiling.depth;
   const int k_begin = min(split * stretch, problem.k), k_end = min(k_begin + stretch, problem.k);
@@ -269,6 +349,18 @@ __global__ void __launch_bounds__(tiling_of(arithmetic, number).threads(), tilin
     tile.collect(partials, splits.count);
   }
   tile.store(out, packed, epilogue);
+}
+
+/// The tiling is named by its number: nvcc does not write a kernel's name with a class in it.
+template <Arithmetic arithmetic, int number, int vector_a, int vector_b, class Problem>
+__global__ void __launch_bounds__(tiling_of(arithmetic, number).threads(), tiling_of(arithmetic, number).blocks)
+    tile_kernel(Problem problem, Epilogue<float> epilogue, Splits splits, bool packed, float* out) {
+  constexpr Tiling tiling = tiling_of(arithmetic, number);
+  if constexpr (tiling.warpgroups && !has_warpgroup_products) {
+    __trap();  // launchers do not start it here
+  } else {
+    make_tile<tiling, arithmetic, vector_a, vector_b>(problem, epilogue, splits, packed, out);
+  }
 }
 
 }  // namespace kantor::KANTOR_BACKEND

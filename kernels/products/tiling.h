@@ -18,6 +18,7 @@ struct Tiling {
   int slices;                   // groups of warps that share the k of each stage; their sums are added in shared memory
   int lanes_down;               // float32: of the 32 lanes of a warp, so many stand below each other
   int blocks;                   // that a multiprocessor is to hold; the compiler limits the registers for it
+  bool warpgroups = false;      // multiplied by the asynchronous products of warpgroups (wgmma)
 
   [[nodiscard]] KANTOR_FUNCTION constexpr int warps_across() const { return columns / warp_columns; }
   /// Threads that make the tile together, from one slice of k.
@@ -43,7 +44,19 @@ struct Tiling {
     const size_t of_slices = slices > 1 ? sizeof(float) * size_t(slices) * size_t(rows) * size_t(columns) : 0;
     return of_stages > of_slices ? of_stages : of_slices;
   }
+
+  // For warpgroups both operands lie along k, in numbers of 2 or 4 bytes, and without gaps: their pieces are permuted
+  // instead (kernels/matrix_descriptor.h), in atoms that begin at multiples of `atom` bytes.
+  static constexpr int atom = 1024;
+  [[nodiscard]] KANTOR_FUNCTION constexpr size_t shared_bytes(int number_bytes) const {
+    return atom + size_t(stages) * size_t(rows + columns) * size_t(depth) * size_t(number_bytes);
+  }
 };
+
+/// Of an operand's number as tensor cores read it.
+KANTOR_FUNCTION constexpr int number_bytes(Arithmetic arithmetic) {
+  return arithmetic == Arithmetic::bf16 ? 2 : 4;
+}
 
 // In float32 a thread makes 8 x 8 sums (8 x 4 in the last). 64 products need 16 numbers from shared memory, which are
 // read four at once: the reads take a quarter of the time of the products. Small tiles are for products that would else
@@ -59,17 +72,29 @@ inline constexpr Tiling tensor_core_tilings[] = {
     {64, 64, 32, 4, 32, 32, 1, 0, 3},
     {64, 32, 32, 4, 32, 32, 2, 0, 3},
 };
+// By warpgroups, for TF32 and bfloat16: their tilings are counted on from those of tensor cores. A warp makes 16 rows.
+// An instruction of n columns reads 64 + n rows of a stage in the time of n / 2 clocks: 256 columns leave shared memory
+// 48 of its 128 bytes a clock for the copies, and 128 columns 32.
+inline constexpr Tiling warpgroup_tilings[] = {
+    {128, 256, 32, 3, 16, 256, 1, 0, 1, true},
+    {128, 128, 32, 3, 16, 128, 1, 0, 2, true},
+};
 /// The float32 tiling whose kernels also take operands that are not aligned.
 inline constexpr int any_alignment = 2;
 /// The first that three products use: above it, their registers would not suffice.
 inline constexpr int first_of_three = 1;
 
+/// The first by warpgroups.
+inline constexpr int first_of_warpgroups = int(sizeof tensor_core_tilings / sizeof(Tiling));
+
 KANTOR_FUNCTION constexpr int tilings_of(Arithmetic arithmetic) {
-  return arithmetic == Arithmetic::float32 ? int(sizeof multiply_add_tilings / sizeof(Tiling))
-                                           : int(sizeof tensor_core_tilings / sizeof(Tiling));
+  if (arithmetic == Arithmetic::float32) return int(sizeof multiply_add_tilings / sizeof(Tiling));
+  const int by_warpgroups = arithmetic == Arithmetic::three_tf32 ? 0 : int(sizeof warpgroup_tilings / sizeof(Tiling));
+  return first_of_warpgroups + by_warpgroups;
 }
 KANTOR_FUNCTION constexpr Tiling tiling_of(Arithmetic arithmetic, int index) {
-  return arithmetic == Arithmetic::float32 ? multiply_add_tilings[index] : tensor_core_tilings[index];
+  if (arithmetic == Arithmetic::float32) return multiply_add_tilings[index];
+  return index < first_of_warpgroups ? tensor_core_tilings[index] : warpgroup_tilings[index - first_of_warpgroups];
 }
 
 /// Whether a kernel is compiled for the plan: all tilings where both operands are copied four floats at a time, and in

@@ -29,6 +29,10 @@ struct SharedFloats {
   float* address;
   explicit SharedFloats(float* p) : address(p) {}
   SharedFloats operator+(int floats) const { return SharedFloats(address + floats); }
+  [[nodiscard]] SharedFloats aligned(unsigned bytes) const {
+    const auto at = reinterpret_cast<uintptr_t>(address);
+    return SharedFloats(address + (bytes - at % bytes) % bytes / sizeof(float));
+  }
 };
 
 // The accesses stand in this header, so that the checkers that watch a kernel's accesses see them.

@@ -98,6 +98,7 @@ void BlockRunner::begin(const KernelLaunch& launch, uint64_t index, Order order,
   for (auto& records : open_) records.clear();
   error_.clear();
   copies_.begin(static_cast<size_t>(count_), order, random_);
+  products_.begin(static_cast<size_t>(count_), order, random_);
 
   const size_t bytes = launch.shape.shared_bytes;
   dynamic_shared_.reset(bytes > 0 ? ::operator new (bytes, std::align_val_t{16}) : nullptr);
@@ -221,6 +222,8 @@ void BlockRunner::work() {
     races::set_watching(false);
     if (copies_.left(static_cast<size_t>(thread)) > 0)
       fail("the thread returns before its asynchronous copies have landed");
+    if (products_.queues.left(static_cast<size_t>(thread)) > 0)
+      fail("the thread returns before the products of its warpgroup are made");
     thread_returned();
     return;
   }
@@ -307,6 +310,7 @@ Votes BlockRunner::barrier(const char* word, bool predicate, Site site) {
     at_barrier_ = 0;
     ++generation_;
     races::barrier();
+    products_.barrier();
     for (const int i : sequence_) {
       if (threads_[static_cast<size_t>(i)].state != State::at_barrier) continue;
       threads_[static_cast<size_t>(i)].state = State::ready;

@@ -2,10 +2,12 @@
 // of a cooperative launch also wait for each other: then one runner stops, and another goes on.
 #pragma once
 
-#include "kernels/sim/async_copies.h"
+#include "kernels/sim/async_copy.h"
+#include "kernels/sim/async_queue.h"
 #include "kernels/sim/fiber.h"
 #include "kernels/sim/launch.h"
 #include "kernels/sim/simulator.h"
+#include "kernels/sim/warpgroup_state.h"
 
 #include <array>
 #include <memory>
@@ -41,7 +43,8 @@ class BlockRunner {
   void await_count(const unsigned* count, unsigned target, Site site);
   [[noreturn]] void fail(std::string what);
   [[nodiscard]] void* dynamic_shared() const { return dynamic_shared_.get(); }
-  AsyncCopies& copies() { return copies_; }
+  AsyncQueues<AsyncCopy>& copies() { return copies_; }
+  WarpgroupState& products() { return products_; }
 
   static BlockRunner& current();
 
@@ -91,7 +94,8 @@ class BlockRunner {
   Fiber host_;
   Fiber* on_ = nullptr;  // the fiber that runs now
   std::string error_;
-  AsyncCopies copies_;
+  AsyncQueues<AsyncCopy> copies_;
+  WarpgroupState products_;
   struct Free {
     void operator()(void* memory) const { ::operator delete (memory, std::align_val_t{16}); }
   };

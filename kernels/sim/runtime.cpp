@@ -4,6 +4,7 @@
 #include "kernels/sim/async_copy.h"
 #include "kernels/sim/block.h"
 #include "kernels/sim/races.h"
+#include "kernels/sim/warpgroup.h"
 
 #include <cstdarg>
 #include <cstdio>
@@ -52,7 +53,7 @@ void* dynamic_shared_bytes() {
 
 bool lands_at_once() {
   const races::Pause pause;
-  return BlockRunner::current().copies().lands_at_once();
+  return BlockRunner::current().copies().at_once();
 }
 void defer_copy(const AsyncCopy& copy) {
   const races::Pause pause;
@@ -65,6 +66,43 @@ void commit_copies() {
 bool next_landing(int pending, AsyncCopy& copy) {
   const races::Pause pause;
   return BlockRunner::current().copies().next(static_cast<size_t>(thread_in_block), pending, copy);
+}
+
+bool product_starts(Site site) {
+  const races::Pause pause;
+  WarpgroupState& state = BlockRunner::current().products();
+  if (!state.fenced[static_cast<size_t>(thread_in_block)]) {
+    fail("a product at %s:%d: no fence_sums() stands between it and the last use of its sums", site.file, site.line);
+  }
+  if (state.hidden_at_barrier >= 0) {
+    fail("a product at %s:%d: thread %d stored an operand and reached a barrier without fence_operands()", site.file,
+         site.line, state.hidden_at_barrier);
+  }
+  return state.queues.at_once();
+}
+void defer_product(const AsyncProduct& product) {
+  const races::Pause pause;
+  BlockRunner::current().products().queues.defer(static_cast<size_t>(thread_in_block), product);
+}
+void commit_products() {
+  const races::Pause pause;
+  BlockRunner::current().products().queues.commit(static_cast<size_t>(thread_in_block));
+}
+bool next_product(int pending, AsyncProduct& product) {
+  const races::Pause pause;
+  return BlockRunner::current().products().queues.next(static_cast<size_t>(thread_in_block), pending, product);
+}
+void sums_fenced(bool fenced) {
+  const races::Pause pause;
+  BlockRunner::current().products().fenced[static_cast<size_t>(thread_in_block)] = fenced;
+}
+void operand_stored() {
+  const races::Pause pause;
+  BlockRunner::current().products().hidden[static_cast<size_t>(thread_in_block)] = true;
+}
+void fence_operands() {
+  const races::Pause pause;
+  BlockRunner::current().products().hidden[static_cast<size_t>(thread_in_block)] = false;
 }
 
 }  // namespace kantor::sim

@@ -50,7 +50,73 @@ __global__ void fragments_kernel(const float* a, const float* b, float* c) {
   for (int i = 0; i < 4; ++i) c[(g + i / 2 * 8) * 8 + 2 * t + i % 2] = sums[i];
 }
 
+constexpr int group_rows = 64, group_columns = 128, group_depth = 32, group_stages = 6;
+constexpr int group_size = (group_rows + group_columns) * group_depth;
+
+template <Warpgroup bug>
+__global__ void warpgroup_kernel(const float* x, float* c) {
+  constexpr int slots = bug == Warpgroup::stage_overwritten ? 2 : 3, pieces = group_depth / 4;
+  const SharedFloats shared =
+      SharedFloats(dynamic_shared<float>()).aligned(1024) + (bug == Warpgroup::wrong_place ? group_depth : 0);
+  const int thread = threadIdx.x;
+  const auto store = [&](int stage) {
+    for (int i = thread; i < group_size / 4; i += 128) {
+      const int line = i / pieces, piece = i % pieces;
+      const bool left = line < group_rows;
+      const int row = left ? line : line - group_rows;
+      uint32_t words[4];
+      for (int e = 0; e < 4; ++e) {
+        words[e] = round_to_tf32(x[stage_element(left ? stage : stage + group_stages, row, piece * 4 + e)]);
+      }
+      const int place = bug == Warpgroup::wrong_swizzle ? piece : piece ^ row % 8;
+      store_operand(shared + (stage % slots * group_size + line * group_depth + place * 4), words);
+    }
+    if (bug != Warpgroup::no_operand_fence) fence_operands();
+  };
+  float sums[group_columns / 4][2] = {};
+  store(0);
+  for (int stage = 0; stage < group_stages; ++stage) {
+    if (bug != Warpgroup::no_barrier) __syncthreads();
+    const SharedFloats at = shared + stage % slots * group_size;
+    const OperandMatrix a = operand_matrix<128>(at), b = operand_matrix<128>(at + group_rows * group_depth);
+    if (bug != Warpgroup::no_sum_fence) fence_sums();
+    for (int k = 0; k < group_depth * 4; k += 32) start_product_tf32(sums, a + k, b + k);
+    commit_products();
+    if (stage + 1 < group_stages) store(stage + 1);
+    await_products<bug == Warpgroup::wait_too_few ? 2 : 1>();
+  }
+  if (bug != Warpgroup::sums_too_early) await_products<0>();
+  for (int u = 0; u < group_columns / 4; ++u) {
+    const int row = thread / 32 * 16 + thread % 32 / 4 + u % 2 * 8, column = u / 2 * 8 + thread % 4 * 2;
+    for (int j = 0; j < 2; ++j) c[row * group_columns + column + j] = sums[u][j];
+  }
+}
+
 }  // namespace
+
+void warpgroup(Warpgroup bug, const float* x, float* c, Stream stream) {
+  const LaunchShape shape{1, 128, 1024 + 128 + 3 * group_size * sizeof(float), stream};
+  switch (bug) {
+    case Warpgroup::right:
+      return launch<warpgroup_kernel<Warpgroup::right>>(shape, x, c);
+    case Warpgroup::wait_too_few:
+      return launch<warpgroup_kernel<Warpgroup::wait_too_few>>(shape, x, c);
+    case Warpgroup::stage_overwritten:
+      return launch<warpgroup_kernel<Warpgroup::stage_overwritten>>(shape, x, c);
+    case Warpgroup::sums_too_early:
+      return launch<warpgroup_kernel<Warpgroup::sums_too_early>>(shape, x, c);
+    case Warpgroup::no_barrier:
+      return launch<warpgroup_kernel<Warpgroup::no_barrier>>(shape, x, c);
+    case Warpgroup::no_operand_fence:
+      return launch<warpgroup_kernel<Warpgroup::no_operand_fence>>(shape, x, c);
+    case Warpgroup::no_sum_fence:
+      return launch<warpgroup_kernel<Warpgroup::no_sum_fence>>(shape, x, c);
+    case Warpgroup::wrong_swizzle:
+      return launch<warpgroup_kernel<Warpgroup::wrong_swizzle>>(shape, x, c);
+    case Warpgroup::wrong_place:
+      return launch<warpgroup_kernel<Warpgroup::wrong_place>>(shape, x, c);
+  }
+}
 
 void pipeline(Pipeline bug, const float* x, float* y, Stream stream) {
   const LaunchShape shape{1, width, ring * width * sizeof(float), stream};

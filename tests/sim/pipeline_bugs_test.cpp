@@ -1,5 +1,6 @@
-// What the simulator finds in pipelines of asynchronous copies, and in the fragments of tensor cores: a wait too few, a
-// missing barrier between stages, a stage that is filled too early, copies that nobody awaits, swapped fragments.
+// What the simulator finds in pipelines of asynchronous copies and of the products of warpgroups, and in the fragments
+// of tensor cores: a wait too few, a missing barrier between stages, a stage that is filled too early, work that nobody
+// awaits, missing fences, operands that lie elsewhere, swapped fragments.
 #include "tests/sim/pipeline_bugs.h"
 
 #include "kernels/sim/simulator.h"
@@ -13,6 +14,7 @@ using namespace kantor;
 using namespace kantor::testing;
 namespace bugs = kantor::sim::bugs;
 using bugs::Pipeline;
+using bugs::Warpgroup;
 
 namespace {
 
@@ -44,7 +46,57 @@ int right_orders(Pipeline bug) {
   return right;
 }
 
+/// Numbers whose sums are exact.
+std::vector<float> small_numbers() {
+  std::vector<float> x(64);
+  for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(static_cast<int>(i * i * 7 % 11) - 5);
+  return x;
+}
+
+/// In how many of the five orders the warpgroup's result is right.
+int right_orders(Warpgroup bug) {
+  const std::vector<float> numbers = small_numbers();
+  std::vector<float> expected(size_t{64} * 128);
+  const auto number = [&](int stage, int row, int k) {
+    return numbers[static_cast<size_t>(bugs::stage_element(stage, row, k))];
+  };
+  for (int i = 0; i < 64 * 128; ++i) {
+    for (int k = 0; k < 6 * 32; ++k) {
+      expected[static_cast<size_t>(i)] += number(k / 32, i / 128, k % 32) * number(k / 32 + 6, i % 128, k % 32);
+    }
+  }
+  const Array x(numbers), c(expected.size());
+  int right = 0;
+  in_every_order([&] {
+    try {
+      bugs::warpgroup(bug, x.get(), c.get(), nullptr);
+    } catch (const KernelError&) {
+      return;
+    }
+    right += c.host() == expected ? 1 : 0;
+  });
+  return right;
+}
+
 }  // namespace
+
+TEST_CASE("sim: bugs in a pipeline of a warpgroup's products show in one order of threads at least") {
+  CHECK(right_orders(Warpgroup::right) == 5);
+  for (const Warpgroup bug :
+       {Warpgroup::wait_too_few, Warpgroup::stage_overwritten, Warpgroup::sums_too_early, Warpgroup::no_barrier}) {
+    INFO(static_cast<int>(bug));
+    CHECK(right_orders(bug) < 5);
+  }
+  CHECK(right_orders(Warpgroup::wrong_swizzle) == 0);
+  const Array x(small_numbers()), c(size_t{64} * 128);
+  const auto run = [&](Warpgroup bug) { bugs::warpgroup(bug, x.get(), c.get(), nullptr); };
+  found([&] { run(Warpgroup::no_operand_fence); }, {"kernel warpgroup_kernel", "a barrier without fence_operands()"});
+  found([&] { run(Warpgroup::no_sum_fence); }, {"kernel warpgroup_kernel", "no fence_sums() stands between"});
+  found([&] { run(Warpgroup::wrong_place); },
+        {"kernel warpgroup_kernel", "does not begin at a multiple of 1024 bytes"});
+  sim::set_order(sim::Order::forward);  // in reverse they are made
+  CHECK_THROWS_WITH(run(Warpgroup::sums_too_early), Contains("returns before the products of its warpgroup are made"));
+}
 
 TEST_CASE("sim: bugs in a pipeline of asynchronous copies show in one order of threads at least") {
   CHECK(right_orders(Pipeline::right) == 5);
@@ -67,6 +119,17 @@ TEST_CASE("sim: the race checker reports what is missing between the stages of a
     found([&] { bugs::pipeline(bug, x.get(), y.get(), nullptr); }, {"kernel pipeline_kernel", "shared memory"});
   }
   in_every_order([&] { CHECK_NOTHROW(bugs::pipeline(Pipeline::right, x.get(), y.get(), nullptr)); });
+}
+
+TEST_CASE("sim: the race checker reports a stage that is written while a warpgroup may still multiply it") {
+  const Array x(small_numbers()), c(size_t{64} * 128);
+  const auto run = [&](Warpgroup bug) { bugs::warpgroup(bug, x.get(), c.get(), nullptr); };
+  in_every_order([&] { CHECK_NOTHROW(run(Warpgroup::right)); });
+  found([&] { run(Warpgroup::no_barrier); }, {"kernel warpgroup_kernel", "shared memory"});
+  sim::set_order(sim::Order::forward);  // products are made late
+  for (const Warpgroup bug : {Warpgroup::wait_too_few, Warpgroup::stage_overwritten}) {
+    CHECK_THROWS_WITH(run(bug), Contains("kernel warpgroup_kernel") && Contains("shared memory"));
+  }
 }
 #endif
 

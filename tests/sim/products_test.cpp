@@ -7,6 +7,7 @@
 #include "tests/catch.h"
 #include "tests/sim/support.h"
 
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <fmt/format.h>
@@ -197,4 +198,65 @@ TEST_CASE("sim: every kernel of the tile engine agrees with float64, with the sa
     }
   }
   CHECK(split.size() == 15);  // five tilings, each whole, collected and added
+}
+
+TEST_CASE("sim: products by warpgroups fill their tiles, with the same bits in every order of threads") {
+  for (const auto& [ta, tb] : {std::pair(false, false), std::pair(false, true), std::pair(true, false)}) {
+    const Problem problem = matrices(ta, tb, 132, 264, 132);
+    for (const Arithmetic arithmetic : {Arithmetic::tf32, Arithmetic::bf16}) {
+      each_plan(problem.size, arithmetic, [&](const ProductPlan& plan) {
+        if (!by_warpgroups(plan)) return;
+        INFO(problem.name << ", arithmetic " << static_cast<int>(arithmetic) << ", tiling " << plan.tiling);
+        std::vector<float> first;
+        in_every_order([&] {
+          const auto values = result_of(problem, plan);
+          if (first.empty()) first = values;
+          CHECK(std::memcmp(first.data(), values.data(), values.size() * sizeof(float)) == 0);
+        });
+        double worst = 0;
+        for (size_t i = 0; i < first.size(); ++i) {
+          const double error = std::fabs(first[i] - problem.reference.value[i]) / problem.reference.magnitude[i];
+          worst = std::isnan(error) ? error : std::max(worst, error);
+        }
+        CHECK(worst <= tolerance(arithmetic));
+      });
+    }
+  }
+}
+
+// On sim both add eight numbers along k at once, in the same order.
+TEST_CASE("sim: products by warpgroups round to TF32 as the others do, ties, NaN, infinities and overflow included") {
+  constexpr int64_t m = 132, n = 36, k = 68;
+  std::vector<float> a = draw(m * k, 6), b = draw(k * n, 7);
+  const uint32_t special[] = {0x7fffffffU, 0xffffffffU, 0x7fc00000U, 0xff900000U, 0x7f800000U, 0xff800000U, 0x7f7fffffU,
+                              0x3f801000U, 0xbf803000U, 0x3f800fffU, 0x00000fffU, 0x80001000U, 0x007fffffU, 0U};
+  for (size_t i = 0; i < std::size(special); ++i) {
+    a[i * (9 * k + 5)] = std::bit_cast<float>(special[i]);  // a row each, of most layouts
+    b[i * (2 * k + 3)] = std::bit_cast<float>(special[i]);
+  }
+  const Array left(a), right(b), out(size_t{m * n});
+  for (const auto& [ta, tb] : {std::pair(false, false), std::pair(false, true), std::pair(true, false)}) {
+    const auto product = [&](int tiling) {
+      ProductPlan plan;
+      plan.arithmetic = Arithmetic::tf32;
+      plan.tiling = tiling;
+      sim::tile_gemm({ta, tb, m, n, k, left.get(), right.get(), {}, out.get()}, plan, {}, nullptr);
+      return out.host();
+    };
+    const auto expected = product(0);
+    size_t finite = 0, infinite = 0, not_numbers = 0;
+    for (int tiling = first_of_warpgroups; tiling < tilings_of(Arithmetic::tf32); ++tiling) {
+      const auto values = product(tiling);
+      for (size_t i = 0; i < values.size(); ++i) {
+        INFO(ta << tb << ", tiling " << tiling << ", element " << i << ": " << values[i] << ", " << expected[i]);
+        (std::isnan(expected[i]) ? not_numbers : std::isinf(expected[i]) ? infinite : finite) += 1;
+        if (std::isnan(expected[i])) {
+          CHECK(std::isnan(values[i]));
+        } else {
+          CHECK(std::bit_cast<uint32_t>(values[i]) == std::bit_cast<uint32_t>(expected[i]));
+        }
+      }
+    }
+    CHECK((finite > 1000 && infinite > 10 && not_numbers > 10));
+  }
 }
