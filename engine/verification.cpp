@@ -318,6 +318,23 @@ Findings remembered(const std::filesystem::path& file, const std::string& key,
   return found;
 }
 
+std::string remembered_finding(Device device, const std::string& name, const std::function<std::string()>& check,
+                               bool anew) {
+  if (device.kind != Device::Kind::cuda) return check();
+  const std::lock_guard lock(known_mutex);
+  const std::string key = fmt::format("{}, {}", key_of(device), name);
+  std::map<std::string, std::string> lines = read_lines(cache_file());
+  if (const auto line = lines.find(key); line != lines.end() && !anew) {
+    return line->second == "passed" ? "" : line->second;
+  }
+  lines[key] = "the self-check did not come to its end";
+  write_lines(cache_file(), lines);
+  std::string finding = check();
+  lines[key] = finding.empty() ? "passed" : finding;
+  write_lines(cache_file(), lines);
+  return finding;
+}
+
 const Findings& findings(Device device) {
   static const Findings nothing;
   if (device.kind != Device::Kind::cuda) return nothing;

@@ -48,6 +48,11 @@ using Findings = std::array<std::string, all_tile_kernels.size()>;
 Findings remembered(const std::filesystem::path& file, const std::string& key,
                     const std::function<std::string(const TileKernels&)>& check, bool anew = false);
 
+/// The finding of another check of a device, "" where it has passed: remembered in the user's cache under `name`, or,
+/// on `sim`, made each time.
+std::string remembered_finding(Device device, const std::string& name, const std::function<std::string()>& check,
+                               bool anew = false);
+
 /// The findings for a device. On `cuda` the first call in a process asks the user's cache ($XDG_CACHE_HOME/kantor, else
 /// ~/.cache/kantor), and checks where that knows nothing. `sim` is checked by the tests of the project.
 const Findings& findings(Device device);

@@ -254,7 +254,9 @@ TEST_CASE("fused training: a launch ends after the first step that is not finite
   }
   CHECK(outcome.done == step);
   const float loss = outcome.losses[static_cast<size_t>(4 * (outcome.done - 1))];
-  CHECK_THROWS_AS(fused.critic.trainable().check_finite(outcome.done, loss), NonFiniteError);
+  CHECK_THROWS_AS(
+      fused.critic.trainable().check_finite(outcome.done, loss, fused.critic.trainable().optimizer().statistics()),
+      NonFiniteError);
 }
 
 TEST_CASE("fused training: a unit that is on for every row has a bias gradient of exactly 0") {

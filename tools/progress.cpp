@@ -74,6 +74,7 @@ int train_with_progress(const RunConfig& config, const std::string& folder, Devi
   options.folder = folder;
   options.device = device;
   options.capture = !arguments.eager;
+  options.fused = parse_fused(arguments.fused);
   options.resume = resume;
   options.on_line = [&](const json& line) { progress.show(line); };
   options.on_message = [&](const std::string& text) { progress.message(text); };

@@ -111,6 +111,13 @@ void RunArguments::add_to(CLI::App& app) {
   app.add_option("--threads", threads, "CPU threads (default: all); the results do not depend on it")
       ->type_name("N")
       ->check(CLI::Range(1, 1024));
+  app.add_option(
+         "--fused", fused,
+         "sim, cuda: train small fully connected networks by one kernel, many steps a launch: auto (where it is "
+         "possible), on, off")
+      ->type_name("WHEN")
+      ->check(CLI::IsMember({"auto", "on", "off"}))
+      ->capture_default_str();
   app.add_flag("--eager", eager, "run every step op by op instead of replaying a captured one");
   app.add_option("--rewrites", rewrites,
                  "what a captured step is made faster by: all, exact (the bits of --eager), none, or names joined by "

@@ -13,7 +13,7 @@
 namespace kantor {
 
 struct RunArguments {
-  std::string preset, config, data, loss, out, device = "auto", rewrites = "all";
+  std::string preset, config, data, loss, out, device = "auto", rewrites = "all", fused = "auto";
   std::vector<std::string> settings;
   int threads = 0;
   bool quiet = false, json = false, eager = false, print_config = false, resume = false;

@@ -38,6 +38,8 @@ void append_buffers_and_optimizer(std::vector<StateTensor>& state, const std::st
 
 /// The key of the metadata that says in which arithmetic products were computed, as product_arithmetic names it.
 inline constexpr const char* arithmetic_key = "kantor.arithmetic";
+/// And whether steps were fused or recorded, which differ in rounding.
+inline constexpr const char* steps_key = "kantor.steps";
 
 /// What says what the tensors belong to. The configuration inside leaves out what decides no numbers of the training.
 std::map<std::string, std::string> checkpoint_metadata(const RunConfig& config, const Network& critic,

@@ -72,11 +72,14 @@ class Run {
       message(fmt::format("data: {} samples of {}, read as {}", data_->size(), data_->name(), data_->reading()));
     }
     check_memory(config, *data_, options.device);
-    trainer_ = std::make_unique<Trainer>(config, data_, options.device, options.capture);
+    trainer_ = std::make_unique<Trainer>(config, data_, options.device, options.capture, FusedOptions{options.fused});
+    say_whether_fused();
     warn_of_norms();
     if (started_.checkpoint) {
       trainer_->restore(started_.checkpoint->file);
-      note_arithmetic(started_.checkpoint->file);
+      note_change(started_.checkpoint->file, arithmetic_key, "arithmetic of products",
+                  product_arithmetic(options.device));
+      note_change(started_.checkpoint->file, steps_key, "steps", trainer_->fused_team() > 0 ? "fused" : "recorded");
     }
     started_.checkpoint.reset();  // frees its many tensors
     if (finished()) return;
@@ -117,6 +120,11 @@ class Run {
     if (options_.on_message) options_.on_message(text);
   }
   [[nodiscard]] bool finished() const { return trainer_->steps_done() >= config_.steps && config_.steps > 0; }
+
+  void say_whether_fused() const {
+    if (options_.device.kind == Device::Kind::cpu || trainer_->why_not_fused().empty()) return;
+    message(fmt::format("fused: off, because {}", trainer_->why_not_fused()));
+  }
 
   void warn_of_norms() const {
     if (trainer_->critic().network().has_batch_norm() && trainer_->critic().constraint().per_sample()) {
@@ -170,16 +178,17 @@ class Run {
     seconds_ = log_->seconds();
   }
 
-  /// Another arithmetic than the checkpoint's is a change of the run: its bits are not those of one that never stopped.
-  void note_arithmetic(const TensorFile& file) {
-    const auto before = file.metadata.find(arithmetic_key);
-    const std::string now = product_arithmetic(options_.device);
+  /// Another way to compute than the checkpoint's is a change of the run: its bits are not those of one that never
+  /// stopped.
+  void note_change(const TensorFile& file, const char* key, const char* name, const std::string& now) {
+    const auto before = file.metadata.find(key);
     if (before == file.metadata.end() || before->second == now) return;
-    changes_.push_back({"arithmetic of products", before->second, now});
+    changes_.push_back({name, before->second, now});
   }
 
   void write_settings() {
     json env = describe_environment(options_.device);
+    env["steps"] = trainer_->fused_team() > 0 ? fmt::format("fused, {} blocks", trainer_->fused_team()) : "recorded";
     json changes = options_.resume ? earlier_changes(options_.folder) : json::array();
     for (const ConfigChange& change : changes_) {
       message(fmt::format("{}: {} instead of {} from step {} on", change.key, change.to, change.from,
@@ -196,10 +205,12 @@ class Run {
   bool train_on() {
     while (trainer_->steps_done() < config_.steps) {
       const auto start = Clock::now();
-      trainer_->step(evaluated_at(trainer_->steps_done() + 1));
+      const int64_t count = steps_at_once();
+      trainer_->steps(count, evaluated_at(trainer_->steps_done() + count));
       const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
       seconds_ += seconds;
-      recent_.push_back(seconds * 1e3);
+      recent_.insert(recent_.end(), static_cast<size_t>(count), seconds * 1e3 / static_cast<double>(count));
+      step_seconds_ = seconds / static_cast<double>(count);
       const bool stop = options_.should_stop();
       const int64_t step = trainer_->steps_done();
       if (due_at(step)) write(measure(step));  // before the checkpoint: a run killed between them writes the line again
@@ -207,6 +218,19 @@ class Run {
       if (stop) return true;
     }
     return false;
+  }
+
+  /// Fused steps go in one launch up to the next one that something is due at, but for no longer than a second: then a
+  /// Ctrl-C is seen.
+  [[nodiscard]] int64_t steps_at_once() const {
+    if (trainer_->fused_team() == 0 || step_seconds_ == 0) return 1;
+    const auto most = static_cast<int64_t>(std::max(1.0, 1 / step_seconds_));
+    const int64_t done = trainer_->steps_done();
+    for (int64_t count = 1; count < most; ++count) {
+      const int64_t step = done + count;
+      if (due_at(step) || step % config_.checkpoint_every == 0 || step == config_.steps) return count;
+    }
+    return most;
   }
 
   void write_checkpoint() {
@@ -278,8 +302,8 @@ class Run {
   std::optional<MetricsLog> log_;
   std::optional<EventLog> events_;
   W1Floor floor_;
-  double seconds_ = 0;
-  std::vector<double> recent_;  // milliseconds of the steps since the last line
+  double seconds_ = 0, step_seconds_ = 0;  // of the whole training; of the last step
+  std::vector<double> recent_;             // milliseconds of the steps since the last line
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "models/training/config.h"
+#include "models/training/fused_training.h"
 #include "models/training/run_folder.h"
 
 #include <filesystem>
@@ -17,6 +18,7 @@ struct RunOptions {
   std::filesystem::path folder;
   Device device = {};
   bool capture = true;
+  Fused fused = Fused::automatic;
   bool resume = false;                                       // from the folder's newest checkpoint
   std::function<void(const nlohmann::json&)> on_line = {};   // each line of metrics.jsonl, "steps" added
   std::function<void(const std::string&)> on_message = {};   // warnings, and where a run resumes

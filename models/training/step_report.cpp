@@ -43,6 +43,11 @@ void StepReport::write_generator_loss(const Tensor& loss) const {
   losses_[1].copy_from(loss);
 }
 
+void StepReport::write(const StepLosses& losses) const {
+  const double values[] = {losses.critic_loss, losses.generator_loss, losses.critic_estimate, losses.penalty};
+  for (size_t k = 0; k < losses_.size(); ++k) losses_[k].assign(std::vector<float>{static_cast<float>(values[k])});
+}
+
 StepLosses StepReport::losses() const {
   const auto* values = download_.view().as<float>();
   return {values[0], values[1], values[2], values[3]};

@@ -25,6 +25,8 @@ class StepReport {
   /// Where a step leaves its losses. Recordable.
   void write(const CriticLoss& loss) const;
   void write_generator_loss(const Tensor& loss) const;
+  /// The same, from the host.
+  void write(const StepLosses& losses) const;
 
   /// Begins to bring the report of the work that the device has been given to the host.
   void start() { download_.start(); }

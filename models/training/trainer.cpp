@@ -5,6 +5,7 @@
 #include "engine/products.h"
 #include "engine/random.h"
 #include "models/files/file_error.h"
+#include "models/training/fused_check.h"
 #include "models/training/networks.h"
 #include "models/training/random_streams.h"
 #include "models/training/resume.h"
@@ -25,7 +26,7 @@ DatasetPtr checked(const RunConfig& config, DatasetPtr data) {
 
 }  // namespace
 
-Trainer::Trainer(const RunConfig& config, DatasetPtr data, Device device, bool capture)
+Trainer::Trainer(const RunConfig& config, DatasetPtr data, Device device, bool capture, FusedOptions fused)
     : config_(config),
       data_(checked(config, std::move(data))),
       device_(device),
@@ -36,11 +37,47 @@ Trainer::Trainer(const RunConfig& config, DatasetPtr data, Device device, bool c
       upload_(batches_),
       report_({&critic_.trainable(), &generator_.trainable()}) {
   step_ = std::make_unique<Step>([this] { once(); }, device, capture);
+  choose_fused(fused, capture);
 }
 
 Trainer::~Trainer() = default;
 
+void Trainer::choose_fused(FusedOptions options, bool capture) {
+  if (options.fused == Fused::off) return;
+  const FusedModel model{&config_, &critic_, &generator_};
+  why_not_fused_ = capture ? kantor::why_not_fused(model, device_) : "steps run op by op";
+  if (why_not_fused_.empty() && options.fused == Fused::automatic) why_not_fused_ = fused_training_finding(device_);
+  if (why_not_fused_.empty()) {
+    fused_ = std::make_unique<FusedTraining>(std::vector{model}, device_, options.team);
+  } else if (options.fused == Fused::on) {
+    throw ConfigError(fmt::format("steps cannot be fused, because {}; take --fused auto or off", why_not_fused_));
+  }
+}
+
+void Trainer::steps(int64_t count, bool histograms) {
+  if (fused_) return fused_steps(count);
+  for (int64_t k = 1; k <= count; ++k) step(histograms && k == count);
+}
+
+void Trainer::fused_steps(int64_t count) {
+  if (count < 1) return;
+  if (!loader_) make_loader();
+  std::vector<float> real;
+  for (int64_t k = 0; k < count; ++k) {
+    const std::span<const float> values = loader_->next().values;
+    real.insert(real.end(), values.begin(), values.end());
+  }
+  const MlpOutcome outcome = fused_->run(steps_done_, count, {std::span<const float>(real)}).front();
+  steps_done_ += outcome.done;
+  counter_.assign(std::vector<int64_t>{steps_done_});
+  const float* last = &outcome.losses[static_cast<size_t>(4 * (outcome.done - 1))];
+  report_.write({last[0], last[1], last[2], last[3]});
+  report_.start();
+  report_.check(steps_done_);
+}
+
 void Trainer::step(bool histograms) {
+  if (fused_) return fused_steps(1);
   // The switch is on the device, so that replays see it: most steps are spared the time that histograms take.
   if (histograms) critic_.trainable().take_histograms(true);
   ready_loader();
@@ -52,13 +89,17 @@ void Trainer::step(bool histograms) {
 /// Has the batches of the next step loaded, if they are not yet.
 void Trainer::ready_loader() {
   if (loader_) return;
+  make_loader();
+  load_batches();
+}
+
+void Trainer::make_loader() {
   LoaderOptions options;
   options.seed = static_cast<uint64_t>(config_.seed);
   options.stream = stream_data;
   options.samples = config_.critic_steps * config_.batch;
   options.first_step = static_cast<uint64_t>(steps_done_);
   loader_ = std::make_unique<Loader>(data_, options);
-  load_batches();
 }
 
 void Trainer::load_batches() {
@@ -182,6 +223,7 @@ TensorFile Trainer::checkpoint() const {
   TensorFile file;
   file.metadata = checkpoint_metadata(config_, critic_.network(), generator_.network(), steps_done_);
   file.metadata[arithmetic_key] = product_arithmetic(device_);
+  file.metadata[steps_key] = fused_ ? "fused" : "recorded";
   file.tensors = to_file_tensors(state());
   return file;
 }

@@ -11,6 +11,7 @@
 #include "models/gan/generator.h"
 #include "models/training/checkpoint.h"
 #include "models/training/config.h"
+#include "models/training/fused_training.h"
 #include "models/training/step_report.h"
 
 #include <memory>
@@ -27,13 +28,19 @@ struct StepSamples {
 /// One training: generator, critic and data, and the step that updates them.
 class Trainer {
  public:
-  /// Builds networks, optimizers and the step. `capture` off runs eagerly. Throws ConfigError, FileError, DeviceError.
-  Trainer(const RunConfig& config, DatasetPtr data, Device device = {}, bool capture = true);
+  /// Builds networks, optimizers and the step. `capture` off runs eagerly; then nothing is fused. Throws ConfigError,
+  /// also where steps are to be fused and cannot be, FileError, DeviceError.
+  Trainer(const RunConfig& config, DatasetPtr data, Device device = {}, bool capture = true, FusedOptions fused = {});
   ~Trainer();
 
   /// One step; `histograms`: of the critic's weights too. Throws NonFiniteError naming step, network and tensor where a
   /// loss or weight is not finite.
   void step(bool histograms = false);
+  /// So many steps: in one launch where they are fused, else one after the other.
+  void steps(int64_t count, bool histograms = false);
+  /// Blocks that train in a launch of fused steps; 0 where steps are not fused, and why not, where that was asked.
+  [[nodiscard]] int fused_team() const { return fused_ ? fused_->team() : 0; }
+  [[nodiscard]] const std::string& why_not_fused() const { return why_not_fused_; }
   [[nodiscard]] int64_t steps_done() const { return steps_done_; }
   /// Of the last step.
   [[nodiscard]] StepLosses losses() const { return report_.losses(); }
@@ -66,6 +73,9 @@ class Trainer {
 
  private:
   void once();
+  void choose_fused(FusedOptions options, bool capture);
+  void fused_steps(int64_t count);
+  void make_loader();
   void ready_loader();
   void load_batches();
   [[nodiscard]] StepSamples draw_samples() const;
@@ -85,6 +95,8 @@ class Trainer {
   StepReport report_;
   std::unique_ptr<Loader> loader_;  // where there is one, the batches of the next step are on their way
   std::unique_ptr<Step> step_;
+  std::unique_ptr<FusedTraining> fused_;
+  std::string why_not_fused_;
   int64_t steps_done_ = 0;
 };
 

@@ -1,0 +1,68 @@
+#include "models/training/fused_check.h"
+
+#include "engine/verification.h"
+#include "models/data/open_dataset.h"
+#include "models/training/trainer.h"
+
+#include <algorithm>
+#include <cmath>
+#include <fmt/format.h>
+
+namespace kantor {
+namespace {
+
+/// What Adam may make of rounding in two steps, as a part of the largest weight.
+constexpr double tolerance = 1e-4;
+
+double difference(const Arena& found, const Arena& expected) {
+  const auto a = found.flat().to_vector<double>(), b = expected.flat().to_vector<double>();
+  double most = 0, largest = 0;
+  for (size_t i = 0; i < a.size(); ++i) {
+    most = std::max(most, std::isfinite(a[i]) ? std::fabs(a[i] - b[i]) : HUGE_VAL);
+    largest = std::max(largest, std::fabs(b[i]));
+  }
+  return most / largest;
+}
+
+std::string check(const RunConfig& config, Device device, int team) {
+  Trainer fused(config, open_dataset(config.data), device, true, {Fused::on, team});
+  Trainer recorded(config, open_dataset(config.data), device);
+  fused.steps(2);
+  recorded.steps(2);
+  const double of_critic = difference(fused.critic().network().parameters(), recorded.critic().network().parameters());
+  const double of_generator =
+      difference(fused.generator().network().parameters(), recorded.generator().network().parameters());
+  if (of_critic <= tolerance && of_generator <= tolerance) return "";
+  return fmt::format(
+      "two steps of width {} and batch {} under {} by a team of {}: weights differ by {:.1e} and {:.1e} "
+      "of the largest, expected at most {:.0e}",
+      config.critic.width, config.batch, config.constraint.kind, team, of_critic, of_generator, tolerance);
+}
+
+}  // namespace
+
+std::string check_fused_training(Device device) {
+  for (const char* constraint : {"penalty", "clip"}) {
+    for (const int64_t width : {64, 128}) {
+      for (const int team : {1, 8}) {
+        RunConfig config;
+        config.constraint.kind = constraint;
+        config.constraint.clip = 0.1;
+        config.constraint.lambda = 0.1;
+        config.critic.width = config.generator.width = width;
+        config.batch = 64;
+        std::string finding = check(config, device, team);
+        if (!finding.empty()) return finding;
+      }
+    }
+  }
+  return "";
+}
+
+std::string fused_training_finding(Device device, bool anew) {
+  if (device.kind == Device::Kind::sim && !anew) return "";
+  return remembered_finding(
+      device, "fused steps", [&] { return check_fused_training(device); }, anew);
+}
+
+}  // namespace kantor
