@@ -17,9 +17,11 @@ MlpPlan plan_of(Device device, const MlpTraining& training) {
 }
 
 /// The largest power of two whose blocks fit side by side with those of the other models, and that leaves each block
-/// as many samples as its smallest tile holds: with fewer, more blocks only wait for each other.
+/// as many samples as its smallest tile holds: with fewer, more blocks only wait for each other. On the simulator blocks
+/// of a team take turns, and more of them only take longer.
 int choose_team(Device device, MlpTraining training) {
   const Target target = target_of(device);
+  if (target.backend == Backend::sim) return 1;
   int best = 1;
   for (int team = 2; team <= training.batch; team *= 2) {
     training.team = team;
