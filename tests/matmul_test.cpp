@@ -53,13 +53,18 @@ TEST_CASE("matmul: the bits do not depend on the number of threads, in any order
     const Tensor x = random_tensor({m, k}, random).to(DType::float32);
     const Tensor w = random_tensor({n, k}, random).to(DType::float32),
                  bias = random_tensor({n}, random).to(DType::float32);
-    Tensor first;
+    const Tensor upright = transpose(w, {1, 0}).detach();
+    Tensor first, first_product;
     for (const int count : {3, 1, 2}) {
       set_threads(count);
-      const Tensor y = linear(x, w, bias, {Activation::Kind::tanh});
-      if (!first.defined()) first = y;
+      const Tensor y = linear(x, w, bias, {Activation::Kind::tanh}), product = matmul(x, upright);
+      if (!first.defined()) {
+        first = y;
+        first_product = product;
+      }
       INFO(m << " x " << n << " x " << k << " on " << count << " threads");
       CHECK(std::memcmp(y.view().data, first.view().data, static_cast<size_t>(y.size()) * 4) == 0);
+      CHECK(std::memcmp(product.view().data, first_product.view().data, static_cast<size_t>(y.size()) * 4) == 0);
     }
   }
   set_threads(before);

@@ -16,7 +16,17 @@
 namespace kantor::cpu {
 namespace {
 
-constexpr int64_t tile_rows = 128, tile_columns = 256;
+struct TileShape {
+  int64_t rows, columns;
+};
+/// Both of as many elements. The wide one takes all columns of a narrow C, so that oneDNN copies each row of A once;
+/// the tall one copies B less often, which is what counts where B is transposed or deep.
+constexpr TileShape tall{128, 256}, wide{64, 512};
+constexpr int64_t deepest_wide = 768;  // rows of B
+
+TileShape tile_shape(bool transpose_b, int64_t n, int64_t k) {
+  return !transpose_b && n > tall.columns && n <= wide.columns && k <= deepest_wide ? wide : tall;
+}
 
 struct KeptOutput {};
 
@@ -126,11 +136,12 @@ template <class T>
 void gemm(bool ta, bool tb, int64_t m, int64_t n, int64_t k, const T* a, const T* b, T* c,
           const Epilogue<T>& epilogue) {
   const int64_t lda = ta ? m : k, ldb = tb ? k : n;
-  const int64_t down = (m + tile_rows - 1) / tile_rows, across = (n + tile_columns - 1) / tile_columns;
+  const TileShape shape = tile_shape(tb, n, k);
+  const int64_t down = (m + shape.rows - 1) / shape.rows, across = (n + shape.columns - 1) / shape.columns;
   const double work = static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k) / 8;
   for_pieces(down * across, work, [&](int64_t piece) {
-    const int64_t i = piece / across * tile_rows, j = piece % across * tile_columns;
-    const Tile<T> tile{c + i * n + j, std::min(tile_rows, m - i), std::min(tile_columns, n - j), n, j};
+    const int64_t i = piece / across * shape.rows, j = piece % across * shape.columns;
+    const Tile<T> tile{c + i * n + j, std::min(shape.rows, m - i), std::min(shape.columns, n - j), n, j};
     const TileEpilogue<T> finish(epilogue, c, tile);
     gemm_tile(ta, tb, tile.rows, tile.columns, k, a + (ta ? i : i * lda), lda, b + (tb ? j * ldb : j), ldb, tile.first,
               n);
