@@ -1,6 +1,7 @@
 #include "kernels/sim/block.h"
 
 #include "kernels/sim/races.h"
+#include "kernels/sim/traffic.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -84,11 +85,13 @@ std::string BlockRunner::run(const KernelLaunch& launch, uint64_t index, Order o
   if (bytes > 0) std::memset(dynamic_shared_.get(), 0xff, bytes);
   fill_static_shared();
   races::block_begins(index, dynamic_shared_.get(), bytes);
+  traffic::block_begins(count_);
 
   on_ = &idle_fiber();
   running = this;
   on_->jump_from(host_);  // returns when every thread has returned, or one has failed
   running = nullptr;
+  traffic::block_ends();
   if (!error_.empty()) {  // fibers were abandoned in the middle: restart all of them
     idle_.clear();
     for (const auto& fiber : fibers_) {
@@ -231,6 +234,7 @@ Votes BlockRunner::barrier(const char* word, bool predicate, Site site) {
     at_barrier_ = 0;
     ++generation_;
     races::barrier();
+    traffic::barrier();
     for (const int i : sequence_) {
       if (threads_[static_cast<size_t>(i)].state != State::at_barrier) continue;
       threads_[static_cast<size_t>(i)].state = State::ready;
