@@ -98,7 +98,8 @@ __global__ void chunk_moments_kernel(const T* x, double* means, double* squares,
   for (int i = 0; i < width; ++i) {
     const double shift = n > 0 ? sums[i] / n : 0;
     const int row = threadIdx.x / Tile::across, column = threadIdx.x % Tile::across * width + i;
-    of_rows[row][Tile::place(column)] = {double(centre.v[i]) + shift, sums_of_squares[i] - sums[i] * shift};
+    const MeanAndSquares both{double(centre.v[i]) + shift, sums_of_squares[i] - sums[i] * shift};
+    of_rows[row][Tile::place(column)] = both;
   }
   __syncthreads();
   const int column = threadIdx.x % columns;
