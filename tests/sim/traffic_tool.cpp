@@ -2,8 +2,11 @@
 // counted by the simulator, as docs/kernels.md has it. A PRODUCT is written as for `kantor bench products`.
 #include "tests/sim/traffic_cases.h"
 
-#include <cstring>
+#include <cstdio>
+#include <exception>
 #include <fmt/format.h>
+#include <string>
+#include <vector>
 
 using namespace kantor::testing;
 using kantor::sim::traffic::Row;
