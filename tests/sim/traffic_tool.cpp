@@ -43,7 +43,7 @@ int main(int count, char** arguments) try {
       continue;
     }
     any = true;
-    if (argument.find(':') != std::string::npos) {
+    if (argument.rfind("gemm:", 0) == 0 || argument.rfind("conv:", 0) == 0) {
       for (const TrafficCase& one : product_cases(argument, argument)) print_case(one, lines);
       continue;
     }
