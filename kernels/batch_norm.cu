@@ -21,6 +21,11 @@ struct Moments {
   double count, mean, squares;
 };
 
+/// The same without the number.
+struct alignas(16) MeanAndSquares {
+  double mean, squares;
+};
+
 /// The moments of the elements of parts begin, begin + step, ... below `end`.
 template <class Part>
 __device__ Moments join(int64_t begin, int64_t end, int64_t step, const Part& part) {
@@ -55,7 +60,7 @@ template <class T, int width>
 __global__ void chunk_moments_kernel(const T* x, double* means, double* squares, int64_t rows, int64_t channels,
                                      int64_t length) {
   using Tile = NormTile<width>;
-  __shared__ double of_rows[2][Tile::rows_at_once][columns];
+  __shared__ MeanAndSquares of_rows[Tile::rows_at_once][Tile::row_length];
   const Tile tile(rows, channels, length);
   const int64_t first = tile.first_row();
   double sums[width] = {}, sums_of_squares[width] = {};
@@ -93,13 +98,14 @@ __global__ void chunk_moments_kernel(const T* x, double* means, double* squares,
   for (int i = 0; i < width; ++i) {
     const double shift = n > 0 ? sums[i] / n : 0;
     const int row = threadIdx.x / Tile::across, column = threadIdx.x % Tile::across * width + i;
-    of_rows[0][row][column] = double(centre.v[i]) + shift;
-    of_rows[1][row][column] = sums_of_squares[i] - sums[i] * shift;
+    const MeanAndSquares both{double(centre.v[i]) + shift, sums_of_squares[i] - sums[i] * shift};
+    of_rows[row][Tile::place(column)] = both;
   }
   __syncthreads();
   const int column = threadIdx.x % columns;
   const Moments all = join_in_block(Tile::rows_at_once, [&](int64_t row) {
-    return Moments{count(tile.begin + row), of_rows[0][row][column], of_rows[1][row][column]};
+    const MeanAndSquares of_row = of_rows[row][Tile::place(column)];
+    return Moments{count(tile.begin + row), of_row.mean, of_row.squares};
   });
   const int64_t channel = tile.first_channel + column;
   if (threadIdx.x >= columns || channel >= channels) return;

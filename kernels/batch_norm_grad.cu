@@ -18,7 +18,7 @@ using namespace batch_norm_blocks;
 constexpr int batch = 4;  // rows of x and dy that a thread reads at once
 
 /// Sums of dy, and of dy (x - mean).
-struct GradSums {
+struct alignas(16) GradSums {
   double of_dy, of_products;
 };
 
@@ -37,7 +37,8 @@ __device__ GradSums add_in_block(int64_t count, const Part& part) {
   __syncthreads();
   all = {0, 0};
   for (int k = 0; k < parts; ++k) {
-    all = {all.of_dy + added[k][column].of_dy, all.of_products + added[k][column].of_products};
+    const GradSums more = added[k][column];
+    all = {all.of_dy + more.of_dy, all.of_products + more.of_products};
   }
   return all;
 }
@@ -47,7 +48,7 @@ template <class T, int width>
 __global__ void chunk_grad_sums_kernel(const T* x, const T* dy, const T* mean, GradSums* sums, int64_t rows,
                                        int64_t channels, int64_t length) {
   using Tile = NormTile<width>;
-  __shared__ GradSums of_rows[Tile::rows_at_once][columns];
+  __shared__ GradSums of_rows[Tile::rows_at_once][Tile::row_length];
   const Tile tile(rows, channels, length);
   GradSums mine[width] = {};
   if (tile.channel < channels) {
@@ -77,11 +78,11 @@ __global__ void chunk_grad_sums_kernel(const T* x, const T* dy, const T* mean, G
   }
 #pragma unroll
   for (int i = 0; i < width; ++i) {
-    of_rows[threadIdx.x / Tile::across][threadIdx.x % Tile::across * width + i] = mine[i];
+    of_rows[threadIdx.x / Tile::across][Tile::place(threadIdx.x % Tile::across * width + i)] = mine[i];
   }
   __syncthreads();
   const int column = threadIdx.x % columns;
-  const GradSums all = add_in_block(Tile::rows_at_once, [&](int64_t row) { return of_rows[row][column]; });
+  const GradSums all = add_in_block(Tile::rows_at_once, [&](int64_t row) { return of_rows[row][Tile::place(column)]; });
   const int64_t channel = tile.first_channel + column;
   if (threadIdx.x < columns && channel < channels) sums[tile.chunk * channels + channel] = all;
 }

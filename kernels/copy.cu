@@ -1,5 +1,6 @@
 // Moving elements. Bytes: one read, one write. Writes are contiguous wherever the target's last stride is 1, and then
-// coalesce; reads of a transposition do not, and pass through the L2 instead.
+// coalesce. Reads of a transposition would not: so tiles of 32 x 32 pass through shared memory, which reads along the
+// source and writes along the target.
 #include "kernels/backend.h"
 #include "kernels/copy.h"
 
@@ -22,6 +23,54 @@ __global__ void strided_copy_kernel(const T* source, T* target, CopyShape shape,
     to += index * shape.target_strides[axis];
   }
   target[to] = source[from];
+}
+
+constexpr int side = 32;
+
+/// Moves a tile of two axes: `across`, along which the source is contiguous, and the last, along which the target is.
+template <class T>
+__global__ void transpose_kernel(const T* source, T* target, CopyShape shape, int across) {
+  __shared__ T tile[side][side + 1];  // + 1: a column is in all banks
+  const int last = shape.rank - 1;
+  const int64_t rows = shape.extents[across], columns = shape.extents[last];
+  const int64_t down = (rows + side - 1) / side, sideways = (columns + side - 1) / side;
+  int64_t rest = blockIdx.x;
+  const int64_t first_column = rest % sideways * side;
+  rest /= sideways;
+  const int64_t first_row = rest % down * side;
+  rest /= down;
+  for (int axis = last - 1; axis >= 0; --axis) {
+    if (axis == across) continue;
+    const int64_t index = rest % shape.extents[axis];
+    rest /= shape.extents[axis];
+    source += index * shape.source_strides[axis];
+    target += index * shape.target_strides[axis];
+  }
+  const int lane = int(threadIdx.x) % side;
+  for (int i = int(threadIdx.x) / side; i < side; i += block / side) {
+    if (first_row + lane < rows && first_column + i < columns) {
+      tile[i][lane] = source[first_row + lane + (first_column + i) * shape.source_strides[last]];
+    }
+  }
+  __syncthreads();
+  for (int i = int(threadIdx.x) / side; i < side; i += block / side) {
+    if (first_row + i < rows && first_column + lane < columns) {
+      target[(first_row + i) * shape.target_strides[across] + first_column + lane] = tile[lane][i];
+    }
+  }
+}
+
+/// The axis that a transposition exchanges with the last one, or -1 where the copy is none, or is too narrow for tiles.
+int transposed_axis(const CopyShape& shape) {
+  constexpr int64_t least = 8;
+  const int last = shape.rank - 1;
+  if (last < 1 || shape.target_strides[last] != 1 || shape.source_strides[last] <= 1 || shape.extents[last] < least) {
+    return -1;
+  }
+  for (int axis = 0; axis < last; ++axis) {
+    if (shape.source_strides[axis] == 1 && shape.extents[axis] >= least) return axis;
+  }
+  return -1;
 }
 
 template <class T>
@@ -53,6 +102,13 @@ __global__ void scatter_add_rows_kernel(const T* x, const int64_t* index, T* y, 
 template <class T>
 void strided_copy(const T* source, T* target, const CopyShape& shape, int64_t size, Stream stream) {
   if (size == 0) return;
+  if (const int across = transposed_axis(shape); across >= 0) {
+    const int64_t rows = shape.extents[across], columns = shape.extents[shape.rank - 1];
+    const int64_t tiles = (rows + side - 1) / side * ((columns + side - 1) / side);
+    launch<transpose_kernel<T>>({blocks_for(size / (rows * columns) * tiles, 1), block, 0, stream}, source, target,
+                                shape, across);
+    return;
+  }
   launch<strided_copy_kernel<T>>({blocks_for(size, block), block, 0, stream}, source, target, shape, size);
 }
 

@@ -2,8 +2,8 @@
 // key; its derivative, and every further one, is the same exchange of a gradient. In groups of g, it gives the sorted
 // group and where each element came from; a derivative permutes a gradient back, and the next one forth again.
 //
-// Pairs. Bytes: one read of x and of the key (once where they are the same), one write. A thread takes one pair: its
-// two loads lie side by side, so a warp reads 256 bytes in a row and the second load of each hits L1.
+// Pairs. Bytes: one read of x and of the key (once where they are the same), one write. A thread takes 16 bytes, where
+// everything is aligned to them, else one pair: then each of its loads touches every sector of the warp's 256 bytes.
 //
 // Groups. Bytes: one read of x, one write of y, 8 bytes an element for the origins; 2 g compares an element. A thread
 // counts how many of its group come before its element and writes there. No exchanges, no barriers, any g. The lanes of
@@ -12,6 +12,7 @@
 // measured on a GPU. Moving: 8 bytes an element read for the origin, one element read and one written.
 #include "kernels/backend.h"
 #include "kernels/group_sort.h"
+#include "kernels/pack.h"
 
 namespace kantor::KANTOR_BACKEND {
 namespace {
@@ -27,6 +28,23 @@ __global__ void order_pairs_kernel(const T* x, const T* key, T* y, int64_t pairs
   const T first = x[i], second = x[i + 1];
   y[i] = exchanged ? second : first;
   y[i + 1] = exchanged ? first : second;
+}
+
+/// The same for packs.
+template <class T>
+__global__ void order_packs_kernel(const T* x, const T* key, T* y, int64_t packs) {
+  constexpr int n = Pack<T>::width;
+  const int64_t i = (int64_t(blockIdx.x) * blockDim.x + threadIdx.x) * n;
+  if (i >= packs * n) return;
+  Pack<T> pack = load_pack(x + i);
+  const Pack<T> keys = key == x ? pack : load_pack(key + i);
+  for (int k = 0; k < n; k += 2) {
+    const T first = pack.v[k], second = pack.v[k + 1];
+    const bool exchanged = keys.v[k] > keys.v[k + 1];
+    pack.v[k] = exchanged ? second : first;
+    pack.v[k + 1] = exchanged ? first : second;
+  }
+  store_pack(y + i, pack);
 }
 
 /// Whether (a, at i) comes before (b, at j): smaller first, NaN last, equal ones in their order.
@@ -67,6 +85,11 @@ __global__ void move_in_groups_kernel(const T* x, const int64_t* origin, T* y, i
 template <class T>
 void maxmin(const T* x, const T* key, T* y, int64_t pairs, Stream stream) {
   if (pairs == 0) return;
+  if (2 * pairs % Pack<T>::width == 0 && aligned(x) && aligned(key) && aligned(y)) {
+    const int64_t packs = 2 * pairs / Pack<T>::width;
+    launch<order_packs_kernel<T>>({blocks_for(packs, block), block, 0, stream}, x, key, y, packs);
+    return;
+  }
   launch<order_pairs_kernel<T>>({blocks_for(pairs, block), block, 0, stream}, x, key, y, pairs);
 }
 

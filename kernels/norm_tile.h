@@ -26,6 +26,11 @@ struct NormTile {
         end(begin + length < rows ? begin + length : rows),
         channel(first_channel + threadIdx.x % across * width) {}
   __device__ int64_t first_row() const { return begin + threadIdx.x / across; }
+
+  // Two doubles a channel in shared memory: where they stand in a row of row_length. Threads side by side write their
+  // i-th channels, and read neighbouring channels, without bank conflicts.
+  static constexpr int gap = width == 1 ? 0 : 8 / width, row_length = columns + (width - 1) * gap;
+  __device__ static int place(int column) { return column % width * (across + gap) + column / width; }
 };
 
 /// `width` neighbours.
@@ -43,9 +48,12 @@ struct Row {
   }
   __device__ void store(T* p) const {
     if constexpr (width == Pack<T>::width) {
-      Pack<T> pack;
-      for (int i = 0; i < width; ++i) pack.v[i] = v[i];
-      store_pack(p, pack);
+      // store_pack would be right, but nvcc 13.0 makes four stores of it in batch norm's kernels.
+      if constexpr (sizeof(T) == 4) {
+        __stcg(reinterpret_cast<float4*>(p), make_float4(v[0], v[1], v[2], v[3]));
+      } else {
+        __stcg(reinterpret_cast<double2*>(p), make_double2(v[0], v[1]));
+      }
     } else {
       *p = v[0];
     }

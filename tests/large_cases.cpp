@@ -38,9 +38,28 @@ std::vector<OpRow> reductions() {
   };
 }
 
-/// Groups that a block of threads does not hold, and that the CPU sorts by bytes.
+/// Tiles of two axes, ragged both ways, with other axes before, between and behind them.
+std::vector<OpRow> transpositions() {
+  return {
+      of_one("transpose", "copy", {70, 41},
+             [](const Tensor& x) {
+               return transpose(x, {1, 0});
+             }),
+      of_one("transpose", "copy", {3, 33, 2, 40},
+             [](const Tensor& x) {
+               return transpose(x, {0, 3, 2, 1});
+             }),
+      of_one("transpose", "copy", {9, 2, 65},
+             [](const Tensor& x) {
+               return transpose(x, {2, 1, 0});
+             }),
+  };
+}
+
+/// Groups that a block of threads does not hold, and that the CPU sorts by bytes; pairs in packs.
 std::vector<OpRow> sorted_groups() {
-  return {of_one("sort_groups", "group_sort", {5, 600}, [](const Tensor& x) { return group_sort(x, 300); })};
+  return {of_one("sort_groups", "group_sort", {5, 600}, [](const Tensor& x) { return group_sort(x, 300); }),
+          of_one("maxmin", "group_sort", {6, 302}, [](const Tensor& x) { return group_sort(x, 2); })};
 }
 
 /// Several tiles each way, and stretches of split-K.
@@ -144,8 +163,8 @@ std::vector<OpRow> layer_norms() {
 const std::vector<OpRow>& large_cases() {
   static const std::vector<OpRow> table = [] {
     std::vector<OpRow> all;
-    for (const auto& rows :
-         {penalties(), reductions(), sorted_groups(), products(), image_convolutions(), batch_norms(), layer_norms()}) {
+    for (const auto& rows : {penalties(), reductions(), transpositions(), sorted_groups(), products(),
+                             image_convolutions(), batch_norms(), layer_norms()}) {
       all.insert(all.end(), rows.begin(), rows.end());
     }
     return all;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "kernels/sim/runtime.h"
+#include "kernels/sim/traffic.h"
 
 #include <cstdint>
 
@@ -37,6 +38,7 @@ struct SharedFloats {
 
 // The accesses stand in this header, so that the checkers that watch a kernel's accesses see them.
 inline void land(const AsyncCopy& copy) {
+  const traffic::Unseen unseen;
   for (int i = 0; i < copy.count; ++i) copy.to[i] = copy.inside ? copy.from[i] : 0.0F;
 }
 template <int count>
@@ -47,6 +49,7 @@ void copy_async(SharedFloats to, const float* from, bool inside, Site site = Sit
     fail("copy_async at %s:%d copies %d bytes from %p to %p: both addresses must be multiples of that", site.file,
          site.line, static_cast<int>(bytes), static_cast<const void*>(from), static_cast<void*>(to.address));
   }
+  traffic::copy_starts(to.address, from, bytes, inside);
   const AsyncCopy copy{to.address, from, count, inside};
   if (lands_at_once()) {
     land(copy);

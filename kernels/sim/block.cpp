@@ -1,6 +1,7 @@
 #include "kernels/sim/block.h"
 
 #include "kernels/sim/races.h"
+#include "kernels/sim/traffic.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -118,12 +119,14 @@ void BlockRunner::enter() {
 BlockRunner::Outcome BlockRunner::advance() {
   enter();
   races::block_resumes(index_);
+  traffic::block_begins(count_);  // or goes on: where blocks take turns, no warp is in the middle of an access
   wake_counts();
   outcome_ = Outcome::failed;  // unless work() says otherwise
   on_ = &idle_fiber();
   running = this;
   on_->jump_from(host_);  // returns when no thread can go on, or one has failed
   running = nullptr;
+  traffic::block_ends();
   if (outcome_ == Outcome::waits) check_static_shared();
   if (outcome_ == Outcome::failed) restart_fibers();
   return outcome_;
@@ -311,6 +314,7 @@ Votes BlockRunner::barrier(const char* word, bool predicate, Site site) {
     ++generation_;
     races::barrier();
     products_.barrier();
+    traffic::barrier();
     for (const int i : sequence_) {
       if (threads_[static_cast<size_t>(i)].state != State::at_barrier) continue;
       threads_[static_cast<size_t>(i)].state = State::ready;

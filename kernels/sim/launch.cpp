@@ -6,6 +6,7 @@
 #include "kernels/sim/device_memory.h"
 #include "kernels/sim/races.h"
 #include "kernels/sim/simulator.h"
+#include "kernels/sim/traffic.h"
 
 #include <algorithm>
 #include <atomic>
@@ -99,6 +100,7 @@ void run_together(const KernelLaunch& launch, uint64_t blocks, Order order, uint
 void run(const KernelLaunch& launch) {
   const DeviceAccess access;
   races::launch_begins();
+  traffic::launch_begins(launch.kernel);
   const uint64_t blocks = uint64_t{launch.shape.grid.x} * launch.shape.grid.y * launch.shape.grid.z;
   const Order order = thread_order;
   const uint64_t seed = order_seed;

@@ -8,6 +8,7 @@
 
 #include "kernels/sim/intrinsics.h"
 #include "kernels/sim/runtime.h"
+#include "kernels/sim/traffic.h"
 
 #include <bit>
 #include <cmath>
@@ -44,10 +45,12 @@ inline void load_matrices(const float* row, float (&element)[4], Site site = Sit
     fail("load_matrices at %s:%d: the row at %p is not at a multiple of 16 bytes", site.file, site.line,
          static_cast<const void*>(row));
   }
+  traffic::row_is_read(row, 16);
   struct Elements {
     float of[4];
   };
   const Elements read = collective("load_matrices", ~0U, row, site, [&](const Collective& lanes, int lane) {
+    const traffic::Unseen unseen;
     Elements own{};
     for (int i = 0; i < 4; ++i) own.of[i] = lanes.of<const float*>(i * 8 + lane / 4, site)[lane % 4];
     return own;

@@ -13,6 +13,7 @@
 #include "kernels/sim/races/publication.h"
 #include "kernels/sim/races/shadow.h"
 #include "kernels/sim/races/source_line.h"
+#include "kernels/sim/traffic/counter.h"
 
 #include <algorithm>
 #include <array>
@@ -272,6 +273,10 @@ std::string block_ends() {
          " that no thread of the block had written; write it, and let a barrier follow";
 }
 
+bool watching() {
+  return checker().watching;
+}
+
 bool set_watching(bool on) {
   return std::exchange(checker().watching, on);
 }
@@ -308,6 +313,11 @@ void access(const volatile void* data, size_t bytes, Kind kind, const void* pc) 
   const auto begin = reinterpret_cast<uintptr_t>(data), end = begin + bytes;
   Region* region = c.shadow.find(begin);
   if (region == nullptr) return;
+  if (traffic::counting) {
+    using traffic::Space;
+    if (is_index(begin)) return;
+    return traffic::access(begin, bytes, kind, region->memory == Memory::global ? Space::global : Space::shared, pc);
+  }
   const auto thread = static_cast<size_t>(thread_in_block), lane = thread % 32;
   Access now{pc,
              c.block->index,

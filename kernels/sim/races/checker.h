@@ -1,12 +1,15 @@
-// The race checker: sees each access of each thread and decides whether it is ordered after the earlier ones.
+// The race checker: sees each access of each thread and decides whether it is ordered after the earlier ones. While
+// traffic is counted (kernels/sim/traffic), the counter gets the accesses instead.
 #pragma once
 
 #include "kernels/sim/races/access.h"
 
 namespace kantor::sim::races {
 
-/// Checks an access to [address, address + bytes) by the running thread; does nothing outside of a kernel. Fails the
-/// launch if it races with an earlier one.
+/// Checks or counts an access to [address, address + bytes) by the running thread; does nothing outside of a kernel.
+/// Fails the launch if it races with an earlier one.
 void access(const volatile void* address, size_t bytes, Kind kind, const void* pc);
+/// Whether a kernel's own code runs.
+bool watching();
 
 }  // namespace kantor::sim::races

@@ -1,18 +1,26 @@
 // What the compiler calls, under -fsanitize=thread, before each load and store and in place of each atomic.
 // ThreadSanitizer itself knows neither fibers nor CUDA's barriers, so its runtime is not linked: these take its place.
-// The names and types are those of compiler-rt's tsan_interface.h.
+// The names and types are those of compiler-rt's tsan_interface.h. -fsanitize-coverage=trace-pc calls the last one.
 #include "kernels/sim/races/checker.h"
+#include "kernels/sim/traffic.h"
+#include "kernels/sim/traffic/counter.h"
 
 #include <cstring>
 
+namespace traffic = kantor::sim::traffic;
 using kantor::sim::races::access;
 using kantor::sim::races::Kind;
+using kantor::sim::races::watching;
 
 extern "C" {
 
 void __tsan_init() {}
-void __tsan_func_entry(void*) {}
-void __tsan_func_exit() {}
+void __tsan_func_entry(void* call) {
+  if (traffic::counting && watching()) traffic::enter(call);
+}
+void __tsan_func_exit() {
+  if (traffic::counting && watching()) traffic::leave();
+}
 void __tsan_vptr_read(void**) {}
 void __tsan_vptr_update(void**, void*) {}
 
@@ -59,6 +67,7 @@ void* __tsan_memset(void* to, int value, unsigned long bytes) {
 // The requested memory order is ignored: one host thread runs kernels, and the host's own atomics get the strongest.
 #define KANTOR_ATOMIC(bits, T)                                                                   \
   T __tsan_atomic##bits##_load(const volatile T* p, int) {                                       \
+    const traffic::Unseen unseen; /* the exchange that follows is counted */                     \
     access(p, sizeof(T), Kind::atomic, __builtin_return_address(0));                             \
     return __atomic_load_n(p, __ATOMIC_SEQ_CST);                                                 \
   }                                                                                              \
@@ -102,5 +111,9 @@ void __tsan_atomic_thread_fence(int) {
   __atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 void __tsan_atomic_signal_fence(int) {}
+
+void __sanitizer_cov_trace_pc() {
+  if (traffic::counting && watching()) traffic::pass(__builtin_return_address(0));
+}
 
 }  // extern "C"

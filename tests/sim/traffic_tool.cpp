@@ -1,0 +1,61 @@
+// kantor_traffic [--lines] [PRODUCT or part of a case's name ...]: prints the memory traffic of the project's kernels,
+// counted by the simulator, as docs/kernels.md has it. A PRODUCT is written as for `kantor bench products`.
+#include "tests/sim/traffic_cases.h"
+
+#include <cstdio>
+#include <exception>
+#include <fmt/format.h>
+#include <string>
+#include <vector>
+
+using namespace kantor::testing;
+using kantor::sim::traffic::Row;
+using kantor::sim::traffic::Space;
+
+namespace {
+
+void print_lines(const std::vector<Row>& rows) {
+  for (const Row& row : rows) {
+    constexpr const char* kinds[] = {"reads", "writes", "atomics"};
+    fmt::print("    {}:{} {} {}: {} accesses of warps, {} bytes, {} {}, fewest {}\n", row.file, row.line,
+               row.space == Space::global ? "global" : "shared", kinds[static_cast<int>(row.kind)], row.accesses,
+               row.bytes, row.transactions.taken, row.space == Space::global ? "sectors" : "passes",
+               row.transactions.fewest);
+  }
+}
+
+void print_case(const TrafficCase& one, bool lines) {
+  const auto rows = traffic_of(one);
+  fmt::print("{}", table_lines(one, rows));
+  if (lines) print_lines(rows);
+  std::fflush(stdout);
+}
+
+}  // namespace
+
+int main(int count, char** arguments) try {
+  bool lines = false, any = false;
+  fmt::print("{}", table_head());
+  for (int i = 1; i < count; ++i) {
+    const std::string argument = arguments[i];
+    if (argument == "--lines") {
+      lines = true;
+      continue;
+    }
+    any = true;
+    if (argument.rfind("gemm:", 0) == 0 || argument.rfind("conv:", 0) == 0) {
+      for (const TrafficCase& one : product_cases(argument, argument)) print_case(one, lines);
+      continue;
+    }
+    for (const TrafficCase& one : page_cases()) {
+      if (one.name.find(argument) != std::string::npos) print_case(one, lines);
+    }
+  }
+  if (!any) {
+    for (const TrafficCase& one : page_cases()) print_case(one, lines);
+  }
+  return 0;
+} catch (const std::exception& error) {
+  fmt::print(stderr, "kantor_traffic: {}\n", error.what());
+  return 1;
+}
