@@ -153,10 +153,14 @@ TEST_CASE("ensemble program: a changed command is refused with what differs, and
 TEST_CASE("ensemble program: Ctrl-C ends within 5 s, says how to go on, and the same command does") {
   const ProgramFolder folder;
   const std::string out = folder / "all";
-  const Words words = ensemble(out, {"--constraint", "penalty", "--seed", "1..4", "--jobs", "2", "--set",
-                                     "train.steps=400", "--set", "checkpoint.every=1000"});
+  const Words steps{"--set", "train.steps=3000",  "--set", "eval.every=3000",
+                    "--set", "sample.every=3000", "--set", "checkpoint.every=10000"};
+  const Words words = ensemble(out, steps + Words{"--constraint", "penalty", "--seed", "1..4", "--jobs", "2"});
   Program program(words);
-  REQUIRE(wait_for([&] { return fs::exists(out + "/penalty-1/samples/step-0000015.png"); }));
+  REQUIRE(wait_for([&] {  // whole lines: the last one may be incomplete
+    const std::string text = text_of(out + "/penalty-1/metrics.jsonl");
+    return std::count(text.begin(), text.end(), '\n') > 3;
+  }));
   const auto sent = std::chrono::steady_clock::now();
   program.send(SIGINT);
   CHECK(program.wait(20) == 130);
@@ -169,9 +173,9 @@ TEST_CASE("ensemble program: Ctrl-C ends within 5 s, says how to go on, and the 
   INFO(result.err);
   CHECK(result.code == 0);
   for (int seed = 1; seed <= 4; ++seed) {
-    CHECK(lines_of(out + "/penalty-" + std::to_string(seed)).back()["step"] == 400);
+    CHECK(lines_of(out + "/penalty-" + std::to_string(seed)).back()["step"] == 3000);
   }
-  REQUIRE(run_kantor(tiny_training(folder / "whole", {"--seed", "1", "--set", "train.steps=400"})).code == 0);
+  REQUIRE(run_kantor(tiny_training(folder / "whole", steps + Words{"--seed", "1"})).code == 0);
   CHECK(text_of(newest(out + "/penalty-1")) == text_of(newest(folder / "whole")));
 }
 

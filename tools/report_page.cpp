@@ -19,7 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-constexpr size_t runs_shown = 24;    // with figures of their own
+constexpr size_t runs_shown = 12;    // with figures of their own
 constexpr size_t pictures_kept = 9;  // of a run, evenly over its steps: a page stays small enough to mail
 
 /// {step, source} of the pictures that the lines name.

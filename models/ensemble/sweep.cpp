@@ -45,7 +45,7 @@ std::string name_part(const std::string& text, size_t longest) {
   std::string name = text.substr(0, longest);
   for (char& c : name) {
     const auto byte = static_cast<unsigned char>(c);
-    if (std::isalnum(byte) == 0 && std::string_view("._+-=").find(c) == std::string_view::npos) c = '_';
+    if (std::isalnum(byte) == 0 && std::string_view("._+-=~").find(c) == std::string_view::npos) c = '_';
   }
   return name == text ? name : fmt::format("{}~{:08x}", name, digest(text));
 }
