@@ -48,18 +48,19 @@ Device find_device(std::string_view name) {
   }
   Device device;
   if (name == "cpu") return device;
-  if (name == "sim") {
-    device.kind = Device::Kind::sim;
-  } else if (name == "cuda" || name.starts_with("cuda:")) {
-    device.kind = Device::Kind::cuda;
-    const std::string_view digits = name.size() > 5 ? name.substr(5) : std::string_view("0");
+  const std::string_view kind = name.substr(0, name.find(':'));
+  if (kind != "sim" && kind != "cuda") {
+    throw DeviceError(fmt::format("unknown device '{}'; known are auto, cpu, sim, sim:N, cuda, cuda:N", name));
+  }
+  if (kind != name) {
+    const std::string_view digits = name.substr(kind.size() + 1);
     const auto [end, status] = std::from_chars(digits.data(), digits.data() + digits.size(), device.index);
     if (status != std::errc() || end != digits.data() + digits.size() || device.index < 0) {
-      throw DeviceError(fmt::format("device '{}': expected cuda:N with a number N >= 0", name));
+      throw DeviceError(fmt::format("device '{}': expected {}:N with a number N >= 0", name, kind));
     }
-  } else {
-    throw DeviceError(fmt::format("unknown device '{}'; known are auto, cpu, sim, cuda, cuda:N", name));
   }
+  device.kind = kind == "sim" ? Device::Kind::sim : Device::Kind::cuda;
+  if (kind == "sim") device.index = 0;  // one simulator in a process: the number is a label
   if (const std::string reason = why_unusable(device); !reason.empty()) {
     throw DeviceError(fmt::format("device {} is not available: {}", to_string(device), reason));
   }

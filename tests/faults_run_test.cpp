@@ -199,7 +199,7 @@ TEST_CASE("faults: compare --resume leaves finished arms, goes on with others, a
   const ProgramFolder folder;
   const std::string all = folder / "all";
   const Words steps{"--set", "train.steps=300", "--set", "checkpoint.every=1000"};
-  Program program(comparison(all, steps + Words{"--constraint", "clip", "--constraint", "penalty"}));
+  Program program(comparison(all, steps + Words{"--constraint", "clip", "--constraint", "penalty", "--jobs", "1"}));
   REQUIRE(wait_for([&] { return fs::exists(all + "/clip-1/samples/step-0000015.png"); }));
   program.send(SIGINT);
   CHECK(program.wait(20) == 130);

@@ -54,7 +54,7 @@ Trial try_out(const Study& study, const fs::path& out, const std::string& failin
   options.out = out;
   options.device = "cpu";
   options.jobs = 2;
-  options.command = [&](const Study& s, const fs::path& folder) -> std::vector<std::string> {
+  options.command = [&](const Study& s, const fs::path& folder, const std::string&) -> std::vector<std::string> {
     trial.started.push_back(folder.filename().string());
     if (folder.filename() == failing) return {"/bin/sh", "-c", end};
     execute_run(s, {}, folder);
@@ -137,7 +137,9 @@ TEST_CASE("studies: a stop ends the running and starts no more; one runner write
   options.out = folder.path;
   options.device = "cpu";
   int asked = 0;
-  options.command = [](const Study&, const fs::path&) { return std::vector<std::string>{"/bin/sleep", "1000"}; };
+  options.command = [](const Study&, const fs::path&, const std::string&) {
+    return std::vector<std::string>{"/bin/sleep", "1000"};
+  };
   options.should_stop = [&] { return ++asked > 3; };
   CHECK(run_studies({&study}, options).interrupted);
   CHECK_FALSE(fs::exists(folder.path / "planted/result.json"));

@@ -4,6 +4,7 @@
 #include "models/lipschitz/constraint.h"
 #include "models/losses/loss.h"
 #include "models/studies/all.h"
+#include "models/training/config_fields.h"
 #include "models/training/presets.h"
 
 #include <fmt/format.h>
@@ -25,12 +26,15 @@ Words values_of(const std::string& key) {
   static const std::map<std::string, Words> known = [] {
     Words studies;
     for (const Study& study : kantor::studies()) studies.push_back(study.name);
+    Words keys;
+    for (const ConfigField& field : config_fields()) keys.push_back(field.key + "=");
     return std::map<std::string, Words>{
         {"--preset", preset_names()},
         {"--constraint", constraint_kinds()},
         {"--constraints", with(constraint_kinds(), "all")},
         {"--loss", loss_names()},
         {"--device", {"auto", "cpu", "sim", "cuda"}},
+        {"--sweep", keys},
         {"--dtype", {"float32", "float64"}},
         {"--step", {"clip", "penalty", "generator"}},
         {"study name", with(studies, "all")},

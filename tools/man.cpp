@@ -140,6 +140,11 @@ std::string files() {
               {"Pa samples/step\\-N.png", "samples of the generator"},
               {"Pa report.html", "the report, in one file that needs no network"},
               {"Pa lock", "locked while a run writes into the folder"}}) +
+         ".Pp\n" +
+         prose("`kantor compare` writes one such folder per run, with its output in `log.txt`, and beside them:") +
+         table({{"Pa report.html", "the report over all runs"},
+                {"Pa runs.csv", "a line per run"},
+                {"Pa runs.json", "the same, with medians and intervals over the seeds"}}) +
          ".Pp\n" + prose("Data sets of the distribution are looked for in:") +
          table({{"Pa /usr/share/datasets/fashion\\-mnist", "Fashion-MNIST (Debian's package dataset-fashion-mnist)"},
                 {"Pa /usr/share/icons/silk/16x16", "the Silk icons (Debian's package famfamfam-silk)"}});
@@ -149,6 +154,8 @@ std::string environment() {
   return table(
       {{"Ev OMP_NUM_THREADS", "the number of CPU threads where `--threads` does not say it"},
        {"Ev CUDA_VISIBLE_DEVICES", "the GPUs that CUDA shows to the program"},
+       {"Ev SLURM_ARRAY_TASK_ID", "with _MIN, _STEP and _COUNT: the part of the runs that `compare` and `study` do"},
+       {"Ev OMPI_COMM_WORLD_RANK", "with OMPI_COMM_WORLD_SIZE: the same under MPI; so are PMI_RANK and SLURM_PROCID"},
        {"Ev KANTOR_SYNC", "1: every launch on a GPU waits for its kernel, so that an error names it; for finding bugs"},
        {"Ev SOURCE_DATE_EPOCH", "the date of this page, in seconds since 1970 (default: the day it was made)"}});
 }

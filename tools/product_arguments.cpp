@@ -16,16 +16,30 @@ void ProductArguments::add_to(CLI::App& app) {
   app.add_flag("--cudnn", cudnn, "cuda: take cuDNN's convolutions instead of Kantor's own kernels");
 }
 
-void ProductArguments::apply(Device device, bool quiet) const {
+void ProductArguments::choose() const {
   ProductChoice choice{{}, cublas, cudnn};
   if (exact_float32) choice.arithmetic = Arithmetic::float32;
   if (tf32) choice.arithmetic = Arithmetic::tf32;
   if (bf16) choice.arithmetic = Arithmetic::bf16;
   set_products(choice);
+}
+
+void ProductArguments::apply(Device device, bool quiet) const {
+  choose();
   if (const std::string finding = product_finding(device); !finding.empty() && !quiet) {
     fmt::print(stderr, "{}: earlier kernels take the place of new ones, whose self-check found in {}\n",
                to_string(device), finding);
   }
+}
+
+std::vector<std::string> ProductArguments::words() const {
+  std::vector<std::string> given;
+  if (exact_float32) given.emplace_back("--exact-float32");
+  if (tf32) given.emplace_back("--tf32");
+  if (bf16) given.emplace_back("--bf16");
+  if (cublas) given.emplace_back("--cublas");
+  if (cudnn) given.emplace_back("--cudnn");
+  return given;
 }
 
 }  // namespace kantor

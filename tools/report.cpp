@@ -27,8 +27,10 @@ int run(const ReportArguments& arguments) {
   for (const std::string& folder : arguments.folders) {
     for (const fs::path& path : runs_in(folder)) runs.push_back(path);
   }
-  write_report(runs, arguments.out);
-  print_summary(runs);
+  const RunTable table = read_table(runs);
+  const std::vector<Cell> cells = cells_of(table);
+  write_report(table, cells, arguments.out);
+  print_summary(table, cells);
   fmt::print("report: {}\n", fs::absolute(arguments.out).string());
   return exit_ok;
 }

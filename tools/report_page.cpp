@@ -19,6 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
+constexpr size_t runs_shown = 12;    // with figures of their own
 constexpr size_t pictures_kept = 9;  // of a run, evenly over its steps: a page stays small enough to mail
 
 /// {step, source} of the pictures that the lines name.
@@ -48,8 +49,11 @@ std::string title_of(const RunConfig& config) {
   return config.loss == RunConfig().loss ? title : title + ", " + config.loss;
 }
 
-json read_run(const fs::path& folder) {
-  const RunConfig config = load_run_config(folder);
+json read_run(const RunTable& table, const RunRow& row) {
+  const fs::path& folder = row.folder;
+  const RunConfig& config = row.config;
+  json values = json::object();
+  for (size_t i = 0; i < table.keys.size(); ++i) values[table.keys[i]] = row.values[i];
   const json lines = read_metrics(folder);
   json env = json::object();
   if (fs::exists(folder / "env.json")) {
@@ -60,6 +64,7 @@ json read_run(const fs::path& folder) {
           {"constraint", config.constraint.kind},
           {"title", title_of(config)},
           {"seed", config.seed},
+          {"values", values},
           {"steps", config.steps},
           {"clip", has_constraint(config.constraint.kind, "clip") ? json(config.constraint.clip) : json()},
           {"config", to_toml(config)},
@@ -68,16 +73,41 @@ json read_run(const fs::path& folder) {
           {"pictures", read_pictures(folder, lines)}};
 }
 
+/// The rows with figures of their own: all of a few; else the typical one of each cell, those that have finished first.
+std::vector<size_t> shown_rows(const RunTable& table, const std::vector<Cell>& cells) {
+  std::vector<size_t> shown;
+  if (table.rows.size() <= runs_shown) {
+    for (size_t i = 0; i < table.rows.size(); ++i) shown.push_back(i);
+    return shown;
+  }
+  for (const bool finished : {true, false}) {
+    for (const Cell& cell : cells) {
+      if ((cell.finished > 0) == finished && shown.size() < runs_shown) shown.push_back(cell.typical);
+    }
+  }
+  std::sort(shown.begin(), shown.end());
+  return shown;
+}
+
 }  // namespace
 
 void write_report(const std::vector<fs::path>& run_folders, const fs::path& out) {
-  json runs = json::array();
-  for (const fs::path& folder : run_folders) runs.push_back(read_run(folder));
+  const RunTable table = read_table(run_folders);
+  write_report(table, cells_of(table), out);
+}
+
+void write_report(const RunTable& table, const std::vector<Cell>& cells, const fs::path& out) {
+  json runs = json::array(), all = to_json(table, cells);
+  for (const size_t row : shown_rows(table, cells)) runs.push_back(read_run(table, table.rows[row]));
+  for (size_t i = 0; i < cells.size(); ++i) {
+    all["cells"][i]["title"] = title_of(table.rows[cells[i].rows.front()].config);
+  }
   std::string page(embedded::report_html);
   replace_mark(page, "/*css*/", embedded::report_css);
   replace_mark(page, "/*chart.js*/", embedded::chart_js);
   replace_mark(page, "/*report.js*/", embedded::report_js);
-  replace_mark(page, "/*data*/", script_safe({{"runs", runs}}));  // last: no mark is searched for in users' text
+  replace_mark(page, "/*data*/",
+               script_safe({{"runs", runs}, {"table", all}}));  // last: no mark is searched for in users' text
   write_file_atomically(out, std::string_view(page));
 }
 

@@ -203,4 +203,19 @@ Device RunArguments::use_machine() const {
   return found;
 }
 
+std::vector<std::string> RunArguments::machine_of_others(const std::string& devices) const {
+  if (threads > 0) set_threads(threads);
+  std::vector<std::string> found = choose_devices(devices, device, quiet);
+  products.choose();
+  set_rewrites(rewrites);
+  return found;
+}
+
+std::vector<std::string> RunArguments::machine_words() const {
+  std::vector<std::string> words = products.words();
+  words.insert(words.end(), {"--rewrites", rewrites});
+  if (eager) words.emplace_back("--eager");
+  return words;
+}
+
 }  // namespace kantor

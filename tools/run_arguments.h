@@ -36,6 +36,11 @@ struct RunArguments {
   [[nodiscard]] std::string folder(const std::string& name) const;
   /// Applies --threads, and finds the device; says on stderr what `auto` took. Throws DeviceError.
   [[nodiscard]] Device use_machine() const;
+  /// The same for processes that train on `devices` (as --devices lists them): checks the options and finds the
+  /// devices, without work on one.
+  [[nodiscard]] std::vector<std::string> machine_of_others(const std::string& devices) const;
+  /// Options of such a process that say how it computes: all but device and threads.
+  [[nodiscard]] std::vector<std::string> machine_words() const;
 };
 
 }  // namespace kantor

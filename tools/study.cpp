@@ -24,9 +24,9 @@ namespace {
 namespace fs = std::filesystem;
 
 struct StudyArguments {
-  std::string name, out, device = "auto", run, images;
+  std::string name, out, device = "auto", devices, shard, run, images;
   std::vector<std::string> constraints, pairs;
-  bool quick = false, tiny = false, quiet = false, list = false;
+  bool quick = false, tiny = false, quiet = false, list = false, report = false;
   int64_t seeds = 0, first_seed = 1;
   int jobs = 0, threads = 0;
 };
@@ -61,8 +61,8 @@ void show(const RunnerOptions::Progress& p) {
     fmt::print(stderr, "{} {}: diverged after {}: {}   [{}/{}, {} to go]\n", p.study, p.id, duration(p.seconds),
                p.diverged, p.done, p.all, duration(p.remaining));
   } else if (p.failure.empty()) {
-    fmt::print(stderr, "{} {}: done in {}   [{}/{}, {} to go]\n", p.study, p.id, duration(p.seconds), p.done, p.all,
-               duration(p.remaining));
+    fmt::print(stderr, "{} {}: done on {} in {}   [{}/{}, {} to go]\n", p.study, p.id, p.device, duration(p.seconds),
+               p.done, p.all, duration(p.remaining));
   } else {
     fmt::print(stderr, "{} {}: FAILED after {}: {}; it is tried again at the next call\n{}", p.study, p.id,
                duration(p.seconds), p.failure, p.log);
@@ -82,6 +82,9 @@ void print_verdicts(const std::vector<const Study*>& chosen, const fs::path& out
     const auto* begin = reinterpret_cast<const char*>(text.data());
     const auto result = nlohmann::json::parse(begin, begin + text.size());
     fmt::print("{:<14} {:<10} {}\n", study->name, result.at("verdict").get<std::string>(), study->title);
+    if (const size_t missing = result.at("missing").size(); missing > 0) {
+      fmt::print(stderr, "{}: {} of {} runs are missing\n", study->name, missing, result.at("runs").dump());
+    }
   }
 }
 
@@ -102,23 +105,51 @@ int list_runs(const StudyArguments& arguments) {
   return exit_ok;
 }
 
-int run_all(const StudyArguments& arguments) {
-  const std::vector<const Study*> chosen = chosen_studies(arguments.name);
-  const Device device = choose_device(arguments.device, arguments.quiet);
-  const int cores = arguments.threads > 0 ? arguments.threads : threads();
+/// What concluding needs: settings, folder and devices.
+RunnerOptions options_of(const StudyArguments& arguments) {
   RunnerOptions options;
   options.settings = settings_of(arguments);
   options.out = arguments.out.empty() ? "runs/studies-" + to_string(options.settings.scale) : arguments.out;
-  options.device = to_string(device);
-  // A processor is used best by runs side by side with one thread each; a few runs share a GPU.
-  const int usual = device.kind == Device::Kind::cuda ? 4 : cores;
+  options.devices = choose_devices(arguments.devices, arguments.device, arguments.quiet);
+  options.device = options.devices.front();
+  return options;
+}
+
+/// The verdicts of what is there; nothing is run.
+int report_only(const StudyArguments& arguments) {
+  const std::vector<const Study*> chosen = chosen_studies(arguments.name);
+  RunnerOptions options = options_of(arguments);
+  if (!fs::exists(options.out)) throw FileError(fmt::format("{}: no study to report on", options.out.string()));
+  options.on_conclusion = [&](const Study&) { write_study_page(options.out); };
+  conclude_studies(chosen, options);
+  print_verdicts(chosen, options.out);
+  fmt::print("report: {}\n", fs::absolute(options.out / "report.html").string());
+  return exit_ok;
+}
+
+int run_all(const StudyArguments& arguments) {
+  const std::vector<const Study*> chosen = chosen_studies(arguments.name);
+  RunnerOptions options = options_of(arguments);
+  options.shard = choose_shard(arguments.shard);
+  const Device device = find_device(options.device);
+  const int cores = arguments.threads > 0 ? arguments.threads : threads();
+  // A processor is used best by runs side by side with one thread each; a few runs share a GPU; several devices have
+  // one run each.
+  const int usual = options.devices.size() > 1          ? static_cast<int>(options.devices.size())
+                    : device.kind == Device::Kind::cuda ? 4
+                                                        : cores;
   options.jobs = static_cast<size_t>(arguments.jobs > 0 ? arguments.jobs : usual);
   const std::string each = std::to_string(std::max(1, cores / static_cast<int>(options.jobs)));
   const std::string self = fs::read_symlink("/proc/self/exe").string();
-  options.command = [&](const Study& study, const fs::path& folder) {
-    return std::vector<std::string>{self,       "study",        study.name,  "--run", folder.string(),
-                                    "--device", options.device, "--threads", each};
+  options.command = [&](const Study& study, const fs::path& folder, const std::string& on) {
+    return std::vector<std::string>{self,       "study", study.name,  "--run", folder.string(),
+                                    "--device", on,      "--threads", each};
   };
+  if (!options.shard.whole() && !arguments.quiet) {
+    fmt::print(stderr, "shard {} of {} ({}): the runs number {}, {}, ... of all\n", options.shard.index,
+               options.shard.count, options.shard.source, options.shard.index,
+               options.shard.index + options.shard.count);
+  }
   if (!arguments.quiet) options.on_run = show;
   options.on_conclusion = [&](const Study&) { write_study_page(options.out); };
   options.should_stop = [] { return interrupt() != 0; };
@@ -176,6 +207,15 @@ void add_study(CLI::App& app, int& exit_code) {
       ->type_name("N")
       ->check(CLI::Range(1, 1024));
   command->add_option("--device", a->device, "auto, cpu, sim, cuda, cuda:N")->type_name("NAME")->capture_default_str();
+  command->add_option("--devices", a->devices, "deal the runs to several devices of one kind: cuda:0,cuda:1")
+      ->type_name("LIST")
+      ->excludes("--device");
+  command
+      ->add_option("--shard", a->shard,
+                   "do part I of N, the runs number I, I + N, ..., counted from 1; all parts share --out (default: by "
+                   "the task of a Slurm array or the MPI rank, else all)")
+      ->type_name("I/N");
+  command->add_flag("--report", a->report, "run nothing: conclude from what is there, and tell what is missing");
   command->add_flag("--quiet", a->quiet, "print the verdicts only");
   command->add_flag("--list", a->list, "print the runs with their settings as JSON, one a line, and stop");
   command->add_option("--run", a->run, "do only the run whose settings.json lies in this folder")->type_name("FOLDER");
@@ -185,7 +225,7 @@ void add_study(CLI::App& app, int& exit_code) {
       "A study that was stopped goes on with the same command; finished runs are kept. A verdict that reads \"not "
       "shown\" exits 0 too.");
   command->callback([a, &exit_code] {
-    exit_code = a->list ? list_runs(*a) : a->run.empty() ? run_all(*a) : run_one(*a);
+    exit_code = a->list ? list_runs(*a) : a->report ? report_only(*a) : a->run.empty() ? run_all(*a) : run_one(*a);
   });
 }
 

@@ -1,13 +1,15 @@
-// A table of runs for the terminal.
+// Tables of runs for the terminal.
 #pragma once
 
-#include <filesystem>
+#include "models/ensemble/table.h"
+
 #include <vector>
 
 namespace kantor {
 
-/// Prints a line per run on stdout: W1 and its floor, modes, quality, estimate, gradient norm, saturation, time per
-/// step.
-void print_summary(const std::vector<std::filesystem::path>& run_folders);
+/// Prints on stdout a line per run, unless there are many: W1 and its floor, modes, quality, estimate, gradient norm,
+/// saturation, time per step. Where runs differ in more than their constraint, a line per cell follows: medians over
+/// its seeds, and the mean of W1 with its 95 % interval.
+void print_summary(const RunTable& table, const std::vector<Cell>& cells);
 
 }  // namespace kantor

@@ -44,4 +44,13 @@ void check_memory(const RunConfig& config, const Dataset& data, Device device) {
   }
 }
 
+size_t runs_in_memory(const RunConfig& config) {
+  constexpr int64_t process = 200'000'000;  // the program with its libraries
+  const DatasetPtr data = open_dataset(config.data);
+  const Shape sample = data->sample_shape();
+  const int64_t samples = 4 * std::max<int64_t>(0, data->size()) * sample.size();
+  const int64_t each = process + samples + training_bytes(config, sample);
+  return static_cast<size_t>(std::max<int64_t>(1, host::available_memory() / each));
+}
+
 }  // namespace kantor

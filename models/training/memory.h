@@ -4,6 +4,7 @@
 #include "models/data/dataset.h"
 #include "models/training/config.h"
 
+#include <cstddef>
 #include <cstdint>
 
 namespace kantor {
@@ -13,5 +14,9 @@ int64_t training_bytes(const RunConfig& config, const Shape& sample);
 
 /// Throws ConfigError if the training runs on the host and takes more memory than there is.
 void check_memory(const RunConfig& config, const Dataset& data, Device device);
+
+/// How many trainings of this configuration fit into the host's free memory side by side, at least 1; each is a
+/// process, which takes some memory of its own.
+size_t runs_in_memory(const RunConfig& config);
 
 }  // namespace kantor

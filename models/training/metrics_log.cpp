@@ -2,6 +2,7 @@
 
 #include "models/files/atomic_file.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fmt/format.h>
@@ -24,6 +25,26 @@ std::vector<json> read_metrics(const fs::path& folder) {
     if (json line = json::parse(text, nullptr, false); line.is_object()) lines.push_back(std::move(line));
   }
   return lines;
+}
+
+json last_metrics(const fs::path& folder) {
+  constexpr std::streamoff tail = 1 << 18;
+  std::ifstream file(folder / "metrics.jsonl", std::ios::binary | std::ios::ate);
+  const std::streamoff size = file ? std::streamoff(file.tellg()) : 0, first = std::max<std::streamoff>(0, size - tail);
+  file.seekg(first);
+  std::string text;
+  if (first > 0) std::getline(file, text);  // the end of a line
+  json last = json::object();
+  bool evaluated = false;
+  while (std::getline(file, text)) {
+    const json line = json::parse(text, nullptr, false);
+    if (!line.is_object()) continue;
+    evaluated |= line.contains("gradient_norm_mean");
+    last.update(line);
+  }
+  if (evaluated || first == 0) return last;
+  for (const json& line : read_metrics(folder)) last.update(line);
+  return last;
 }
 
 MetricsLog::MetricsLog(const fs::path& folder, int64_t keep_to_step)

@@ -12,6 +12,9 @@ namespace kantor {
 /// The whole lines of a folder's metrics.jsonl; none where there is no such file.
 std::vector<nlohmann::json> read_metrics(const std::filesystem::path& folder);
 
+/// The last value of each key, from the last evaluation on: of a long file only its end is read.
+nlohmann::json last_metrics(const std::filesystem::path& folder);
+
 /// Appends line by line, each flushed.
 class MetricsLog {
  public:

@@ -21,8 +21,11 @@
 #include <chrono>
 #include <cmath>
 #include <fmt/format.h>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
+#include <tuple>
 
 namespace kantor {
 namespace {
@@ -308,10 +311,17 @@ class Run {
 
 }  // namespace
 
-void check_run(const RunConfig& config, Device device) {
-  const DatasetPtr data = open_dataset(config.data);
-  check_trainable(config, *data);
-  check_memory(config, *data, device);
+void check_runs(const std::vector<RunConfig>& configs, Device device) {
+  std::map<std::tuple<std::string, std::string, int64_t>, DatasetPtr> opened;
+  std::set<std::string> checked;
+  for (RunConfig config : configs) {
+    config.seed = 0;  // runs that differ in it alone are checked once
+    if (!checked.insert(to_toml(config)).second) continue;
+    DatasetPtr& data = opened[{config.data.kind, config.data.path, config.data.length}];
+    if (!data) data = open_dataset(config.data);
+    check_trainable(config, *data);
+    check_memory(config, *data, device);
+  }
 }
 
 RunResult train(const RunConfig& config, const RunOptions& options) {

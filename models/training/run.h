@@ -10,6 +10,7 @@
 #include <functional>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <vector>
 
 namespace kantor {
 
@@ -32,8 +33,9 @@ struct RunResult {
   std::string diverged;  // why the run ended before its last step; empty where it did not diverge
 };
 
-/// Throws if a training of this configuration cannot begin: ConfigError, FileError, DeviceError. Writes nothing.
-void check_run(const RunConfig& config, Device device);
+/// Throws if a training of one of these configurations cannot begin: ConfigError, FileError, DeviceError. Writes
+/// nothing. Opens each data set once, however many train on it.
+void check_runs(const std::vector<RunConfig>& configs, Device device);
 
 /// Trains. Everything is checked before anything is written; a resumed run may differ from its folder's configuration
 /// in what changes_on_resume allows. Divergence is a result: the last line of metrics.jsonl says so. Throws

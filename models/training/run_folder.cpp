@@ -82,6 +82,11 @@ std::optional<Checkpoint> newest_checkpoint(const fs::path& folder) {
   return std::nullopt;
 }
 
+int64_t steps_recorded(const fs::path& folder) {
+  const std::vector<fs::path> files = checkpoints(folder);
+  return files.empty() ? 0 : step_of(files.back());
+}
+
 bool holds_run(const fs::path& folder) {
   if (!checkpoints(folder).empty()) return true;
   const std::vector<json> lines = read_metrics(folder);

@@ -33,6 +33,9 @@ struct Checkpoint {
 };
 std::optional<Checkpoint> newest_checkpoint(const std::filesystem::path& folder);
 
+/// The step of the newest checkpoint, by its name alone; 0 where there is none.
+int64_t steps_recorded(const std::filesystem::path& folder);
+
 /// Whether a folder holds what a new run must not overwrite: a checkpoint, or a step that was measured. A run that
 /// failed before its first step leaves neither.
 bool holds_run(const std::filesystem::path& folder);

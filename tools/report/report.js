@@ -44,9 +44,12 @@ const inPlane = (run) => last(run, "w1") !== undefined;
 const points = (run, key) => run.lines.filter((l) => typeof l[key] === "number").map((l) => ({ x: l.step, y: l[key] }));
 const fixed = (value, digits = 3) => (typeof value === "number" ? (Math.abs(value) >= 1e4 || (value !== 0 && Math.abs(value) < 1e-3) ? value.toExponential(2) : value.toFixed(digits)) : "-");
 
+/// ", critic.lambda 0.1": what else than its constraint and seed tells a run or a cell from the others.
+const valuesOf = (run) => Object.entries(run.values).map(([key, value]) => `, ${key} ${value}`).join("");
+
 function label(run, runs) {
-  const alone = runs.filter((r) => r.constraint === run.constraint).length === 1;
-  return alone ? nameOf(run) : `${nameOf(run)}, seed ${run.seed}`;
+  const name = nameOf(run) + valuesOf(run);
+  return runs.filter((r) => nameOf(r) + valuesOf(r) === name).length === 1 ? name : `${name}, seed ${run.seed}`;
 }
 
 function figure(title, reading, description) {
@@ -128,16 +131,91 @@ function layers(grid, runs, { title, reading, unit, valuesOf, logarithmic }) {
 }
 
 function summary(runs) {
-  const head = ["constraint", "seed", "exact W1", "floor", "modes", "high quality", "critic estimate", "gradient norm", "saturated", "ms / step", "steps"];
+  const keys = Object.keys(runs[0].values);
+  const head = ["constraint", ...keys, "seed", "exact W1", "floor", "modes", "high quality", "critic estimate", "gradient norm", "saturated", "ms / step", "steps"];
   const body = runs.map((run) => {
     const modes = last(run, "modes");
-    const cells = [run.seed, fixed(last(run, "w1")), fixed(last(run, "w1_floor")), modes === undefined ? "-" : `${modes}/${last(run, "mode_count")}`,
+    const cells = [...keys.map((key) => run.values[key]), run.seed, fixed(last(run, "w1")), fixed(last(run, "w1_floor")), modes === undefined ? "-" : `${modes}/${last(run, "mode_count")}`,
       fixed(last(run, "high_quality")), fixed(last(run, "critic_estimate")), fixed(last(run, "gradient_norm_mean")), fixed(last(run, "saturation")),
       fixed(last(run, "step_milliseconds"), 2), `${last(run, "step") ?? 0} of ${run.steps}${divergence(run) ? ", diverged" : ""}`];
     const swatch = element("span", { class: "swatch", style: `background:${colourOf(run)}`, "aria-hidden": "true" });
     return element("tr", {}, element("td", {}, swatch, nameOf(run)), ...cells.map((c) => element("td", {}, String(c))));
   });
   return element("div", { class: "table" }, element("table", {}, element("thead", {}, element("tr", {}, ...head.map((h) => element("th", { scope: "col" }, h)))), element("tbody", {}, ...body)));
+}
+
+/// The median of a metric over a cell's seeds, or undefined.
+const median = (cell, key) => cell.metrics[key]?.median;
+
+/// Runs that differ in their seeds alone, as one row: medians, and the mean of W1 with its interval.
+function cellTable(cells, keys) {
+  const head = ["constraint", ...keys, "seeds", "W1, median", "W1, mean [95 %]", "floor", "modes", "high quality", "gradient norm", "saturated", "ms / step"];
+  const body = cells.map((cell) => {
+    const w1 = cell.metrics.w1;
+    const mean = !w1 ? "-" : w1.low === null ? fixed(w1.mean) : `${fixed(w1.mean)} [${fixed(w1.low)}, ${fixed(w1.high)}]`;
+    const ends = [cell.diverged ? `${cell.diverged} diverged` : "", cell.missing ? `${cell.missing} missing` : ""].filter((text) => text);
+    const values = [...keys.map((key) => String(cell.values[key])), [String(cell.finished), ...ends].join(", "), fixed(median(cell, "w1")), mean, fixed(median(cell, "w1_floor")),
+      median(cell, "modes") === undefined ? "-" : `${median(cell, "modes")}/${median(cell, "mode_count")}`, fixed(median(cell, "high_quality")), fixed(median(cell, "gradient_norm_mean")),
+      fixed(median(cell, "saturation")), fixed(median(cell, "step_milliseconds"), 2)];
+    const swatch = element("span", { class: "swatch", style: `background:${colourOf(cell)}`, "aria-hidden": "true" });
+    return element("tr", {}, element("td", {}, swatch, cell.title), ...values.map((v) => element("td", {}, v)));
+  });
+  return element("div", { class: "table" }, element("table", {}, element("thead", {}, element("tr", {}, ...head.map((h) => element("th", { scope: "col" }, h)))), element("tbody", {}, ...body)));
+}
+
+const linesShown = 8;  // of a sweep's chart
+
+/// W1 against the values of one key: a line of medians for each combination of constraint and other values, every seed as a
+/// point, and the range from the least to the greatest of them.
+function sweepChart(grid, cells, runs, key, keys) {
+  const others = keys.filter((other) => other !== key);
+  const lineOf = (run) => JSON.stringify([run.constraint, ...others.map((other) => run.values[other])]);
+  const lines = new Map();
+  for (const cell of cells.filter((c) => c.metrics.w1)) lines.set(lineOf(cell), [...(lines.get(lineOf(cell)) || []), cell]);
+  if (lines.size === 0) return;
+  const values = [...new Set(cells.map((cell) => cell.values[key]))];
+  const numeric = values.every((value) => typeof value === "number");
+  const logarithmic = numeric && values.every((value) => value > 0) && Math.max(...values) / Math.min(...values) >= 20;
+  const x = (run) => (numeric ? run.values[key] : values.indexOf(run.values[key]));
+  const chosen = [...lines.values()].slice(0, linesShown);
+  const datasets = chosen.flatMap((line, i) => {
+    const first = line[0], alone = chosen.filter((other) => other[0].constraint === first.constraint).length === 1;
+    const palette = Object.values(dark ? bright : colours);
+    const colour = alone ? colourOf(first) : palette[i % palette.length];
+    const sorted = [...line].sort((a, b) => x(a) - x(b));
+    const points = runs.filter((run) => run.state === "finished" && typeof run.w1 === "number" && lineOf(run) === lineOf(first)).map((run) => ({ x: x(run), y: run.w1 }));
+    const edge = { borderWidth: 0, pointRadius: 0, backgroundColor: colour + "26", borderColor: colour };
+    return [
+      { label: first.title + others.map((other) => `, ${other} ${first.values[other]}`).join(""), data: sorted.map((cell) => ({ x: x(cell), y: cell.metrics.w1.median })), borderColor: colour, backgroundColor: colour, borderWidth: 1.8, pointRadius: 3.5 },
+      { label: "", data: sorted.map((cell) => ({ x: x(cell), y: cell.metrics.w1.min })), ...edge },
+      { label: "", data: sorted.map((cell) => ({ x: x(cell), y: cell.metrics.w1.max })), fill: "-1", ...edge },
+      { label: "", data: points, showLine: false, pointRadius: 1.8, borderColor: colour, backgroundColor: colour + "99" }];
+  });
+  const floor = cells.map((cell) => median(cell, "w1_floor")).find((value) => typeof value === "number");
+  const at = cells.filter((cell) => cell.metrics.w1).map(x);
+  if (floor !== undefined) datasets.push({ label: "floor: data against data", data: [{ x: Math.min(...at), y: floor }, { x: Math.max(...at), y: floor }], borderColor: ink, borderDash: [6, 5], borderWidth: 1.2, pointRadius: 0 });
+  const left = lines.size > linesShown ? ` ${linesShown} of ${lines.size} lines are drawn; the others are in the table.` : "";
+  const { node, canvas } = figure(`Exact W1 by ${key}`, "A line joins the medians over the seeds; small points are single seeds, and the band reaches from the least to the greatest of them." + left);
+  grid.append(node);
+  const ticks = numeric ? {} : { ticks: { stepSize: 1, callback: (value) => (Number.isInteger(value) && values[value] !== undefined ? String(values[value]) : "") } };
+  new Chart(canvas, { type: "line", data: { datasets },
+    options: { scales: { x: { type: logarithmic ? "logarithmic" : "linear", ...axis(key), ...ticks }, y: { type: "linear", ...axis("W1") } },
+      plugins: { legend: { labels: { boxHeight: 2, filter: (item) => item.text !== "" } } }, interaction: { mode: "nearest", intersect: true } } });
+}
+
+/// What the seeds of each cell say together: a table, and a chart for each key that was swept.
+function gathered(section, name, shown) {
+  const cells = data.table.cells.filter((cell) => cell.name === name), runs = data.table.runs.filter((run) => run.name === name);
+  const keys = data.table.keys.filter((key) => new Set(cells.map((cell) => cell.values[key])).size > 1);
+  if (runs.length === cells.length && keys.length === 0) return;
+  const missing = runs.filter((run) => run.state === "missing").length;
+  section.append(element("h3", {}, "Over the seeds"), element("p", { class: "reading" }, `${runs.length} runs; a row is one configuration at all of its seeds. The interval is that of the mean, by Student's t; diverged and missing runs are not in the numbers.`));
+  if (missing > 0) section.append(element("p", { class: "warning" }, `${missing} of ${runs.length} runs are missing: not started, or not at their last step.`));
+  section.append(cellTable(cells, keys));
+  const grid = element("div", { class: "grid", style: "margin-bottom:1.4rem" });
+  for (const key of keys) sweepChart(grid, cells, runs, key, keys);
+  if (grid.childElementCount > 0) section.append(grid);
+  if (shown.length < runs.length) section.append(element("p", { class: "reading" }, `Below are ${shown.length} of the ${runs.length} runs: of a configuration the one whose W1 is the median.`));
 }
 
 /// What the colours in pictures of the plane mean: those of models/plot.
@@ -191,8 +269,10 @@ const weights = (run) => {
 };
 
 function group(name, runs) {
-  const section = element("section", {}, element("h2", {}, name), summary(runs));
+  const section = element("section", {}, element("h2", {}, name));
   report.append(section);
+  gathered(section, name, runs);
+  section.append(summary(runs));
   for (const run of runs.filter(divergence)) {
     section.append(element("p", { class: "warning" }, `${label(run, runs)} diverged: ${divergence(run).diverged}`));
   }

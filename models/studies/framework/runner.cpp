@@ -1,18 +1,17 @@
 #include "models/studies/framework/runner.h"
 
 #include "engine/build_info.h"
+#include "models/ensemble/side_by_side.h"
 #include "models/files/atomic_file.h"
 #include "models/files/folder_lock.h"
-#include "models/studies/framework/children.h"
 #include "models/training/environment.h"
 
 #include <algorithm>
 #include <chrono>
 #include <ctime>
-#include <deque>
 #include <fmt/format.h>
+#include <map>
 #include <optional>
-#include <thread>
 
 namespace kantor {
 namespace {
@@ -21,7 +20,7 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 using Clock = std::chrono::steady_clock;
 
-constexpr size_t settings_limit = 1 << 20, result_limit = 1 << 28, log_kept = 2000;
+constexpr size_t settings_limit = 1 << 20, result_limit = 1 << 28;
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
@@ -48,33 +47,26 @@ void make_folder(const fs::path& folder) {
   if (error) throw FileError(fmt::format("cannot make {}: {}", folder.string(), error.message()));
 }
 
-/// The result of a run that is finished, by this version of the program, with these settings and on this device.
+/// "cuda" of "cuda:1": GPUs of one machine count as one device.
+std::string kind_of(const std::string& device) {
+  return device.substr(0, device.find(':'));
+}
+
+/// The result of a run that is finished, by this version of the program, with these settings and on such a device.
 std::optional<json> finished(const fs::path& folder, const json& settings, const std::string& device) {
   std::optional<json> result = read_object(folder / "result.json", result_limit);
-  if (!result || result->value("settings", json()) != settings || result->value("device", "") != device ||
-      result->value("version", "") != build_info().version ||
+  if (!result || result->value("settings", json()) != settings ||
+      kind_of(result->value("device", "")) != kind_of(device) || result->value("version", "") != build_info().version ||
       !(result->contains("numbers") || result->contains("diverged"))) {
     return std::nullopt;
   }
   return result;
 }
 
-std::string log_tail(const fs::path& folder) {
-  try {
-    const std::vector<std::byte> bytes = read_file(folder / "log.txt", result_limit);
-    const std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    return text.size() <= log_kept ? text : "..." + text.substr(text.size() - log_kept);
-  } catch (const FileError&) {
-    return "";
-  }
-}
-
 /// One run that is to be done.
 struct Task {
   const Study* study;
   StudyRun run;
-  fs::path folder;
-  Clock::time_point start = {};
 };
 
 /// All runs of one call.
@@ -83,7 +75,7 @@ class Runner {
   Runner(const std::vector<const Study*>& studies, const RunnerOptions& options)
       : studies_(studies), options_(options) {
     make_folder(options.out);
-    lock_.emplace(options.out);
+    lock_.emplace(options.out, options.shard.whole() ? FolderLock::Mode::alone : FolderLock::Mode::shared);
     for (const Study* study : studies) {
       open_[study] = 0;
       for (StudyRun& run : study->runs(options.settings)) plan(*study, std::move(run));
@@ -92,24 +84,20 @@ class Runner {
 
   RunnerResult go() {
     for (const Study* study : studies_) conclude_if_done(*study);
-    while (!waiting_.empty() || children_.running() > 0) {
-      if (options_.should_stop()) {
-        children_.stop();
-        result_.interrupted = true;
-        return result_;
-      }
-      while (!waiting_.empty() && children_.running() < std::max<size_t>(1, options_.jobs)) start_next();
-      if (const auto end = children_.poll()) {
-        take(*end);
-      } else {
-        std::this_thread::sleep_for(std::chrono::milliseconds(20));
-      }
-    }
+    SideBySideOptions options;
+    options.devices = options_.devices.empty() ? std::vector<std::string>{options_.device} : options_.devices;
+    options.jobs = options_.jobs;
+    options.command = [this](size_t job, const std::string& device) { return command_of(tasks_[job], device); };
+    options.on_end = [this](const JobEnd& end) { take(end); };
+    options.should_stop = options_.should_stop;
+    jobs_.emplace(folders_, std::move(options));
+    result_.interrupted = !jobs_->go();
     return result_;
   }
 
  private:
   void plan(const Study& study, StudyRun run) {
+    if (!options_.shard.has(++planned_)) return;
     ++all_;
     const fs::path folder = run_folder(options_.out, study, run.id);
     if (const auto result = finished(folder, run.settings, options_.device)) {
@@ -118,54 +106,58 @@ class Runner {
       return;
     }
     ++open_[&study];
-    waiting_.push_back(tasks_.size());
-    tasks_.push_back({&study, std::move(run), folder});
+    folders_.push_back(folder);
+    tasks_.push_back({&study, std::move(run)});
   }
 
-  void start_next() {
-    Task& task = tasks_[waiting_.front()];
+  /// nullopt where another process has done it since it was planned.
+  std::optional<std::vector<std::string>> command_of(const Task& task, const std::string& device) {
+    const fs::path folder = run_folder(options_.out, *task.study, task.run.id);
+    if (finished(folder, task.run.settings, options_.device)) return std::nullopt;
     std::error_code ignored;
-    fs::remove(task.folder / "result.json", ignored);  // of other settings
-    make_folder(task.folder);
-    write_file_atomically(task.folder / "settings.json", task.run.settings.dump(2) + "\n");
-    task.start = Clock::now();
-    children_.start(waiting_.front(), options_.command(*task.study, task.folder), task.folder / "log.txt");
-    waiting_.pop_front();
+    fs::remove(folder / "result.json", ignored);  // of other settings
+    make_folder(folder);
+    write_file_atomically(folder / "settings.json", task.run.settings.dump(2) + "\n");
+    return options_.command(*task.study, folder, device);
   }
 
-  void take(const Children::End& end) {
-    const Task& task = tasks_[end.key];
+  void take(const JobEnd& end) {
+    const Task& task = tasks_[end.job];
+    --open_[task.study];
+    if (end.elsewhere) {
+      ++result_.elsewhere;
+      conclude_if_done(*task.study);
+      return;
+    }
     RunnerOptions::Progress progress;
     progress.study = task.study->name;
     progress.id = task.run.id;
     progress.failure = end.failure;
     progress.all = all_;
-    progress.seconds = seconds_since(task.start);
+    progress.seconds = end.seconds;
+    progress.device = end.device;
     if (progress.failure.empty()) {
-      const auto result = finished(task.folder, task.run.settings, options_.device);
+      const auto result = finished(folders_[end.job], task.run.settings, options_.device);
       if (!result) progress.failure = "no result";
       if (result) progress.diverged = result->value("diverged", "");
     }
-    spent_ += progress.seconds;
-    ++ended_;
     if (progress.failure.empty()) {
       ++done_;
       if (!progress.diverged.empty()) ++result_.diverged;
     } else {
       ++result_.failed;
-      progress.log = log_tail(task.folder);
+      progress.log = log_tail(folders_[end.job]);
     }
     progress.done = done_;
-    progress.remaining = spent_ / static_cast<double>(ended_) *
-                         static_cast<double>(waiting_.size() + children_.running()) /
-                         static_cast<double>(std::max<size_t>(1, options_.jobs));
+    progress.remaining = jobs_->state().remaining.value_or(0);
     if (options_.on_run) options_.on_run(progress);
-    --open_[task.study];
     conclude_if_done(*task.study);
   }
 
   void conclude_if_done(const Study& study) {
     if (open_[&study] > 0) return;
+    std::optional<FolderLock> among_shards;
+    if (!options_.shard.whole()) among_shards.emplace(options_.out, FolderLock::Mode::waiting, "report.lock");
     conclude_study(study, options_);
     if (options_.on_conclusion) options_.on_conclusion(study);
   }
@@ -174,12 +166,12 @@ class Runner {
   const RunnerOptions& options_;
   std::optional<FolderLock> lock_;
   std::vector<Task> tasks_;
-  std::deque<size_t> waiting_;           // tasks not yet started
+  std::vector<fs::path> folders_;        // of the tasks
   std::map<const Study*, size_t> open_;  // tasks not yet ended
-  Children children_;
+  std::optional<SideBySide> jobs_;
   RunnerResult result_;
-  size_t done_ = 0, all_ = 0, ended_ = 0;
-  double spent_ = 0;
+  size_t done_ = 0, all_ = 0;
+  int64_t planned_ = 0;
 };
 
 /// Draws or copies a figure into the study's folder.
@@ -199,12 +191,23 @@ RunnerResult run_studies(const std::vector<const Study*>& studies, const RunnerO
   return Runner(studies, options).go();
 }
 
+void conclude_studies(const std::vector<const Study*>& studies, const RunnerOptions& options) {
+  make_folder(options.out);
+  const FolderLock runs(options.out, FolderLock::Mode::shared);
+  const FolderLock among_shards(options.out, FolderLock::Mode::waiting, "report.lock");
+  for (const Study* study : studies) {
+    conclude_study(*study, options);
+    if (options.on_conclusion) options.on_conclusion(*study);
+  }
+}
+
 void execute_run(const Study& study, Device device, const fs::path& folder) {
   const fs::path file = folder / "settings.json";
   const std::string expected =
       fmt::format("expected what `kantor study {} --list` prints as a run's \"settings\"", study.name);
   const std::optional<json> settings = read_object(file, settings_limit);
   if (!settings) throw FileError(fmt::format("{}: {}", file.string(), expected));
+  const FolderLock lock(folder);
   const auto start = Clock::now();
   const std::clock_t begun = std::clock();
   json numbers;

@@ -26,11 +26,12 @@ class Children {
   struct End {
     size_t key;
     std::string failure;  // empty: exit code 0; else "exit code 5", "killed by signal 9"
+    int code = 0;         // exit code, or 128 + signal
   };
   /// A process that has ended since the last call; nullopt if none has. Does not wait.
   std::optional<End> poll();
-  /// Ends all and waits for them.
-  void stop();
+  /// Ends all and waits for them: asks by SIGTERM, and kills what still runs after `grace` seconds; 0 kills at once.
+  void stop(double grace = 0);
 
  private:
   std::map<pid_t, size_t> pids_;

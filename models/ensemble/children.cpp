@@ -1,14 +1,16 @@
-#include "models/studies/framework/children.h"
+#include "models/ensemble/children.h"
 
 #include "engine/error.h"
 
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstring>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <thread>
 #include <unistd.h>
 
 namespace kantor {
@@ -51,11 +53,13 @@ std::optional<Children::End> Children::poll() {
   for (auto child = pids_.begin(); child != pids_.end(); ++child) {
     int status = 0;
     if (::waitpid(child->first, &status, WNOHANG) != child->first) continue;
-    End end{child->second, ""};
+    End end{child->second, "", 0};
     if (WIFSIGNALED(status)) {
       end.failure = fmt::format("killed by signal {}", WTERMSIG(status));
+      end.code = 128 + WTERMSIG(status);
     } else if (WEXITSTATUS(status) != 0) {
       end.failure = fmt::format("exit code {}", WEXITSTATUS(status));
+      end.code = WEXITSTATUS(status);
     }
     pids_.erase(child);
     return end;
@@ -63,7 +67,14 @@ std::optional<Children::End> Children::poll() {
   return std::nullopt;
 }
 
-void Children::stop() {
+void Children::stop(double grace) {
+  if (grace > 0) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>(grace);
+    for (const auto& [pid, key] : pids_) ::kill(pid, SIGTERM);
+    while (!pids_.empty() && std::chrono::steady_clock::now() < end) {
+      if (!poll()) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+  }
   for (const auto& [pid, key] : pids_) ::kill(pid, SIGKILL);  // results are written whole or not at all
   for (const auto& [pid, key] : pids_) ::waitpid(pid, nullptr, 0);
   pids_.clear();

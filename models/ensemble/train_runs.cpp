@@ -1,0 +1,158 @@
+#include "models/ensemble/train_runs.h"
+
+#include "models/ensemble/metrics_watch.h"
+#include "models/ensemble/side_by_side.h"
+#include "models/files/folder_lock.h"
+#include "models/training/resume.h"
+#include "models/training/run_folder.h"
+
+#include <algorithm>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+namespace kantor {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+constexpr double checkpoint_seconds = 4;  // that a stopped run has for its checkpoint
+constexpr int diverged_code = 5;          // the program's exit code (tools/commands.h)
+
+/// The processes of one call.
+class Processes {
+ public:
+  Processes(const std::vector<EnsembleRun>& runs, const TrainRunsOptions& options) : options_(options) {
+    for (const EnsembleRun& run : runs) {
+      if (!has_ended(run)) runs_.push_back(&run);
+    }
+  }
+
+  TrainRunsResult go() {
+    std::vector<fs::path> folders;
+    for (const EnsembleRun* run : runs_) folders.push_back(run->folder);
+    SideBySideOptions options;
+    options.devices = options_.devices;
+    options.jobs = options_.jobs;
+    options.grace = checkpoint_seconds;
+    options.command = [this](size_t job, const std::string& device) { return command_of(job, device); };
+    options.fraction = [this](size_t job) { return fraction(job); };
+    options.on_end = [this](const JobEnd& end) { take(end); };
+    options.on_tick = [this] { tick(); };
+    options.should_stop = options_.should_stop;
+    SideBySide jobs(std::move(folders), std::move(options));
+    jobs_ = &jobs;
+    result_.interrupted = !jobs.go();
+    return result_;
+  }
+
+ private:
+  std::optional<std::vector<std::string>> command_of(size_t job, const std::string& device) {
+    const EnsembleRun& run = *runs_[job];
+    if (has_ended(run)) return std::nullopt;  // by another process, since the list was made
+    const int64_t step = steps_recorded(run.folder);
+    watches_.insert_or_assign(job, Watched{MetricsWatch(run.folder, step > 0 ? step : -1), step});
+    return options_.command(run, device);
+  }
+
+  /// Reads what a run has written since.
+  void watch(size_t job) {
+    Watched& watched = watches_.at(job);
+    for (const json& line : watched.metrics.poll()) {
+      if (options_.on_line) options_.on_line(*runs_[job], line);
+    }
+  }
+
+  [[nodiscard]] double fraction(size_t job) const {
+    const Watched& watched = watches_.at(job);
+    const int64_t steps = runs_[job]->config.steps - watched.first;
+    if (steps <= 0) return 0;
+    return std::clamp(static_cast<double>(watched.metrics.step() - watched.first) / static_cast<double>(steps), 0.0,
+                      1.0);
+  }
+
+  void take(const JobEnd& job) {
+    const EnsembleRun& run = *runs_[job.job];
+    ++ended_;
+    RunEnd end;
+    end.run = &run;
+    end.device = job.device;
+    end.seconds = job.seconds;
+    end.elsewhere = job.elsewhere;
+    if (job.elsewhere) {
+      ++result_.elsewhere;
+    } else {
+      watch(job.job);
+      judge(job, end);
+      watches_.erase(job.job);
+    }
+    end.ended = ended_;
+    end.all = runs_.size();
+    end.remaining = jobs_->state().remaining;
+    if (options_.on_end) options_.on_end(end);
+  }
+
+  void judge(const JobEnd& job, RunEnd& end) {
+    const fs::path& folder = end.run->folder;
+    if (job.code == diverged_code) {
+      const auto divergence = divergence_of(folder);
+      end.diverged = divergence ? divergence->reason : "it diverged";
+      ++result_.diverged;
+      return;
+    }
+    end.failure = job.failure;
+    const bool ended = has_ended(*end.run);
+    if (end.failure.empty() && !ended) end.failure = "it ended before its last step";
+    if (end.failure.empty()) return;
+    if (ended || is_locked(folder)) {  // another process was a moment faster
+      end.failure.clear();
+      end.elsewhere = true;
+      ++result_.elsewhere;
+      return;
+    }
+    end.log = log_tail(folder);
+    if (result_.failed++ == 0) result_.failure_code = job.code > 0 && job.code < 128 ? job.code : 1;
+  }
+
+  void tick() {
+    const JobsState jobs = jobs_->state();
+    RunsState now;
+    for (const size_t job : jobs.running) {
+      watch(job);
+      now.running.push_back({runs_[job], watches_.at(job).metrics.step()});
+    }
+    now.ended = ended_;
+    now.all = runs_.size();
+    now.remaining = jobs.remaining;
+    if (options_.on_tick) options_.on_tick(now);
+  }
+
+  struct Watched {
+    MetricsWatch metrics;
+    int64_t first;  // step at which this call went on
+  };
+
+  const TrainRunsOptions& options_;
+  std::vector<const EnsembleRun*> runs_;  // that have not ended
+  std::map<size_t, Watched> watches_;     // of the running ones
+  SideBySide* jobs_ = nullptr;
+  TrainRunsResult result_;
+  size_t ended_ = 0;
+};
+
+}  // namespace
+
+bool has_ended(const EnsembleRun& run) {
+  const RunConfig own = load_run_config(run.folder);
+  if (!kept_differences(own, run.config).empty() || !changeable_differences(own, run.config).empty()) return false;
+  // metrics.csv is written last.
+  const bool written = fs::exists(run.folder / "metrics.csv") && steps_recorded(run.folder) >= run.config.steps;
+  return written || divergence_of(run.folder).has_value();
+}
+
+TrainRunsResult train_runs(const std::vector<EnsembleRun>& runs, const TrainRunsOptions& options) {
+  return Processes(runs, options).go();
+}
+
+}  // namespace kantor
