@@ -90,12 +90,12 @@ class Tile {
     }
   }
 
-  /// Leaves the sums at `partial`, in the order of the threads: neighbours are side by side.
+  /// Leaves the sums at `partial`, first the first ones of all threads: so that a warp writes side by side.
   __device__ void leave(float* partial) const {
 #pragma unroll
     for (int u = 0; u < units; ++u) {
 #pragma unroll
-      for (int j = 0; j < unit; ++j) partial[(u * tiling.threads() + threadIdx.x) * unit + j] = sums_[u][j];
+      for (int j = 0; j < unit; ++j) partial[(u * unit + j) * tiling.threads() + threadIdx.x] = sums_[u][j];
     }
   }
   /// Replaces the sums by those of `count` partial tiles, which other blocks have left, added in their order.
@@ -111,7 +111,7 @@ class Tile {
 #pragma unroll
       for (int u = 0; u < units; ++u) {
 #pragma unroll
-        for (int j = 0; j < unit; ++j) sums_[u][j] += __ldcg(from + (u * tiling.threads() + threadIdx.x) * unit + j);
+        for (int j = 0; j < unit; ++j) sums_[u][j] += __ldcg(from + (u * unit + j) * tiling.threads() + threadIdx.x);
       }
     }
   }
