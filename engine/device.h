@@ -22,9 +22,9 @@ std::string to_string(Device device);
 /// "" if the device works, otherwise the reason why it does not ("this build holds no CUDA device: ...").
 std::string why_unavailable(Device device);
 
-/// The device named `cpu`, `sim`, `cuda`, `cuda:N`, or `auto`: a working GPU, else the CPU. `sim:N` is `sim`: the number is
-/// a label, to tell processes apart. Throws DeviceError with the reason where the named device does not work, and for
-/// unknown names.
+/// The device named `cpu`, `sim`, `cuda`, `cuda:N`, or `auto`: a working GPU, else the CPU. `sim:N` is `sim`: the
+/// number is a label, to tell processes apart. Throws DeviceError with the reason where the named device does not work,
+/// and for unknown names.
 Device find_device(std::string_view name);
 
 /// A description for people: the GPU's name, capability, memory and driver; "" for `cpu` and `sim`.
