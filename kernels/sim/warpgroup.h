@@ -134,8 +134,9 @@ void make_product(const AsyncProduct& product) {
       for (int half = 0; half < 2; ++half) {
         double products[depth];
         for (int k = 0; k < depth; ++k) products[k] = rows[half][k] * column[k];
-        float& sum = product.sums[(u + half) * 2 + side];
+        float sum = product.sums[(u + half) * 2 + side];
         for (int k = 0; k < depth; k += 4) sum = tensor_core_sum(sum, products + k);
+        product.sums[(u + half) * 2 + side] = sum;
       }
     }
   }

@@ -80,6 +80,7 @@ int right_orders(Warpgroup bug) {
 
 }  // namespace
 
+#ifndef KANTOR_SIM_RACES  // there each is a race, which the last but one test finds
 TEST_CASE("sim: bugs in a pipeline of a warpgroup's products show in one order of threads at least") {
   CHECK(right_orders(Warpgroup::right) == 5);
   for (const Warpgroup bug :
@@ -97,6 +98,7 @@ TEST_CASE("sim: bugs in a pipeline of a warpgroup's products show in one order o
   sim::set_order(sim::Order::forward);  // in reverse they are made
   CHECK_THROWS_WITH(run(Warpgroup::sums_too_early), Contains("returns before the products of its warpgroup are made"));
 }
+#endif
 
 TEST_CASE("sim: bugs in a pipeline of asynchronous copies show in one order of threads at least") {
   CHECK(right_orders(Pipeline::right) == 5);
