@@ -1,11 +1,13 @@
 // Normalization: fused forwards, and fused derivatives of batch norm and layer norm; the other derivatives are those of
 // the same functions in ordinary ops, which holds at every order.
 #include "engine/cpu/reduce.h"
+#include "engine/cpu/scratch.h"
 #include "engine/ops.h"
 #include "engine/ops/pointwise_op.h"
 #include "kernels/batch_norm.h"
 #include "kernels/layer_norm.h"
 
+#include <algorithm>
 #include <cmath>
 #include <fmt/format.h>
 #include <numeric>
@@ -217,13 +219,22 @@ class BatchNormFixed final : public FloatingOp<BatchNormFixed> {
   double epsilon_;
 };
 
-/// Calls f(row) for all, in pieces of rows.
-template <class F>
-void for_rows(int64_t rows, int64_t columns, const F& f) {
-  const int64_t group = std::max<int64_t>(1, cpu::piece_elements / columns);
-  cpu::for_pieces((rows + group - 1) / group, static_cast<double>(rows * columns) * 3, [&](int64_t p) {
-    for (int64_t r = p * group; r < std::min(rows, (p + 1) * group); ++r) f(r);
-  });
+/// Rows that one piece of work takes.
+int64_t rows_of_piece(int64_t columns) {
+  return std::max<int64_t>(1, cpu::piece_elements / columns);
+}
+
+/// What layer norm takes from a row, and multiplies it by.
+template <class T>
+struct RowStatistics {
+  T centre, scale;
+};
+template <class T>
+RowStatistics<T> row_statistics(const T* x, int64_t columns, double epsilon) {
+  const auto n = static_cast<double>(columns);
+  const double average = cpu::sum_run(x, columns, [](double v) { return v; }) / n;
+  const double variance = cpu::sum_run(x, columns, [=](double v) { return (v - average) * (v - average); }) / n;
+  return {static_cast<T>(average), static_cast<T>(1 / std::sqrt(variance + epsilon))};
 }
 
 /// The derivative of layer norm's y: x, gamma, dy -> dx, dgamma, dbeta.
@@ -235,35 +246,28 @@ class LayerNormGrad final : public FloatingOp<LayerNormGrad> {
     require_floating(inputs);
     return {inputs[0], inputs[1], inputs[1]};
   }
+  /// One pass over the rows, in groups; what gamma and beta get of each group is added in order.
   template <class T>
   void forward(Inputs inputs, Outputs outputs) const {
     const int64_t rows = inputs[0].shape[0], columns = inputs[1].size();
-    const auto n = static_cast<double>(columns);
-    const T *gamma = inputs[1].as<T>(), *all_dy = inputs[2].as<T>();
-    T* all_dx = outputs[0].as<T>();
-    std::vector<T> centres(static_cast<size_t>(rows)), scales(centres);
-    const auto normal = [&](int64_t r, int64_t i) {
-      return (inputs[0].as<T>()[r * columns + i] - centres[static_cast<size_t>(r)]) * scales[static_cast<size_t>(r)];
-    };
-    for_rows(rows, columns, [&](int64_t r) {
-      const T* x = inputs[0].as<T>() + r * columns;
-      const double average = cpu::sum_run(x, columns, [](double v) { return v; }) / n;
-      const double variance = cpu::sum_run(x, columns, [=](double v) { return (v - average) * (v - average); }) / n;
-      centres[static_cast<size_t>(r)] = static_cast<T>(average);
-      scales[static_cast<size_t>(r)] = static_cast<T>(1 / std::sqrt(variance + epsilon_));
-      for (int64_t i = 0; i < columns; ++i) all_dx[r * columns + i] = all_dy[r * columns + i] * normal(r, i);
+    constexpr int64_t least_rows = 8;  // their sums are few beside their elements
+    const int64_t group = std::max(least_rows, rows_of_piece(columns));
+    const int64_t groups = (rows + group - 1) / group;
+    std::vector<double> sums(static_cast<size_t>(2 * columns * std::max<int64_t>(1, groups)));
+    const auto of_group = [&](int64_t p) { return sums.data() + 2 * columns * p; };
+    cpu::for_pieces(groups, static_cast<double>(rows * columns) * 6, [&](int64_t p) {
+      for (int64_t r = p * group; r < std::min(rows, (p + 1) * group); ++r) {
+        row_grad(inputs[0].as<T>() + r * columns, inputs[1].as<T>(), inputs[2].as<T>() + r * columns,
+                 outputs[0].as<T>() + r * columns, of_group(p), columns);
+      }
     });
-    cpu::sum_middle(all_dx, outputs[1].as<T>(), 1, rows, columns);  // dx holds products, until it is written below
-    cpu::sum_middle(all_dy, outputs[2].as<T>(), 1, rows, columns);
-    for_rows(rows, columns, [&](int64_t r) {
-      T* dx = all_dx + r * columns;
-      for (int64_t i = 0; i < columns; ++i) dx[i] = all_dy[r * columns + i] * gamma[i];
-      const T shift = static_cast<T>(cpu::sum_run(dx, columns, [](double v) { return v; }) / n);
-      double products = 0;
-      for (int64_t i = 0; i < columns; ++i) products += static_cast<double>(dx[i] * normal(r, i));
-      const T slope = static_cast<T>(products / n), scale = scales[static_cast<size_t>(r)];
-      for (int64_t i = 0; i < columns; ++i) dx[i] = (dx[i] - shift - normal(r, i) * slope) * scale;
-    });
+    double* all = of_group(0);
+    for (int64_t p = 1; p < groups; ++p) {
+      for (int64_t i = 0; i < 2 * columns; ++i) all[i] += of_group(p)[i];
+    }
+    std::transform(all, all + columns, outputs[1].as<T>(), [](double sum) { return static_cast<T>(sum); });
+    std::transform(all + columns, all + 2 * columns, outputs[2].as<T>(),
+                   [](double sum) { return static_cast<T>(sum); });
   }
   template <class T>
   void launch(const Target& target, Inputs inputs, Outputs outputs) const {
@@ -283,6 +287,30 @@ class LayerNormGrad final : public FloatingOp<LayerNormGrad> {
   }
 
  private:
+  struct Normal {};
+  struct Products {};
+
+  /// dx of one row; adds to `sums` [2, columns] what gamma and beta get of it.
+  template <class T>
+  void row_grad(const T* x, const T* gamma, const T* dy, T* dx, double* sums, int64_t columns) const {
+    T *normal = cpu::scratch<T, Normal>(columns), *products = cpu::scratch<T, Products>(columns);
+    const auto [centre, scale] = row_statistics(x, columns, epsilon_);
+    for (int64_t i = 0; i < columns; ++i) normal[i] = (x[i] - centre) * scale;
+    for (int64_t i = 0; i < columns; ++i) {
+      sums[i] += static_cast<double>(normal[i] * dy[i]);
+      sums[columns + i] += static_cast<double>(dy[i]);
+    }
+    for (int64_t i = 0; i < columns; ++i) {
+      dx[i] = dy[i] * gamma[i];
+      products[i] = dx[i] * normal[i];
+    }
+    const auto mean_of = [&](const T* values) {
+      return static_cast<T>(cpu::sum_run(values, columns, [](double v) { return v; }) / static_cast<double>(columns));
+    };
+    const T shift = mean_of(dx), slope = mean_of(products);
+    for (int64_t i = 0; i < columns; ++i) dx[i] = (dx[i] - shift - normal[i] * slope) * scale;
+  }
+
   double epsilon_;
 };
 
@@ -326,14 +354,14 @@ class LayerNorm final : public FloatingOp<LayerNorm> {
   void run(Inputs inputs, const View& out) const {
     const int64_t rows = out.shape[0], columns = out.shape.size_from(1);
     const T *gamma = inputs[1].as<T>(), *beta = inputs[2].as<T>();
-    for_rows(rows, columns, [&](int64_t r) {
-      const T* x = inputs[0].as<T>() + r * columns;
-      T* y = out.as<T>() + r * columns;
-      const double n = static_cast<double>(columns);
-      const double average = cpu::sum_run(x, columns, [](double v) { return v; }) / n;
-      const double variance = cpu::sum_run(x, columns, [=](double v) { return (v - average) * (v - average); }) / n;
-      const T centre = static_cast<T>(average), scale = static_cast<T>(1 / std::sqrt(variance + epsilon_));
-      for (int64_t i = 0; i < columns; ++i) y[i] = (x[i] - centre) * scale * gamma[i] + beta[i];
+    const int64_t group = rows_of_piece(columns);
+    cpu::for_pieces((rows + group - 1) / group, static_cast<double>(out.size()) * 3, [&](int64_t p) {
+      for (int64_t r = p * group; r < std::min(rows, (p + 1) * group); ++r) {
+        const T* x = inputs[0].as<T>() + r * columns;
+        T* y = out.as<T>() + r * columns;
+        const auto [centre, scale] = row_statistics(x, columns, epsilon_);
+        for (int64_t i = 0; i < columns; ++i) y[i] = (x[i] - centre) * scale * gamma[i] + beta[i];
+      }
     });
   }
 
