@@ -3,16 +3,24 @@
 // which it refuses a training.
 #include "models/training/fused_training.h"
 
+#include "engine/random.h"
 #include "kernels/sim/simulator.h"
 #include "models/data/distributions.h"
+#include "models/files/npy.h"
+#include "models/training/fused_check.h"
 #include "models/training/networks.h"
 #include "models/training/presets.h"
 #include "models/training/random_streams.h"
+#include "models/training/run.h"
 #include "models/training/trainer.h"
 #include "tests/catch.h"
+#include "tests/paths.h"
 
 #include <cmath>
 #include <cstring>
+#include <filesystem>
+#include <fmt/format.h>
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 using namespace kantor;
@@ -129,6 +137,61 @@ TEST_CASE("fused training: one step is the recorded step to rounding, for every 
   for (const char* constraint : {"none", "clip", "penalty", "one-sided", "r1", "r2"}) {
     INFO(constraint);
     compare_with_steps(small(constraint), 1, 2e-5);
+  }
+}
+
+TEST_CASE("fused training: the networks of the golden cases take the step of the engine's ops") {
+  for (const char* name : {"mlp_relu_two_sided", "mlp_leaky_one_sided"}) {
+    INFO(name);
+    const std::filesystem::path folder = source_folder() / "tests" / "golden" / name;
+    std::ifstream in(folder / "case.json");
+    const nlohmann::json layers = nlohmann::json::parse(in)["layers"];
+    const int64_t features = layers[0]["in"].get<int64_t>();
+    RunConfig config = small(std::string(name).find("one_sided") == std::string::npos ? "penalty" : "one-sided", 24, 2);
+    config.critic_steps = 1;
+    config.critic.optimizer = "sgd";
+    config.critic.learning_rate = 0.1;
+    const std::vector<float> real = [&] {
+      HostRandom random(8, 1);
+      std::vector<float> values(static_cast<size_t>(config.batch * features));
+      for (float& x : values) x = static_cast<float>(random.normal());
+      return values;
+    }();
+    const nlohmann::json generator_layers = {{{"type", "linear"}, {"in", 2}, {"out", 24}},
+                                             {{"type", layers[1]["type"]}, {"slope", layers[1].value("slope", 0.2)}},
+                                             {{"type", "linear"}, {"in", 24}, {"out", features}}};
+    struct Pair {
+      Critic critic;
+      Generator generator;
+    };
+    const auto make = [&] {
+      nlohmann::json generator = generator_layers;
+      if (generator[1]["type"] == "relu") generator[1].erase("slope");
+      Pair pair{{layers, {features}, critic_options(config, simulator)},
+                {generator, config.z, generator_options(config, simulator)}};
+      for (const auto& row : pair.critic.network().parameters().rows()) {
+        const Tensor value = read_npy(folder / fmt::format("param.{}.npy", row.name));
+        const auto place = static_cast<size_t>(pair.critic.network().parameters().find(row.name));
+        pair.critic.network().parameters().tensors()[place].assign(value.to_vector<float>());
+      }
+      return pair;
+    };
+    Pair fused = make(), by_ops = make();
+    FusedTraining training({{&config, &fused.critic, &fused.generator}}, simulator, 2);
+    training.run(0, 1, {std::span<const float>(real)});
+
+    const auto seed = static_cast<uint64_t>(config.seed);
+    const Tensor counter = from_host(std::vector<int64_t>{1}, {}, {DType::int64, simulator});
+    const Tensor noise = normal({config.batch, 2}, seed, stream_critic_noise, counter);
+    CriticBatch batch{from_host(real, {config.batch, features}, {DType::float32, simulator}),
+                      by_ops.generator(noise).detach(),
+                      {},
+                      {},
+                      {seed, stream_eps, counter, 0}};
+    by_ops.critic.update(batch);
+    by_ops.generator.update(by_ops.critic, normal({config.batch, 2}, seed, stream_generator_noise, counter));
+    CHECK(difference(fused.critic.network().parameters(), by_ops.critic.network().parameters()) <= 2e-6);
+    CHECK(difference(fused.generator.network().parameters(), by_ops.generator.network().parameters()) <= 2e-5);
   }
 }
 
@@ -313,4 +376,54 @@ TEST_CASE("fused training: what it does not take it refuses, with the reason") {
   CHECK(reason(config) == "samples of 2 numbers and noise of 2000 do not fit into shared memory beside the weights");
   config = small("dragan");
   CHECK_THROWS_WITH(FusedPair(config), "fused steps: the constraint is dragan");
+}
+
+TEST_CASE("fused training: a trainer's steps, its checkpoint, and how it ends") {
+  RunConfig config = small("penalty");
+  const DatasetPtr data = open_dataset(config.data);
+  const auto bits = [](const Trainer& trainer) {
+    std::vector<std::vector<float>> all;
+    for (const auto& [name, tensor] : trainer.checkpoint().tensors) all.push_back(tensor.to_vector<float>());
+    return all;
+  };
+  Trainer whole(config, data, simulator, true, {Fused::automatic});
+  CHECK(whole.fused_team() == 1);
+  CHECK(whole.why_not_fused().empty());
+  whole.steps(4);
+  CHECK(whole.steps_done() == 4);
+  Trainer stopped(config, data, simulator, true, {Fused::on, 2});
+  CHECK(stopped.fused_team() == 2);
+  stopped.steps(3);
+  const TensorFile checkpoint = stopped.checkpoint();
+  CHECK(checkpoint.metadata.at("kantor.steps") == "fused");
+  Trainer resumed(config, data, simulator, true, {Fused::on});
+  resumed.restore(checkpoint);
+  resumed.step();
+  CHECK(bits(resumed) == bits(whole));
+
+  Trainer recorded(config, data, simulator);  // goes on to rounding where fused steps stopped
+  recorded.restore(checkpoint);
+  recorded.step();
+  CHECK(recorded.checkpoint().metadata.at("kantor.steps") == "recorded");
+  CHECK(difference(recorded.critic().network().parameters(), whole.critic().network().parameters()) < 1e-4);
+  CHECK(std::fabs(recorded.losses().critic_loss - whole.losses().critic_loss) < 1e-3);
+
+  config.critic.norm = "layer";
+  Trainer other(config, data, simulator, true, {Fused::automatic});
+  CHECK(other.fused_team() == 0);
+  CHECK(other.why_not_fused() == "layer 1 of the critic is layer_norm");
+  CHECK_THROWS_WITH(Trainer(config, data, simulator, true, {Fused::on}),
+                    "steps cannot be fused, because layer 1 of the critic is layer_norm; take --fused auto or off");
+  CHECK_THROWS_AS(Trainer(small("clip"), data, Device{}, true, {Fused::on}), ConfigError);
+  CHECK_THROWS_AS(parse_fused("maybe"), Error);
+
+  config = small("none");
+  config.critic.optimizer = "sgd";
+  config.critic.learning_rate = 1e12;
+  Trainer diverging(config, data, simulator, true, {Fused::on});
+  CHECK_THROWS_AS(diverging.steps(20), NonFiniteError);
+}
+
+TEST_CASE("fused training: the self-check passes on the simulator") {
+  CHECK(fused_training_finding(simulator, true).empty());
 }

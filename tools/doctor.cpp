@@ -7,6 +7,7 @@
 #include "models/data/open_dataset.h"
 #include "models/files/file_error.h"
 #include "models/training/environment.h"
+#include "models/training/fused_check.h"
 #include "tools/commands.h"
 
 #include <chrono>
@@ -68,12 +69,13 @@ int run(bool as_json) {
   return exit_ok;
 }
 
-/// Checks the tile engine's kernels anew. Returns exit_ok where all have passed.
+/// Checks the tile engine's kernels and fused steps anew. Returns exit_ok where all have passed.
 int verify_kernels(const std::string& name, bool as_json) {
   const Device device = find_device(name);
   if (device.kind == Device::Kind::cpu) throw DeviceError("the CPU has no kernels to verify; name cuda or sim");
   const auto start = std::chrono::steady_clock::now();
   const Findings found = verify(device);
+  const std::string fused = fused_training_finding(device, true);
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
   bool passed = true;
   json lines = json::object();
@@ -82,6 +84,8 @@ int verify_kernels(const std::string& name, bool as_json) {
     lines[name_of(all_tile_kernels[i])] = !absent.empty() ? absent : found[i].empty() ? "passed" : found[i];
     passed = passed && found[i].empty();
   }
+  lines["fused steps"] = fused.empty() ? "passed" : fused;
+  passed = passed && fused.empty();
   if (as_json) {
     fmt::print("{}\n", json{{"device", to_string(device)}, {"seconds", seconds.count()}, {"kernels", lines}}.dump(2));
   } else {
