@@ -17,8 +17,8 @@ MlpPlan plan_of(Device device, const MlpTraining& training) {
 }
 
 /// The largest power of two whose blocks fit side by side with those of the other models, and that leaves each block
-/// as many samples as its smallest tile holds: with fewer, more blocks only wait for each other. On the simulator blocks
-/// of a team take turns, and more of them only take longer.
+/// as many samples as its smallest tile holds: with fewer, more blocks only wait for each other. On the simulator
+/// blocks of a team take turns, and more of them only take longer.
 int choose_team(Device device, MlpTraining training) {
   const Target target = target_of(device);
   if (target.backend == Backend::sim) return 1;
@@ -48,6 +48,10 @@ Tensor on_device(const std::vector<T>& values, Device device) {
 
 bool MlpTrainer::fits(Device device, const MlpTraining& training) {
   return plan_of(device, training).width > 0;
+}
+
+int MlpTrainer::most_models(Device device) {
+  return runtime(device).processor().multiprocessors;
 }
 
 MlpTrainer::MlpTrainer(Device device, const MlpTraining& training, int team) : device_(device), training_(training) {

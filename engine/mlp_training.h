@@ -25,6 +25,8 @@ class MlpTrainer {
 
   /// Whether a kernel holds these networks.
   static bool fits(Device device, const MlpTraining& training);
+  /// Models that are worth training at once on this device: one for each multiprocessor.
+  static int most_models(Device device);
   [[nodiscard]] int team() const { return training_.team; }
   /// `iterations` of every model; losses and done of the models are set here. Updates and losses are in the models'
   /// arrays when it returns. Throws KernelError where a block did not come to a barrier of its team.

@@ -18,6 +18,7 @@ inline constexpr int mlp_groups = 8;       // a gradient is the sum of so many p
 struct MlpLayer {
   int in = 0, out = 0;
   int64_t weight = 0, bias = 0;
+  friend bool operator==(const MlpLayer&, const MlpLayer&) = default;
 };
 
 /// A network: linear layers with an activation between them, x where x > 0 and slope x elsewhere.
@@ -25,6 +26,7 @@ struct MlpShape {
   int count = 0;
   MlpLayer layers[mlp_most_layers];
   float slope = 0;  // 0: ReLU
+  friend bool operator==(const MlpShape&, const MlpShape&) = default;
 };
 
 /// A network's arrays in device memory, each with the arena's places, and how it is updated.
@@ -58,6 +60,7 @@ struct MlpModel {
 /// Streams of random numbers (engine/random.h).
 struct MlpStreams {
   uint32_t critic_noise = 0, generator_noise = 0, eps = 0;
+  friend bool operator==(const MlpStreams&, const MlpStreams&) = default;
 };
 
 /// What all models of a launch have in common.
@@ -66,6 +69,7 @@ struct MlpTraining {
   int models = 1, team = 1;  // blocks a model
   int batch = 0, critic_steps = 0, iterations = 0;
   MlpStreams streams;
+  friend bool operator==(const MlpTraining&, const MlpTraining&) = default;
 };
 
 /// Where blocks count and report; 0 before a launch.

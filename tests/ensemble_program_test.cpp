@@ -275,6 +275,23 @@ TEST_CASE("ensemble program: runs are dealt to the simulators, and results do no
   }
 }
 
+TEST_CASE("ensemble program: small models on one device share launches, and each run has the bits of its own") {
+  const ProgramFolder folder;
+  const Words small{"--set", "train.steps=3",     "--set", "train.batch=4",  "--set",    "train.critic_steps=1",
+                    "--set", "generator.depth=1", "--set", "critic.depth=1", "--device", "sim"};
+  const Words product{"--constraint", "clip", "--constraint", "r1", "--sweep", "critic.depth=1,2", "--seed", "1..2"};
+  Words together = small;
+  together.erase(together.end() - 4, together.end() - 2);  // critic.depth is swept
+  const ProgramResult all = run_kantor(ensemble(folder / "all", product + together));
+  INFO(all.err);
+  REQUIRE(all.code == 0);
+  CHECK_THAT(all.err, Contains("[8/8"));
+  CHECK(trained(folder / "all").size() == 8);
+  REQUIRE(run_kantor(tiny_training(folder / "alone", small + Words{"--constraint", "r1", "--seed", "2"})).code == 0);
+  CHECK(text_of(newest(folder.path / "all" / "r1-critic.depth=1-2")) == text_of(newest(folder / "alone")));
+  CHECK_THAT(text_of(folder.path / "all" / "clip-critic.depth=2-1" / "env.json"), Contains("fused"));
+}
+
 TEST_CASE("ensemble program: --json prints every run's lines with its name") {
   const ProgramFolder folder;
   const ProgramResult result =

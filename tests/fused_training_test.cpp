@@ -61,7 +61,7 @@ struct FusedPair {
                                     config.critic_steps * config.batch);
       real.insert(real.end(), batch.begin(), batch.end());
     }
-    const auto outcomes = training.run(done, steps, {std::span<const float>(real)});
+    const auto outcomes = training.run(steps, {{done, real}});
     done += outcomes[0].done;
     return outcomes[0];
   }
@@ -178,7 +178,7 @@ TEST_CASE("fused training: the networks of the golden cases take the step of the
     };
     Pair fused = make(), by_ops = make();
     FusedTraining training({{&config, &fused.critic, &fused.generator}}, simulator, 2);
-    training.run(0, 1, {std::span<const float>(real)});
+    training.run(1, {{0, real}});
 
     const auto seed = static_cast<uint64_t>(config.seed);
     const Tensor counter = from_host(std::vector<int64_t>{1}, {}, {DType::int64, simulator});
@@ -289,7 +289,7 @@ TEST_CASE("fused training: models side by side have the bits of their single run
       again.push_back({&fresh.back()->config, &fresh.back()->critic, &fresh.back()->generator});
     }
     FusedTraining training(again, simulator, team);
-    const auto outcomes = training.run(0, 2, {real[0], real[1], real[2]});
+    const auto outcomes = training.run(2, {{0, real[0]}, {0, real[1]}, {0, real[2]}});
     for (size_t m = 0; m < 3; ++m) {
       INFO("model " << m << ", team of " << team);
       CHECK(outcomes[m].done == 2);

@@ -136,6 +136,7 @@ int train_all(const CompareArguments& arguments, const Comparison& comparison, c
   TrainRunsOptions options;
   options.devices = devices;
   options.jobs = jobs_of(arguments, devices, to_do);
+  options.together = parse_fused(arguments.run.fused) != Fused::off && !arguments.run.eager;
   const int each = std::max(1, threads() / static_cast<int>(options.jobs));
   if (!arguments.run.quiet) tell_plan(comparison, shard, own, to_do.size(), options.jobs, devices, each);
   RunsProgress progress(arguments.run.quiet);

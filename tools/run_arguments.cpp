@@ -213,7 +213,7 @@ std::vector<std::string> RunArguments::machine_of_others(const std::string& devi
 
 std::vector<std::string> RunArguments::machine_words() const {
   std::vector<std::string> words = products.words();
-  words.insert(words.end(), {"--rewrites", rewrites});
+  words.insert(words.end(), {"--rewrites", rewrites, "--fused", fused});
   if (eager) words.emplace_back("--eager");
   return words;
 }

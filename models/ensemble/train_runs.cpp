@@ -5,8 +5,11 @@
 #include "models/files/folder_lock.h"
 #include "models/training/resume.h"
 #include "models/training/run_folder.h"
+#include "models/training/train_together.h"
 
 #include <algorithm>
+#include <chrono>
+#include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -141,6 +144,100 @@ class Processes {
   size_t ended_ = 0;
 };
 
+/// The runs that one device with kernels trains in launches of many.
+class Launches {
+ public:
+  Launches(const std::vector<EnsembleRun>& runs, const TrainRunsOptions& options) : options_(options) {
+    if (options.devices.size() != 1) return;
+    device_ = find_device(options.devices.front());
+    if (device_.kind == Device::Kind::cpu) return;
+    for (const EnsembleRun& run : runs) {
+      if (!has_ended(run) && trains_fused(run.config, device_)) runs_.push_back(&run);
+    }
+    if (runs_.size() < 2) runs_.clear();
+  }
+
+  TrainRunsResult go() {
+    std::vector<TogetherRun> together;
+    for (const EnsembleRun* run : runs_) together.push_back({run->config, options_of(*run)});
+    train_together(together, device_, [&](size_t index, const TogetherEnd& end) { take(*runs_[index], end); });
+    result_.interrupted = !runs_.empty() && options_.should_stop();
+    return result_;
+  }
+
+ private:
+  RunOptions options_of(const EnsembleRun& run) {
+    RunOptions options;
+    options.folder = run.folder;
+    options.device = device_;
+    options.resume = true;
+    options.fused = Fused::on;
+    options.on_line = [this, &run](const json& line) {
+      steps_[&run] = line["step"].get<int64_t>();
+      if (options_.on_line) options_.on_line(run, line);
+      tick();
+    };
+    options.on_message = [&run](const std::string& text) {
+      std::ofstream(run.folder / "log.txt", std::ios::app) << text << '\n';
+    };
+    options.should_stop = options_.should_stop;
+    return options;
+  }
+
+  void take(const EnsembleRun& run, const TogetherEnd& of) {
+    if (of.result.interrupted) return;
+    RunEnd end;
+    end.run = &run;
+    end.device = options_.devices.front();
+    end.failure = of.failure;
+    end.log = of.failure;
+    end.diverged = of.result.diverged;
+    end.seconds = seconds();
+    end.ended = ++ended_;
+    end.all = runs_.size();
+    end.remaining = remaining();
+    steps_.erase(&run);
+    if (!end.failure.empty() && is_locked(run.folder)) {
+      end.failure.clear();
+      end.elsewhere = true;
+    }
+    result_.elsewhere += end.elsewhere ? 1 : 0;
+    result_.diverged += end.diverged.empty() ? 0 : 1;
+    if (!end.failure.empty() && result_.failed++ == 0) result_.failure_code = 1;
+    if (options_.on_end) options_.on_end(end);
+  }
+
+  void tick() {
+    if (!options_.on_tick) return;
+    RunsState now;
+    for (const auto& [run, step] : steps_) now.running.push_back({run, step});
+    now.ended = ended_;
+    now.all = runs_.size();
+    now.remaining = remaining();
+    options_.on_tick(now);
+  }
+  [[nodiscard]] double seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  }
+  /// By the steps of all runs: those that were done before this call count as done in it.
+  [[nodiscard]] std::optional<double> remaining() const {
+    double done = 0, all = 0;
+    for (const EnsembleRun* run : runs_) all += static_cast<double>(run->config.steps);
+    done = all / static_cast<double>(runs_.size()) * static_cast<double>(ended_);
+    for (const auto& [run, step] : steps_) done += static_cast<double>(step);
+    if (done <= 0) return std::nullopt;
+    return seconds() * std::max(0.0, all / done - 1);
+  }
+
+  const TrainRunsOptions& options_;
+  Device device_;
+  std::vector<const EnsembleRun*> runs_;
+  std::map<const EnsembleRun*, int64_t> steps_;  // of the running ones
+  TrainRunsResult result_;
+  size_t ended_ = 0;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
 }  // namespace
 
 bool has_ended(const EnsembleRun& run) {
@@ -152,7 +249,14 @@ bool has_ended(const EnsembleRun& run) {
 }
 
 TrainRunsResult train_runs(const std::vector<EnsembleRun>& runs, const TrainRunsOptions& options) {
-  return Processes(runs, options).go();
+  const TrainRunsResult together = options.together ? Launches(runs, options).go() : TrainRunsResult{};
+  if (together.interrupted) return together;
+  TrainRunsResult result = Processes(runs, options).go();  // takes the runs that have not ended
+  result.failed += together.failed;
+  result.diverged += together.diverged;
+  result.elsewhere += together.elsewhere;
+  if (together.failed > 0) result.failure_code = together.failure_code;
+  return result;
 }
 
 }  // namespace kantor

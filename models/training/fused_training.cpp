@@ -134,14 +134,19 @@ std::string why_not_fused(const FusedModel& model, Device device) {
 FusedTraining::FusedTraining(std::vector<FusedModel> models, Device device, int team)
     : models_(checked(models, device)), device_(device), trainer_(device, training_of(models_), team) {}
 
-std::vector<MlpOutcome> FusedTraining::run(int64_t done, int64_t steps,
-                                           const std::vector<std::span<const float>>& real) {
+MlpTraining fused_launch(const FusedModel& model) {
+  return training_of({model});
+}
+
+std::vector<MlpOutcome> FusedTraining::run(int64_t steps, const std::vector<FusedInput>& inputs) {
   std::vector<MlpModel> launched;
   std::vector<Tensor> kept;  // alive until the launch is done
   for (size_t m = 0; m < models_.size(); ++m) {
     const RunConfig& config = *models_[m].config;
     Critic& critic = *models_[m].critic;
     Generator& generator = *models_[m].generator;
+    const std::span<const float> real = inputs[m].real;
+    const int64_t done = inputs[m].done;
     MlpModel model;
     model.critic = mlp_network(critic.network().parameters(), critic.trainable().optimizer());
     model.generator = mlp_network(generator.network().parameters(), generator.trainable().optimizer());
@@ -160,7 +165,7 @@ std::vector<MlpOutcome> FusedTraining::run(int64_t done, int64_t steps,
     };
     model.critic.scalars = scalars(critic.trainable(), config.critic_steps);
     model.generator.scalars = scalars(generator.trainable(), 1);
-    model.real = put(from_host(real[m], {static_cast<int64_t>(real[m].size())}, {DType::float32, device_})).as<float>();
+    model.real = put(from_host(real, {static_cast<int64_t>(real.size())}, {DType::float32, device_})).as<float>();
     model.seed = static_cast<uint64_t>(config.seed);
     model.step = done;
     const auto [points, kind] = penalty_of(config.constraint.kind).value();
@@ -171,7 +176,7 @@ std::vector<MlpOutcome> FusedTraining::run(int64_t done, int64_t steps,
   }
   std::vector<MlpOutcome> outcomes = trainer_.run(static_cast<int>(steps), std::move(launched));
   for (size_t m = 0; m < models_.size(); ++m) {
-    const int64_t now = done + outcomes[m].done;
+    const int64_t now = inputs[m].done + outcomes[m].done;
     models_[m].critic->trainable().updated_elsewhere(now * models_[m].config->critic_steps);
     models_[m].generator->trainable().updated_elsewhere(now);
   }

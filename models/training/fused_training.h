@@ -34,15 +34,24 @@ struct FusedModel {
 /// Why the steps of this training cannot be fused, such as "layer 2 of the critic is batch_norm"; "" where they can.
 std::string why_not_fused(const FusedModel& model, Device device);
 
+/// The launch of this model alone; models whose launches are equal can be trained together.
+MlpTraining fused_launch(const FusedModel& model);
+
+/// What a model's next steps begin with: the steps that are done, and the samples of those to do, [steps, critic steps,
+/// batch, features].
+struct FusedInput {
+  int64_t done;
+  std::span<const float> real;
+};
+
 /// Trains models of one architecture, batch and number of critic steps together.
 class FusedTraining {
  public:
   /// Throws Error with why_not_fused's reason. `team`: blocks a model; 0: chosen.
   FusedTraining(std::vector<FusedModel> models, Device device, int team = 0);
 
-  /// `steps` steps of every model after `done`; real[m]: its samples, [steps, critic steps, batch, features]. The
-  /// weights' statistics are then those of the last step, with histograms.
-  std::vector<MlpOutcome> run(int64_t done, int64_t steps, const std::vector<std::span<const float>>& real);
+  /// `steps` steps of every model. The weights' statistics are then those of the last step, with histograms.
+  std::vector<MlpOutcome> run(int64_t steps, const std::vector<FusedInput>& inputs);
   [[nodiscard]] int team() const { return trainer_.team(); }
 
  private:

@@ -44,7 +44,7 @@ Trainer::~Trainer() = default;
 
 void Trainer::choose_fused(FusedOptions options, bool capture) {
   if (options.fused == Fused::off) return;
-  const FusedModel model{&config_, &critic_, &generator_};
+  const FusedModel model = fused_model();
   why_not_fused_ = capture ? kantor::why_not_fused(model, device_) : "steps run op by op";
   if (why_not_fused_.empty() && options.fused == Fused::automatic) why_not_fused_ = fused_training_finding(device_);
   if (why_not_fused_.empty()) {
@@ -59,15 +59,23 @@ void Trainer::steps(int64_t count, bool histograms) {
   for (int64_t k = 1; k <= count; ++k) step(histograms && k == count);
 }
 
+std::vector<float> Trainer::next_samples(int64_t steps) {
+  if (!loader_) make_loader();
+  std::vector<float> samples;
+  for (int64_t k = 0; k < steps; ++k) {
+    const std::span<const float> values = loader_->next().values;
+    samples.insert(samples.end(), values.begin(), values.end());
+  }
+  return samples;
+}
+
 void Trainer::fused_steps(int64_t count) {
   if (count < 1) return;
-  if (!loader_) make_loader();
-  std::vector<float> real;
-  for (int64_t k = 0; k < count; ++k) {
-    const std::span<const float> values = loader_->next().values;
-    real.insert(real.end(), values.begin(), values.end());
-  }
-  const MlpOutcome outcome = fused_->run(steps_done_, count, {std::span<const float>(real)}).front();
+  const std::vector<float> real = next_samples(count);
+  take(fused_->run(count, {{steps_done_, real}}).front());
+}
+
+void Trainer::take(const MlpOutcome& outcome) {
   steps_done_ += outcome.done;
   counter_.assign(std::vector<int64_t>{steps_done_});
   const float* last = &outcome.losses[static_cast<size_t>(4 * (outcome.done - 1))];

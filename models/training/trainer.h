@@ -38,6 +38,11 @@ class Trainer {
   void step(bool histograms = false);
   /// So many steps: in one launch where they are fused, else one after the other.
   void steps(int64_t count, bool histograms = false);
+  /// For fused launches of several trainers: this one's networks, the samples of its next steps, which are to be done
+  /// then, and what became of them, which throws as `step` does.
+  [[nodiscard]] FusedModel fused_model() { return {&config_, &critic_, &generator_}; }
+  [[nodiscard]] std::vector<float> next_samples(int64_t steps);
+  void take(const MlpOutcome& outcome);
   /// Blocks that train in a launch of fused steps; 0 where steps are not fused, and why not, where that was asked.
   [[nodiscard]] int fused_team() const { return fused_ ? fused_->team() : 0; }
   [[nodiscard]] const std::string& why_not_fused() const { return why_not_fused_; }
