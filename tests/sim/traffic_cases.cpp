@@ -264,7 +264,7 @@ std::vector<TrafficCase> product_cases(const std::string& shape, const std::stri
     if (size.has_value()) {  // that of aligned arrays, as null is
       for (const auto& [arithmetic, name] :
            {std::pair(Arithmetic::float32, "float32"), std::pair(Arithmetic::three_tf32, "three TF32")}) {
-        const ProductPlan plan = plan_product(*size, arithmetic, multiprocessors);
+        const ProductPlan plan = plan_product(*size, arithmetic, multiprocessors, false);
         if (plan.arithmetic != arithmetic) continue;  // float32 is the better plan
         all.push_back(product(one, name, [plan](const ProductCall& call) { start_planned(call, plan); }));
       }
