@@ -10,9 +10,12 @@
 
 namespace kantor {
 
-inline constexpr int mlp_most_layers = 4;  // linear layers of a network: three hidden ones and the last
-inline constexpr int mlp_widest = 128;     // units of a hidden layer
-inline constexpr int mlp_groups = 8;       // a gradient is the sum of so many partial sums over the batch
+/// Linear layers of a network: three hidden ones and the last.
+inline constexpr int mlp_most_layers = 4;
+/// Units of a hidden layer.
+inline constexpr int mlp_widest = 128;
+/// A gradient is the sum of so many partial sums over the batch.
+inline constexpr int mlp_groups = 8;
 
 /// A linear layer, with the places of its weight [out, in] and bias [out] in the network's arena.
 struct MlpLayer {

@@ -158,10 +158,11 @@ class Launches {
   }
 
   TrainRunsResult go() {
+    if (runs_.empty()) return result_;
     std::vector<TogetherRun> together;
     for (const EnsembleRun* run : runs_) together.push_back({run->config, options_of(*run)});
     train_together(together, device_, [&](size_t index, const TogetherEnd& end) { take(*runs_[index], end); });
-    result_.interrupted = !runs_.empty() && options_.should_stop();
+    result_.interrupted = options_.should_stop();
     return result_;
   }
 

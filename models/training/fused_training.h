@@ -7,22 +7,12 @@
 #include "models/gan/critic.h"
 #include "models/gan/generator.h"
 #include "models/training/config.h"
+#include "models/training/fused_options.h"
 
 #include <span>
 #include <string>
 
 namespace kantor {
-
-/// Whether steps are fused: where they can be, always, or never.
-enum class Fused : uint8_t { automatic, on, off };
-/// By its name on the command line: auto, on, off. Throws Error naming them.
-Fused parse_fused(const std::string& name);
-
-/// How steps are fused: `team` blocks train the model, 0: as many as are useful and fit.
-struct FusedOptions {
-  Fused fused = Fused::off;
-  int team = 0;
-};
 
 /// One training's networks and how they are trained.
 struct FusedModel {

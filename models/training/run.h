@@ -3,7 +3,7 @@
 #pragma once
 
 #include "models/training/config.h"
-#include "models/training/fused_training.h"
+#include "models/training/fused_options.h"
 #include "models/training/run_folder.h"
 
 #include <filesystem>

@@ -1,6 +1,7 @@
 #include "models/training/train_together.h"
 
 #include "models/training/fused_check.h"
+#include "models/training/fused_training.h"
 #include "models/training/networks.h"
 #include "models/training/training_run.h"
 

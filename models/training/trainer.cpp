@@ -6,6 +6,7 @@
 #include "engine/random.h"
 #include "models/files/file_error.h"
 #include "models/training/fused_check.h"
+#include "models/training/fused_training.h"
 #include "models/training/networks.h"
 #include "models/training/random_streams.h"
 #include "models/training/resume.h"
@@ -57,6 +58,14 @@ void Trainer::choose_fused(FusedOptions options, bool capture) {
 void Trainer::steps(int64_t count, bool histograms) {
   if (fused_) return fused_steps(count);
   for (int64_t k = 1; k <= count; ++k) step(histograms && k == count);
+}
+
+int Trainer::fused_team() const {
+  return fused_ ? fused_->team() : 0;
+}
+
+FusedModel Trainer::fused_model() {
+  return {&config_, &critic_, &generator_};
 }
 
 std::vector<float> Trainer::next_samples(int64_t steps) {

@@ -11,13 +11,17 @@
 #include "models/gan/generator.h"
 #include "models/training/checkpoint.h"
 #include "models/training/config.h"
-#include "models/training/fused_training.h"
+#include "models/training/fused_options.h"
 #include "models/training/step_report.h"
 
 #include <memory>
 #include <vector>
 
 namespace kantor {
+
+class FusedTraining;
+struct FusedModel;
+struct MlpOutcome;
 
 /// What the critic updates of one step are made on: the noise [critic_steps * batch, z] and, where one pass makes them
 /// all, the generated samples.
@@ -40,11 +44,11 @@ class Trainer {
   void steps(int64_t count, bool histograms = false);
   /// For fused launches of several trainers: this one's networks, the samples of its next steps, which are to be done
   /// then, and what became of them, which throws as `step` does.
-  [[nodiscard]] FusedModel fused_model() { return {&config_, &critic_, &generator_}; }
+  [[nodiscard]] FusedModel fused_model();
   [[nodiscard]] std::vector<float> next_samples(int64_t steps);
   void take(const MlpOutcome& outcome);
   /// Blocks that train in a launch of fused steps; 0 where steps are not fused, and why not, where that was asked.
-  [[nodiscard]] int fused_team() const { return fused_ ? fused_->team() : 0; }
+  [[nodiscard]] int fused_team() const;
   [[nodiscard]] const std::string& why_not_fused() const { return why_not_fused_; }
   [[nodiscard]] int64_t steps_done() const { return steps_done_; }
   /// Of the last step.

@@ -10,6 +10,7 @@
 #include "models/training/environment.h"
 #include "models/training/evaluation.h"
 #include "models/training/event_log.h"
+#include "models/training/fused_training.h"
 #include "models/training/memory.h"
 #include "models/training/metrics_log.h"
 #include "models/training/networks.h"

@@ -1,0 +1,20 @@
+// Whether the steps of a training are fused: many in one launch (fused_training.h).
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace kantor {
+
+/// Whether steps are fused: where they can be, always, or never.
+enum class Fused : uint8_t { automatic, on, off };
+/// By its name on the command line: auto, on, off. Throws Error naming them.
+Fused parse_fused(const std::string& name);
+
+/// How steps are fused: `team` blocks train the model, 0: as many as are useful and fit.
+struct FusedOptions {
+  Fused fused = Fused::off;
+  int team = 0;
+};
+
+}  // namespace kantor
