@@ -4,7 +4,6 @@
 
 #include "engine/arena.h"
 #include "engine/weight_statistics.h"
-#include "kernels/update_rules/update_settings.h"
 
 #include <memory>
 #include <span>
@@ -15,6 +14,7 @@
 namespace kantor {
 
 class ArenaUpdate;
+struct UpdateSettings;
 
 /// An update rule and its numbers, with PyTorch's semantics.
 struct OptimizerConfig {
