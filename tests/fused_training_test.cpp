@@ -1,19 +1,16 @@
 // Steps fused into one launch against the recorded step, on `sim`: losses, weights, optimizer state and average, for
-// every constraint, architecture and rule that the kernel takes; the same bits for every team; and every reason for
-// which it refuses a training.
+// every constraint, architecture and rule that the kernel takes; the same bits for every team.
 #include "models/training/fused_training.h"
 
 #include "engine/random.h"
 #include "kernels/sim/simulator.h"
-#include "models/data/distributions.h"
+#include "models/data/open_dataset.h"
 #include "models/files/npy.h"
-#include "models/training/fused_check.h"
 #include "models/training/networks.h"
-#include "models/training/presets.h"
 #include "models/training/random_streams.h"
-#include "models/training/run.h"
 #include "models/training/trainer.h"
 #include "tests/catch.h"
+#include "tests/fused_pair.h"
 #include "tests/paths.h"
 
 #include <cmath>
@@ -24,84 +21,9 @@
 #include <nlohmann/json.hpp>
 
 using namespace kantor;
+using namespace kantor::testing;
 
 namespace {
-
-constexpr Device simulator{Device::Kind::sim, 0};
-
-/// Small enough to train on the simulator.
-RunConfig small(const std::string& constraint, int64_t width = 24, int64_t depth = 3, int64_t batch = 32) {
-  RunConfig config;
-  config.data.kind = "gaussians8";
-  config.batch = batch;
-  config.critic_steps = 2;
-  config.constraint.kind = constraint;
-  config.constraint.lambda = 0.7;
-  config.constraint.clip = 0.05;
-  config.generator.width = width;
-  config.critic.width = width;
-  config.generator.depth = config.critic.depth = depth;
-  config.critic.learning_rate = config.generator.learning_rate = 1e-3;
-  return config;
-}
-
-/// A critic and a generator as a Trainer builds them, trained in fused launches.
-struct FusedPair {
-  explicit FusedPair(const RunConfig& of, int team = 0)
-      : config(of),
-        data(open_dataset(of.data)),
-        critic(critic_layers(of, data->sample_shape()), data->sample_shape(), critic_options(of, simulator)),
-        generator(generator_layers(of, data->sample_shape()), of.z, generator_options(of, simulator)),
-        training({{&config, &critic, &generator}}, simulator, team) {}
-
-  MlpOutcome run(int64_t steps) {
-    std::vector<float> real;
-    for (int64_t k = 0; k < steps; ++k) {
-      const auto batch = data->draw(static_cast<uint64_t>(config.seed), stream_data, static_cast<uint64_t>(done + k),
-                                    config.critic_steps * config.batch);
-      real.insert(real.end(), batch.begin(), batch.end());
-    }
-    const auto outcomes = training.run(steps, {{done, real}});
-    done += outcomes[0].done;
-    return outcomes[0];
-  }
-  [[nodiscard]] std::vector<float> bits() const {
-    std::vector<float> all;
-    const auto append = [&](const Arena& arena) {
-      const auto values = arena.flat().to_vector<float>();
-      all.insert(all.end(), values.begin(), values.end());
-    };
-    for (const TrainableNetwork* network : {&critic.trainable(), &generator.trainable()}) {
-      append(network->network().parameters());
-      for (const auto& [name, arena] : network->optimizer().state()) append(arena);
-    }
-    append(generator.average());
-    return all;
-  }
-
-  RunConfig config;
-  DatasetPtr data;
-  Critic critic;
-  Generator generator;
-  FusedTraining training;
-  int64_t done = 0;
-};
-
-double largest(const std::vector<float>& values) {
-  double most = 0;
-  for (const float v : values) most = std::max(most, std::fabs(static_cast<double>(v)));
-  return most;
-}
-
-/// The largest difference of two arrays, as a part of the largest number of the second.
-double difference(const Arena& found, const Arena& expected) {
-  const auto a = found.flat().to_vector<float>(), b = expected.flat().to_vector<float>();
-  double most = 0;
-  for (size_t i = 0; i < a.size(); ++i) {
-    most = std::max(most, std::fabs(static_cast<double>(a[i]) - static_cast<double>(b[i])));
-  }
-  return most / largest(b);
-}
 
 void compare_with_steps(const RunConfig& config, int64_t steps, double tolerance) {
   Trainer trainer(config, open_dataset(config.data), simulator);
@@ -338,92 +260,4 @@ TEST_CASE("fused training: a unit that is on for every row has a bias gradient o
     CHECK(values("0.bias").to_vector<float>() == std::vector<float>(8, 100.0F));
     CHECK(values("2.bias").to_vector<float>() == last);
   }
-}
-
-TEST_CASE("fused training: what it does not take it refuses, with the reason") {
-  const auto reason = [](const RunConfig& config, Device device = simulator) {
-    const DatasetPtr data = open_dataset(config.data);
-    Critic critic(critic_layers(config, data->sample_shape()), data->sample_shape(), critic_options(config, device));
-    Generator generator(generator_layers(config, data->sample_shape()), config.z, generator_options(config, device));
-    return why_not_fused({&config, &critic, &generator}, device);
-  };
-  RunConfig config = small("penalty");
-  CHECK(reason(config).empty());
-  CHECK(reason(config, Device{}) == "the CPU has no kernels");
-  config.loss = "hinge";
-  CHECK(reason(config) == "the loss is hinge");
-  config = small("dragan");
-  CHECK(reason(config) == "the constraint is dragan");
-  config = small("r1+r2");
-  CHECK(reason(config) == "the constraint is r1+r2");
-  config = small("spectral");
-  CHECK(reason(config) == "the constraint is spectral");
-  config = small("penalty", 24, 4);
-  CHECK(reason(config) == "the critic has more than 3 hidden layers");
-  config = small("penalty", 129);
-  CHECK(reason(config) == "a hidden layer of the critic has 129 units, and at most 128 fit");
-  config = small("penalty");
-  config.critic.norm = "layer";
-  CHECK(reason(config) == "layer 1 of the critic is layer_norm");
-  config = small("penalty");
-  config.generator.norm = "batch";
-  CHECK(reason(config) == "layer 1 of the generator is batch_norm");
-  config = small("penalty");
-  config.generator.activation = "tanh";
-  CHECK(reason(config) == "layer 1 of the generator is tanh");
-  config = small("penalty");
-  config.z = 2000;
-  CHECK(reason(config) == "samples of 2 numbers and noise of 2000 do not fit into shared memory beside the weights");
-  config = small("dragan");
-  CHECK_THROWS_WITH(FusedPair(config), "fused steps: the constraint is dragan");
-}
-
-TEST_CASE("fused training: a trainer's steps, its checkpoint, and how it ends") {
-  RunConfig config = small("penalty");
-  const DatasetPtr data = open_dataset(config.data);
-  const auto bits = [](const Trainer& trainer) {
-    std::vector<std::vector<float>> all;
-    for (const auto& [name, tensor] : trainer.checkpoint().tensors) all.push_back(tensor.to_vector<float>());
-    return all;
-  };
-  Trainer whole(config, data, simulator, true, {Fused::automatic});
-  CHECK(whole.fused_team() == 1);
-  CHECK(whole.why_not_fused().empty());
-  whole.steps(4);
-  CHECK(whole.steps_done() == 4);
-  Trainer stopped(config, data, simulator, true, {Fused::on, 2});
-  CHECK(stopped.fused_team() == 2);
-  stopped.steps(3);
-  const TensorFile checkpoint = stopped.checkpoint();
-  CHECK(checkpoint.metadata.at("kantor.steps") == "fused");
-  Trainer resumed(config, data, simulator, true, {Fused::on});
-  resumed.restore(checkpoint);
-  resumed.step();
-  CHECK(bits(resumed) == bits(whole));
-
-  Trainer recorded(config, data, simulator);  // goes on to rounding where fused steps stopped
-  recorded.restore(checkpoint);
-  recorded.step();
-  CHECK(recorded.checkpoint().metadata.at("kantor.steps") == "recorded");
-  CHECK(difference(recorded.critic().network().parameters(), whole.critic().network().parameters()) < 1e-4);
-  CHECK(std::fabs(recorded.losses().critic_loss - whole.losses().critic_loss) < 1e-3);
-
-  config.critic.norm = "layer";
-  Trainer other(config, data, simulator, true, {Fused::automatic});
-  CHECK(other.fused_team() == 0);
-  CHECK(other.why_not_fused() == "layer 1 of the critic is layer_norm");
-  CHECK_THROWS_WITH(Trainer(config, data, simulator, true, {Fused::on}),
-                    "steps cannot be fused, because layer 1 of the critic is layer_norm; take --fused auto or off");
-  CHECK_THROWS_AS(Trainer(small("clip"), data, Device{}, true, {Fused::on}), ConfigError);
-  CHECK_THROWS_AS(parse_fused("maybe"), Error);
-
-  config = small("none");
-  config.critic.optimizer = "sgd";
-  config.critic.learning_rate = 1e12;
-  Trainer diverging(config, data, simulator, true, {Fused::on});
-  CHECK_THROWS_AS(diverging.steps(20), NonFiniteError);
-}
-
-TEST_CASE("fused training: the self-check passes on the simulator") {
-  CHECK(fused_training_finding(simulator, true).empty());
 }

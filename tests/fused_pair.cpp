@@ -1,0 +1,75 @@
+#include "tests/fused_pair.h"
+
+#include "models/data/open_dataset.h"
+#include "models/training/random_streams.h"
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+namespace kantor::testing {
+
+RunConfig small(const std::string& constraint, int64_t width, int64_t depth, int64_t batch) {
+  RunConfig config;
+  config.data.kind = "gaussians8";
+  config.batch = batch;
+  config.critic_steps = 2;
+  config.constraint.kind = constraint;
+  config.constraint.lambda = 0.7;
+  config.constraint.clip = 0.05;
+  config.generator.width = width;
+  config.critic.width = width;
+  config.generator.depth = config.critic.depth = depth;
+  config.critic.learning_rate = config.generator.learning_rate = 1e-3;
+  return config;
+}
+
+FusedPair::FusedPair(const RunConfig& of, int team)
+    : config(of),
+      data(open_dataset(of.data)),
+      critic(critic_layers(of, data->sample_shape()), data->sample_shape(), critic_options(of, simulator)),
+      generator(generator_layers(of, data->sample_shape()), of.z, generator_options(of, simulator)),
+      training({{&config, &critic, &generator}}, simulator, team) {}
+
+MlpOutcome FusedPair::run(int64_t steps) {
+  std::vector<float> real;
+  for (int64_t k = 0; k < steps; ++k) {
+    const auto batch = data->draw(static_cast<uint64_t>(config.seed), stream_data, static_cast<uint64_t>(done + k),
+                                  config.critic_steps * config.batch);
+    real.insert(real.end(), batch.begin(), batch.end());
+  }
+  const auto outcomes = training.run(steps, {{done, real}});
+  done += outcomes[0].done;
+  return outcomes[0];
+}
+
+std::vector<float> FusedPair::bits() const {
+  std::vector<float> all;
+  const auto append = [&](const Arena& arena) {
+    const auto values = arena.flat().to_vector<float>();
+    all.insert(all.end(), values.begin(), values.end());
+  };
+  for (const TrainableNetwork* network : {&critic.trainable(), &generator.trainable()}) {
+    append(network->network().parameters());
+    for (const auto& [name, arena] : network->optimizer().state()) append(arena);
+  }
+  append(generator.average());
+  return all;
+}
+
+static double largest(const std::vector<float>& values) {
+  double most = 0;
+  for (const float v : values) most = std::max(most, std::fabs(static_cast<double>(v)));
+  return most;
+}
+
+double difference(const Arena& found, const Arena& expected) {
+  const auto a = found.flat().to_vector<float>(), b = expected.flat().to_vector<float>();
+  double most = 0;
+  for (size_t i = 0; i < a.size(); ++i) {
+    most = std::max(most, std::fabs(static_cast<double>(a[i]) - static_cast<double>(b[i])));
+  }
+  return most / largest(b);
+}
+
+}  // namespace kantor::testing

@@ -1,0 +1,36 @@
+// What the tests of fused steps share: a small configuration, a pair of networks that fused launches train, and how far
+// apart two arenas are.
+#pragma once
+
+#include "models/training/fused_training.h"
+#include "models/training/networks.h"
+
+#include <string>
+#include <vector>
+
+namespace kantor::testing {
+
+inline constexpr Device simulator{Device::Kind::sim, 0};
+
+/// Small enough to train on the simulator.
+RunConfig small(const std::string& constraint, int64_t width = 24, int64_t depth = 3, int64_t batch = 32);
+
+/// A critic and a generator as a Trainer builds them, trained in fused launches.
+struct FusedPair {
+  explicit FusedPair(const RunConfig& of, int team = 0);
+  MlpOutcome run(int64_t steps);
+  /// Weights, optimizer state and average.
+  [[nodiscard]] std::vector<float> bits() const;
+
+  RunConfig config;
+  DatasetPtr data;
+  Critic critic;
+  Generator generator;
+  FusedTraining training;
+  int64_t done = 0;
+};
+
+/// The largest difference of two arrays, as a part of the largest number of the second.
+double difference(const Arena& found, const Arena& expected);
+
+}  // namespace kantor::testing
