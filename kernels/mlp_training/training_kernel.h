@@ -5,7 +5,7 @@
 // samples through the network and leaves the factors of all weight gradients in device memory (row_tile.h,
 // workspace.h); then it sums and applies the gradients of the weights that it owns (weight_update.h).
 //
-// Counted for a penalised critic update, with H hidden layers of n units and batch B (mlp_update_cost): 2 n^2 B (H - 1)
+// Counted for a penalised critic update, with H hidden layers of n units and batch B: 2 n^2 B (H - 1)
 // x (1 for the generator's samples + 3 forward + 3 backward + 1 tangent + 3 weight gradients) FLOPs; from the L2 cache
 // a block loads the weights, 4 n^2 (H - 1) bytes, and writes and reads its rows, 3 B / T x 8 n H bytes; 2 barriers.
 #pragma once

@@ -5,9 +5,8 @@
 // bits. Hidden matrices are cut into patches, 8 x 4 lanes of `lane_tile` x `lane_tile` numbers; large ones read less,
 // small ones keep more blocks busy. What is left (first and last layer, biases) are columns, 32 at a time.
 //
-// Counted for a matrix of n x n and R rows: 2 R n^2 FLOPs; R n (n / 4 l + n / 8 l) / n floats read from the L2 cache
-// per number of a patch with l = lane_tile, 1.5 / l bytes a FLOP; and once a weight 4 bytes of it, its state, its
-// average, read and written.
+// Counted, with l = lane_tile: a patch of 32 l^2 weights reads 48 l bytes a row from the L2 cache for 64 l^2 FLOPs,
+// 0.75 / l bytes a FLOP. Once an update each weight, its state and its average are read and written, 4 bytes each way.
 #pragma once
 
 #include "kernels/block.h"

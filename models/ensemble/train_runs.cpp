@@ -185,26 +185,19 @@ class Launches {
     return options;
   }
 
+  /// A run that failed is left to a process of its own, which tells why, and so is one that another process holds.
   void take(const EnsembleRun& run, const TogetherEnd& of) {
-    if (of.result.interrupted) return;
+    steps_.erase(&run);
+    if (of.result.interrupted || !of.failure.empty()) return;
     RunEnd end;
     end.run = &run;
     end.device = options_.devices.front();
-    end.failure = of.failure;
-    end.log = of.failure;
     end.diverged = of.result.diverged;
     end.seconds = seconds();
     end.ended = ++ended_;
     end.all = runs_.size();
     end.remaining = remaining();
-    steps_.erase(&run);
-    if (!end.failure.empty() && is_locked(run.folder)) {
-      end.failure.clear();
-      end.elsewhere = true;
-    }
-    result_.elsewhere += end.elsewhere ? 1 : 0;
     result_.diverged += end.diverged.empty() ? 0 : 1;
-    if (!end.failure.empty() && result_.failed++ == 0) result_.failure_code = 1;
     if (options_.on_end) options_.on_end(end);
   }
 
@@ -253,10 +246,7 @@ TrainRunsResult train_runs(const std::vector<EnsembleRun>& runs, const TrainRuns
   const TrainRunsResult together = options.together ? Launches(runs, options).go() : TrainRunsResult{};
   if (together.interrupted) return together;
   TrainRunsResult result = Processes(runs, options).go();  // takes the runs that have not ended
-  result.failed += together.failed;
   result.diverged += together.diverged;
-  result.elsewhere += together.elsewhere;
-  if (together.failed > 0) result.failure_code = together.failure_code;
   return result;
 }
 
