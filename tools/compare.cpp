@@ -13,6 +13,7 @@
 #include "models/training/run_folder.h"
 #include "tools/commands.h"
 #include "tools/comparison.h"
+#include "tools/device_choice.h"
 #include "tools/interrupt.h"
 #include "tools/progress.h"
 #include "tools/report_page.h"
@@ -225,14 +226,7 @@ void add_compare(CLI::App& app, int& exit_code) {
                    "runs side by side, in processes (default: the threads on the cpu, else one for each device)")
       ->type_name("N")
       ->check(CLI::Range(1, 1024));
-  command->add_option("--devices", a->devices, "deal the runs to several devices of one kind: cuda:0,cuda:1")
-      ->type_name("LIST")
-      ->excludes("--device");
-  command
-      ->add_option("--shard", a->shard,
-                   "do part I of N, the runs number I, I + N, ..., counted from 1; all parts share --out (default: by "
-                   "the task of a Slurm array or the MPI rank, else all)")
-      ->type_name("I/N");
+  add_dealing(*command, a->devices, a->shard);
   command->add_flag("--report", a->report,
                     "train nothing: write the report over what --out holds, and what is missing");
   command->add_option("--run", a->one, "train only the run in this folder")->type_name("DIR")->group("");

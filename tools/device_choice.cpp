@@ -44,4 +44,15 @@ std::vector<std::string> choose_devices(const std::string& list, const std::stri
   return names;
 }
 
+void add_dealing(CLI::App& command, std::string& devices, std::string& shard) {
+  command.add_option("--devices", devices, "deal the runs to several devices of one kind: cuda:0,cuda:1")
+      ->type_name("LIST")
+      ->excludes("--device");
+  command
+      .add_option("--shard", shard,
+                  "do part I of N, the runs number I, I + N, ..., counted from 1; all parts share --out (default: by "
+                  "the task of a Slurm array or the MPI rank, else all)")
+      ->type_name("I/N");
+}
+
 }  // namespace kantor

@@ -3,6 +3,7 @@
 
 #include "engine/device.h"
 
+#include <CLI/CLI.hpp>
 #include <string>
 #include <vector>
 
@@ -15,5 +16,8 @@ Device choose_device(const std::string& name, bool quiet);
 /// choose_device finds it. Throws ConfigError for a list that is empty, names one twice or mixes kinds, whose results
 /// would differ; DeviceError where one does not work.
 std::vector<std::string> choose_devices(const std::string& list, const std::string& device, bool quiet);
+
+/// The options --devices and --shard of a command that has --device and deals many runs.
+void add_dealing(CLI::App& command, std::string& devices, std::string& shard);
 
 }  // namespace kantor

@@ -207,14 +207,7 @@ void add_study(CLI::App& app, int& exit_code) {
       ->type_name("N")
       ->check(CLI::Range(1, 1024));
   command->add_option("--device", a->device, "auto, cpu, sim, cuda, cuda:N")->type_name("NAME")->capture_default_str();
-  command->add_option("--devices", a->devices, "deal the runs to several devices of one kind: cuda:0,cuda:1")
-      ->type_name("LIST")
-      ->excludes("--device");
-  command
-      ->add_option("--shard", a->shard,
-                   "do part I of N, the runs number I, I + N, ..., counted from 1; all parts share --out (default: by "
-                   "the task of a Slurm array or the MPI rank, else all)")
-      ->type_name("I/N");
+  add_dealing(*command, a->devices, a->shard);
   command->add_flag("--report", a->report, "run nothing: conclude from what is there, and tell what is missing");
   command->add_flag("--quiet", a->quiet, "print the verdicts only");
   command->add_flag("--list", a->list, "print the runs with their settings as JSON, one a line, and stop");
