@@ -1,37 +1,24 @@
 // Every version of every kernel family of the ladder, timed on the GPU where there is one, else on the simulator, whose
 // times say only that the code runs: kantor_bench --benchmark_filter=ladder.
 #include "engine/device.h"
-#include "engine/random.h"
 #include "engine/target.h"
-#include "kernels/ladder/ladder.h"
+#include "kernels/ladder/call.h"
 
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <vector>
 
 namespace {
 
 using namespace kantor;
 
 void time_rung(benchmark::State& state, const ladder::Family& family, const ladder::Rung& rung,
-               const std::vector<int64_t>& sizes, Device device) {
-  const Tensor step = zeros({}, {DType::int64, device});
-  const Tensor workspace = zeros({family.workspace(sizes)}, {DType::float64, device});
-  std::vector<Tensor> owned;
-  ladder::Arrays arrays{sizes, {}, {}, workspace.view().as<double>()};
-  for (const int64_t size : family.inputs(sizes)) {
-    owned.push_back(normal({size}, 1, static_cast<uint32_t>(owned.size()), step));
-    arrays.inputs.push_back(owned.back().view().as<float>());
-  }
-  for (const int64_t size : family.outputs(sizes)) {
-    owned.push_back(zeros({size}, {DType::float32, device}));
-    arrays.outputs.push_back(owned.back().view().as<float>());
-  }
+               const ladder::Sizes& sizes, Device device) {
+  const ladder::Call call(family, sizes, rung.backend);
   const Stream stream = target_of(device).stream;
   synchronize(device);
   for (auto _ : state) {
-    rung.run(arrays, stream);
+    call.run(rung, stream);
     synchronize(device);
   }
   const Cost cost = family.cost(sizes);

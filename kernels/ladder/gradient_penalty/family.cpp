@@ -2,15 +2,22 @@
 #include "kernels/gradient_penalty.h"
 #include "kernels/ladder/ladder.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <utility>
 
 namespace kantor::ladder {
 namespace {
 
-using Sizes = std::vector<int64_t>;  // rows, width
+/// Nothing cancels but n - 1: values count by themselves, and no less than a hundredth.
+Expected with_scale(std::vector<double> values) {
+  std::vector<double> scale = values;
+  for (double& value : scale) value = std::max(std::abs(value), 0.01);
+  return {std::move(values), std::move(scale)};
+}
 
-std::vector<std::vector<double>> reference(const Sizes& sizes, const std::vector<std::vector<float>>& inputs) {
+std::vector<Expected> reference(const Sizes& sizes, const std::vector<std::vector<float>>& inputs) {
   const auto rows = static_cast<size_t>(sizes[0]), width = static_cast<size_t>(sizes[1]);
   const double share = 10 / static_cast<double>(rows);
   std::vector<double> value{0}, derivative(rows * width), norms(rows);
@@ -27,14 +34,16 @@ std::vector<std::vector<double>> reference(const Sizes& sizes, const std::vector
       derivative[r * width + i] = n == 0 ? 0 : share * 2 * (n - 1) / n * g;
     }
   }
-  return {value, derivative, norms};
+  return {with_scale(value), with_scale(derivative), with_scale(norms)};
 }
 
 const bool entered =
     add_family({.name = "gradient_penalty",
                 .formula = "10/rows sum over rows of (n - 1)^2 with n = |g_row|, its derivative by g, and the norms",
+                .size_names = {"rows", "width"},
                 .test_sizes = {{1, 1}, {3, 7}, {65, 33}, {5, 1500}, {2, 20000}},
                 .bench_sizes = {{256, 2}, {256, 784}, {256, 3072}, {256, 65536}},
+                .count_sizes = {{256, 784}},
                 .inputs = [](const Sizes& s) { return Sizes{s[0] * s[1]}; },
                 .outputs =
                     [](const Sizes& s) {

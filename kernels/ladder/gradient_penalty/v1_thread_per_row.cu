@@ -34,7 +34,7 @@ void run(const ladder::Arrays& a, Stream stream) {
   launch<add_rows_kernel>({1, 1, 0, stream}, a.workspace, a.outputs[0], rows);
 }
 
-KANTOR_RUNG(gradient_penalty, 1, false, "a thread a row, two reads", run);
+KANTOR_RUNG(gradient_penalty, 1, "a thread a row, two reads", run);
 
 }  // namespace
 }  // namespace kantor::KANTOR_BACKEND

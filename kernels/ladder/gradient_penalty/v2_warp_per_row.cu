@@ -43,7 +43,7 @@ void run(const ladder::Arrays& a, Stream stream) {
   launch<add_rows_by_block_kernel>({1, threads, 0, stream}, a.workspace, a.outputs[0], rows);
 }
 
-KANTOR_RUNG(gradient_penalty, 2, false, "a warp a row, coalesced, two reads", run);
+KANTOR_RUNG(gradient_penalty, 2, "a warp a row, coalesced, two reads", run);
 
 }  // namespace
 }  // namespace kantor::KANTOR_BACKEND

@@ -12,7 +12,7 @@ void run(const ladder::Arrays& a, Stream stream) {
                    a.sizes[1], a.workspace, stream);
 }
 
-KANTOR_RUNG(gradient_penalty, 3, true, "the row stays on chip, one read", run);
+KANTOR_RUNG(gradient_penalty, 3, "the row stays on chip, one read", run, .production = true);
 
 }  // namespace
 }  // namespace kantor::KANTOR_BACKEND
