@@ -65,7 +65,9 @@ Subject critic_step(const std::string& kind, int64_t width, int64_t batch, Devic
           {{"constraint", kind}}};
 }
 
-std::vector<Subject> subjects(const BenchOptions& options) {
+}  // namespace
+
+std::vector<Subject> clip_vs_penalty_subjects(const BenchOptions& options) {
   const Device device = options.device;
   const bool few = options.few();
   using Sizes = std::vector<int64_t>;
@@ -87,6 +89,8 @@ std::vector<Subject> subjects(const BenchOptions& options) {
   }
   return all;
 }
+
+namespace {
 
 /// The machine's own rates, in the same run: a copy beyond the caches, and a square product.
 std::vector<Subject> machine_subjects(const BenchOptions& options) {
@@ -148,7 +152,7 @@ json clip_vs_penalty(const BenchOptions& options) {
   const LoadWatch watch;
   const std::vector<Subject> machine = machine_subjects(options);
   std::vector<Subject> all = machine;
-  for (Subject& subject : subjects(options)) all.push_back(std::move(subject));
+  for (Subject& subject : clip_vs_penalty_subjects(options)) all.push_back(std::move(subject));
   std::vector<Measurement> measured = measure(all, options);
   const int repeats = repeat_machine(machine, measured, watch, options);
   json rows = json::array();

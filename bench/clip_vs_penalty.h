@@ -4,8 +4,12 @@
 #include "bench/harness.h"
 
 #include <string>
+#include <vector>
 
 namespace kantor {
+
+/// What it times, but for the machine's own rates.
+std::vector<Subject> clip_vs_penalty_subjects(const BenchOptions& options);
 
 /// Runs it and gives {"device", "hardware", "simulated", "threads", "build", "machine": {"copy_bytes_per_second",
 /// "gemm_flops_per_second", and the spread of both over repetitions}, "load": {"others", "steal", "machine_repeats",
