@@ -44,13 +44,29 @@ struct MlpNetwork {
   const UpdateScalars* scalars = nullptr;  // [updates of the launch], in device memory
 };
 
+/// Where a model's samples of data come from. The laws of the plane draw what the data sets of the same name do: sample
+/// k of a step takes words 5 k to 5 k + 4 of (seed, stream, step), the first for its place, two for each axis' noise.
+struct MlpData {
+  enum class Law : uint8_t {
+    given,    // they lie in memory
+    mixture,  // one of the centres, and noise
+    spiral    // t (cos t, sin t) with t from start to three times that, and noise, all divided by scale
+  };
+  Law law = Law::given;
+  const float* values = nullptr;    // [iterations, critic steps, batch, features]
+  const double* centres = nullptr;  // [modes, 2]
+  int modes = 0;
+  double start = 0, scale = 1;
+  double sigma = 0;  // of the noise
+};
+
 /// Where a penalty takes the critic's input gradients.
 enum class PenaltyPoints : uint8_t { none, between, real, fake };
 
 /// One GAN. Random numbers are those of the engine's draws: element e of (seed, stream, step).
 struct MlpModel {
   MlpNetwork critic, generator;
-  const float* real = nullptr;  // [iterations, critic steps, batch, features]
+  MlpData data;
   uint64_t seed = 0;
   int64_t step = 0;  // iterations that were done before
   PenaltyPoints points = PenaltyPoints::none;
@@ -62,7 +78,7 @@ struct MlpModel {
 
 /// Streams of random numbers (engine/random.h).
 struct MlpStreams {
-  uint32_t critic_noise = 0, generator_noise = 0, eps = 0;
+  uint32_t data = 0, critic_noise = 0, generator_noise = 0, eps = 0;
   friend bool operator==(const MlpStreams&, const MlpStreams&) = default;
 };
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 namespace kantor::testing {
 
@@ -24,16 +25,16 @@ RunConfig small(const std::string& constraint, int64_t width, int64_t depth, int
   return config;
 }
 
-FusedPair::FusedPair(const RunConfig& of, int team)
+FusedPair::FusedPair(const RunConfig& of, int team, DatasetPtr from)
     : config(of),
-      data(open_dataset(of.data)),
+      data(from ? std::move(from) : open_dataset(of.data)),
       critic(critic_layers(of, data->sample_shape()), data->sample_shape(), critic_options(of, simulator)),
       generator(generator_layers(of, data->sample_shape()), of.z, generator_options(of, simulator)),
-      training({{&config, &critic, &generator}}, simulator, team) {}
+      training({model()}, simulator, team) {}
 
 MlpOutcome FusedPair::run(int64_t steps) {
   std::vector<float> real;
-  for (int64_t k = 0; k < steps; ++k) {
+  for (int64_t k = 0; k < steps && !drawn_inside(*data); ++k) {
     const auto batch = data->draw(static_cast<uint64_t>(config.seed), stream_data, static_cast<uint64_t>(done + k),
                                   config.critic_steps * config.batch);
     real.insert(real.end(), batch.begin(), batch.end());

@@ -17,7 +17,7 @@ TEST_CASE("fused training: what it does not take it refuses, with the reason") {
     const DatasetPtr data = open_dataset(config.data);
     Critic critic(critic_layers(config, data->sample_shape()), data->sample_shape(), critic_options(config, device));
     Generator generator(generator_layers(config, data->sample_shape()), config.z, generator_options(config, device));
-    return why_not_fused({&config, &critic, &generator}, device);
+    return why_not_fused({&config, data.get(), &critic, &generator}, device);
   };
   RunConfig config = small("penalty");
   CHECK(reason(config).empty());

@@ -10,25 +10,11 @@
 // a block loads the weights, 4 n^2 (H - 1) bytes, and writes and reads its rows, 3 B / T x 8 n H bytes; 2 barriers.
 #pragma once
 
-#include "kernels/box_muller.h"
+#include "kernels/mlp_training/draws.h"
 #include "kernels/mlp_training/shared_plan.h"
-#include "kernels/philox.h"
 #include "kernels/row_penalty.h"
 
 namespace kantor::KANTOR_BACKEND {
-
-/// Element e of the engine's normal draw, to the bit.
-__device__ inline float normal_at(uint64_t seed, uint32_t stream, int64_t step, int64_t e) {
-  const PhiloxWords words = philox(seed, uint64_t(e / 4), stream, uint64_t(step));
-  const int first = int(e % 4) / 2 * 2;
-  const box_muller::Pair pair = box_muller::in_float(words.v[first], words.v[first + 1]);
-  return float(e % 2 == 0 ? pair.first : pair.second);
-}
-/// Element e of its uniform draw.
-__device__ inline float uniform_at(uint64_t seed, uint32_t stream, int64_t step, int64_t e) {
-  const PhiloxWords words = philox(seed, uint64_t(e / 4), stream, uint64_t(step));
-  return uniform_of(words.v[e % 4]);
-}
 
 template <int width, int tile_rows>
 class Training {
@@ -59,6 +45,9 @@ class Training {
       const ResidentNetwork<width> generator(t_.generator, network_), critic(t_.critic, network_);
       generator.load(model_.generator.w);
       make_fakes(generator);
+      if (model_.data.law != MlpData::Law::given) {  // a data set counts steps from 0
+        draw_plane_samples(t_, model_, step() - 1, first_, last_, rows_.reals);
+      }
       critic.load(model_.critic.w);
       for (int k = 0; k < t_.critic_steps; ++k) {
         critic_rows(critic, k);
@@ -90,7 +79,8 @@ class Training {
     return rows_.fakes + (int64_t(batch) * t_.batch + sample) * features_;
   }
   __device__ const float* real(int update, int sample) const {
-    return model_.real + ((int64_t(iteration_) * t_.critic_steps + update) * t_.batch + sample) * features_;
+    if (model_.data.law != MlpData::Law::given) return rows_.reals + (int64_t(update) * t_.batch + sample) * 2;
+    return model_.data.values + ((int64_t(iteration_) * t_.critic_steps + update) * t_.batch + sample) * features_;
   }
   __device__ float noise(int batch, int sample, int d) const {
     const int z = t_.generator.layers[0].in;

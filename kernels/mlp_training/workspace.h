@@ -23,6 +23,7 @@ struct Workspace {
   float* inputs;          // [rows][features]: x, or the penalty's derivative by the input gradient
   float* seeds;           // [rows][outputs]: the derivative by the network's outputs
   float* fakes;           // [critic steps + 1][batch][samples' features]: of the whole iteration
+  float* reals;           // [critic steps][batch][2]: of the whole iteration, where the kernel draws them
   float* values;          // [rows]: a score, or a row's part of the penalty
   int features, outputs;  // numbers a row
 
@@ -41,7 +42,8 @@ struct Workspace {
   KANTOR_FUNCTION static int64_t floats(const MlpTraining& t) {
     const int64_t rows = 3 * int64_t(t.batch);
     const int64_t fakes = int64_t(t.critic_steps + 1) * t.batch * t.critic.layers[0].in;
-    const int64_t sum = rows * (features_of(t) + 2 * hidden_of(t) * width + outputs_of(t) + 1) + fakes;
+    const int64_t reals = int64_t(t.critic_steps) * t.batch * 2;
+    const int64_t sum = rows * (features_of(t) + 2 * hidden_of(t) * width + outputs_of(t) + 1) + fakes + reals;
     return (sum + 31) / 32 * 32;
   }
 
@@ -51,7 +53,8 @@ struct Workspace {
         inputs(hidden + 2 * hidden_of(t) * array_floats),
         seeds(inputs + 3 * int64_t(t.batch) * features_of(t)),
         fakes(seeds + 3 * int64_t(t.batch) * outputs_of(t)),
-        values(fakes + int64_t(t.critic_steps + 1) * t.batch * t.critic.layers[0].in),
+        reals(fakes + int64_t(t.critic_steps + 1) * t.batch * t.critic.layers[0].in),
+        values(reals + int64_t(t.critic_steps) * t.batch * 2),
         features(features_of(t)),
         outputs(outputs_of(t)) {}
 };

@@ -19,6 +19,12 @@ struct Mixture {
   [[nodiscard]] int modes() const { return static_cast<int>(centres.size() / 2); }
 };
 
+/// The spiral t (cos t, sin t) with t even from start to three times that, and noise of that deviation along each axis,
+/// all divided by scale.
+struct Spiral {
+  double start = 0, sigma = 0, scale = 1;
+};
+
 /// What a GAN trains on: samples, as a pure function of seed, stream and step.
 class Dataset {
  public:
@@ -33,8 +39,10 @@ class Dataset {
   /// How its file is understood, for users: "pictures of 28 x 28 with 1 channel ([N, H, W] of uint8), scaled by 1/255".
   /// Empty for a distribution.
   [[nodiscard]] virtual std::string reading() const { return ""; }
-  /// The mixture of Gaussians that it is; null for other data.
+  /// The mixture of Gaussians, or the spiral, that it is; null for other data. Sample k of these takes words 5 k to
+  /// 5 k + 4 of its draw, the first for its place and two for each axis' noise, so that kernels can draw it too.
   [[nodiscard]] virtual const Mixture* mixture() const { return nullptr; }
+  [[nodiscard]] virtual const Spiral* spiral() const { return nullptr; }
   /// Writes `count` samples to `out`: [count, D], [count, T, D], or [count, H, W, C] (NHWC) in [0, 1] for images.
   /// Sample k depends on (seed, stream, step, k) only, not on `count`. Safe to call from several threads.
   virtual void draw(uint64_t seed, uint32_t stream, uint64_t step, int64_t count, float* out) const = 0;

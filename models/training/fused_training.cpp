@@ -85,8 +85,28 @@ MlpTraining training_of(const std::vector<FusedModel>& models) {
   training.models = static_cast<int>(models.size());
   training.batch = static_cast<int>(config.batch);
   training.critic_steps = static_cast<int>(config.critic_steps);
-  training.streams = {stream_critic_noise, stream_generator_noise, stream_eps};
+  training.streams = {stream_data, stream_critic_noise, stream_generator_noise, stream_eps};
   return training;
+}
+
+/// The law of the kernel's draws, without its arrays.
+MlpData law_of(const Dataset& data) {
+  MlpData law;
+  if (const Mixture* mixture = data.mixture()) {
+    law.law = MlpData::Law::mixture;
+    law.modes = mixture->modes();
+    law.sigma = mixture->sigma;
+  } else if (const Spiral* spiral = data.spiral()) {
+    law.law = MlpData::Law::spiral;
+    law.start = spiral->start;
+    law.scale = spiral->scale;
+    law.sigma = spiral->sigma;
+  }
+  return law;
+}
+
+Tensor centres_of(const Mixture& mixture, Device device) {
+  return from_host(mixture.centres, {static_cast<int64_t>(mixture.centres.size())}, {DType::float64, device});
 }
 
 /// The bounds of weights and of biases, which are the same in all layers.
@@ -134,6 +154,10 @@ std::string why_not_fused(const FusedModel& model, Device device) {
 FusedTraining::FusedTraining(std::vector<FusedModel> models, Device device, int team)
     : models_(checked(models, device)), device_(device), trainer_(device, training_of(models_), team) {}
 
+bool drawn_inside(const Dataset& data) {
+  return law_of(data).law != MlpData::Law::given;
+}
+
 MlpTraining fused_launch(const FusedModel& model) {
   return training_of({model});
 }
@@ -165,7 +189,14 @@ std::vector<MlpOutcome> FusedTraining::run(int64_t steps, const std::vector<Fuse
     };
     model.critic.scalars = scalars(critic.trainable(), config.critic_steps);
     model.generator.scalars = scalars(generator.trainable(), 1);
-    model.real = put(from_host(real, {static_cast<int64_t>(real.size())}, {DType::float32, device_})).as<float>();
+    model.data = law_of(*models_[m].data);
+    if (model.data.law == MlpData::Law::given) {
+      model.data.values =
+          put(from_host(real, {static_cast<int64_t>(real.size())}, {DType::float32, device_})).as<float>();
+    }
+    if (const Mixture* mixture = models_[m].data->mixture()) {
+      model.data.centres = put(centres_of(*mixture, device_)).as<double>();
+    }
     model.seed = static_cast<uint64_t>(config.seed);
     model.step = done;
     const auto [points, kind] = penalty_of(config.constraint.kind).value();

@@ -17,6 +17,7 @@ namespace kantor {
 /// One training's networks and how they are trained.
 struct FusedModel {
   const RunConfig* config;
+  const Dataset* data;
   Critic* critic;
   Generator* generator;
 };
@@ -27,8 +28,11 @@ std::string why_not_fused(const FusedModel& model, Device device);
 /// The launch of this model alone; models whose launches are equal can be trained together.
 MlpTraining fused_launch(const FusedModel& model);
 
-/// What a model's next steps begin with: the steps that are done, and the samples of those to do, [steps, critic steps,
-/// batch, features].
+/// Whether the kernel draws this data itself.
+bool drawn_inside(const Dataset& data);
+
+/// What a model's next steps begin with: the steps that are done, and, unless they are drawn inside, the samples of
+/// those to do, [steps, critic steps, batch, features].
 struct FusedInput {
   int64_t done;
   std::span<const float> real;

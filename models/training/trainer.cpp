@@ -65,10 +65,11 @@ int Trainer::fused_team() const {
 }
 
 FusedModel Trainer::fused_model() {
-  return {&config_, &critic_, &generator_};
+  return {&config_, data_.get(), &critic_, &generator_};
 }
 
 std::vector<float> Trainer::next_samples(int64_t steps) {
+  if (drawn_inside(*data_)) return {};
   if (!loader_) make_loader();
   std::vector<float> samples;
   for (int64_t k = 0; k < steps; ++k) {

@@ -43,7 +43,7 @@ class Trainer {
   /// So many steps: in one launch where they are fused, else one after the other.
   void steps(int64_t count, bool histograms = false);
   /// For fused launches of several trainers: this one's networks, the samples of its next steps, which are to be done
-  /// then, and what became of them, which throws as `step` does.
+  /// then and empty where the kernel draws them, and what became of them, which throws as `step` does.
   [[nodiscard]] FusedModel fused_model();
   [[nodiscard]] std::vector<float> next_samples(int64_t steps);
   void take(const MlpOutcome& outcome);

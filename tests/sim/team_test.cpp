@@ -53,7 +53,7 @@ std::vector<float> train(int width, int batch, int team) {
   training.models = 2;
   training.batch = batch;
   training.critic_steps = 1;
-  training.streams = {4, 5, 6};
+  training.streams = {7, 4, 5, 6};
   std::vector<Arena> arenas;
   std::vector<std::unique_ptr<Optimizer>> optimizers;
   std::vector<Tensor> kept;
@@ -62,12 +62,17 @@ std::vector<float> train(int width, int batch, int team) {
   std::vector<float> real(static_cast<size_t>(2 * batch));
   for (float& x : real) x = static_cast<float>(random.normal());
   kept.push_back(from_host(real, {2 * batch}, {DType::float32, device}));
+  kept.push_back(from_host(std::vector<double>{1, 0, -1, 0}, {4}, {DType::float64, device}));
   for (MlpModel& model : models) {
     const bool penalised = &model == models.data();
     model.points = penalised ? PenaltyPoints::between : PenaltyPoints::none;
     model.lambda = 0.1;
     model.seed = penalised ? 1 : 2;
-    model.real = kept[0].view().as<float>();
+    if (penalised) {
+      model.data.values = kept[0].view().as<float>();
+    } else {  // drawn in the kernel
+      model.data = {.law = MlpData::Law::mixture, .centres = kept[1].view().as<double>(), .modes = 2, .sigma = 0.1};
+    }
     const std::pair<MlpNetwork*, MlpShape*> networks[] = {{&model.critic, &training.critic},
                                                           {&model.generator, &training.generator}};
     for (const auto& [part, shape] : networks) {
