@@ -13,6 +13,7 @@
 #include "kernels/sim/async_copy.h"
 #include "kernels/sim/runtime.h"
 #include "kernels/sim/tensor_core.h"
+#include "kernels/sim/traffic.h"
 
 #include <bit>
 #include <cstdint>
@@ -120,8 +121,23 @@ struct Bf16Numbers {
   }
 };
 
+/// Tells the counter of traffic what a product reads: core matrices of 8 rows of 16 bytes, two of them along k, of
+/// which a quarter of a warp tells one. A warp reads its own rows of A; those of B are divided among the four of a
+/// warpgroup, which reads them once.
+template <int units>
+void tell_reads(const AsyncProduct& product) {
+  constexpr int b_matrices = units * 4 / 8 * 2;
+  const DescribedMatrix a(product.a, product.site), b(product.b, product.site);
+  const int warp = thread_in_block / 32 % 4, quarter = lane() / 8, row = lane() % 8;
+  traffic::row_is_read(a.find(warp * 16 + quarter / 2 * 8 + row, quarter % 2 * 16), 16);
+  for (int m = warp * 4 + quarter; m < b_matrices; m += 16) {
+    traffic::row_is_read(b.find(m / 2 * 8 + row, m % 2 * 16), 16);
+  }
+}
+
 template <class Numbers, int units>
 void make_product(const AsyncProduct& product) {
+  const traffic::Unseen unseen;  // tell_reads told of them
   constexpr int depth = Numbers::depth;
   const DescribedMatrix a(product.a, product.site), b(product.b, product.site);
   const int row = thread_in_block / 32 % 4 * 16 + lane() / 4;
@@ -158,6 +174,7 @@ void start_product(const char* word, float (&d)[units][2], OperandMatrix a, Oper
   });
   if (!same) fail("%s at %s:%d: lanes of a warp name different matrices", word, site.file, site.line);
   const AsyncProduct product{&make_product<Numbers, units>, &d[0][0], a.bits, b.bits, site};
+  tell_reads<units>(product);
   if (!product_starts(site)) return defer_product(product);
   AsyncProduct earlier{};
   while (next_product(-1, earlier)) earlier.make(earlier);  // products of one warpgroup are made in their order

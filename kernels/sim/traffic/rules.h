@@ -10,6 +10,8 @@
 //     capability 2.x). Where lanes of several quarters read the same words, a GPU may take fewer passes;
 //   - each lane of an atomic operation on shared memory takes its word in a pass of its own;
 //   - an asynchronous copy writes to shared memory as a store of its size does;
+//   - a warpgroup's product reads each core matrix of its operands, 8 rows of 16 bytes, in as many passes as these rows
+//     would take a quarter of a warp: A once, a warp its own rows, and B once for the four warps;
 //   - a sector that several quarters of a warp touch is one transaction.
 #pragma once
 
