@@ -16,6 +16,7 @@ def head_of(path):
     end = next(i for i, line in enumerate(lines) if not line.startswith("//"))
     text = "\n".join(line[2:].strip() for line in lines[:end])
     text = re.sub(r"(?<!\n)\n(?![\n-])", " ", text)
+    text = re.sub(r"^Version \d+: (.)", lambda m: m[1].upper(), text)  # the heading says it
     return text.replace("<", "&lt;").replace("*", r"\*"), "\n".join(lines[end:]).strip("\n")
 
 
@@ -156,7 +157,8 @@ def link(path):
     return f"[{path}](../../{path})"
 
 
-def version_section(family, rung):
+def version_section(family, rung, shown):
+    """A version's part of the page. `shown`: the kernels of other files whose source stands on the page already."""
     name = family["family"]
     words, code = head_of(ROOT / rung["file"])
     text = f"## {title(rung)}\n\n{words}\n\n"
@@ -169,12 +171,16 @@ def version_section(family, rung):
         if source != rung["file"]:
             elsewhere.setdefault((source, kernel["name"].split("<")[0]))
     for source, base in elsewhere:
+        if (source, base) in shown:
+            text += f"`{base}`, in {link(source)}, is shown above.\n\n"
+            continue
+        shown.add((source, base))
         text += f"`{base}`, in {link(source)}:\n\n```cpp\n{kernel_source(ROOT / source, base)}\n```\n\n"
     return text
 
 
 def page(family):
-    name = family["family"]
+    name, shown = family["family"], set()
     return f"""# The ladder of `{name}`
 
 <!-- Made by tools/ladder_pages from bench/results/ladder/{name}.json and from the sources: edit those. -->
@@ -185,4 +191,4 @@ The simulator counted what the warps ask of memory, without a GPU, and ptxas (nv
 [what the columns mean](index.md#the-ladder), and what such counts cannot say.
 
 {summaries(family)}{times(name)}
-{''.join(version_section(family, rung) for rung in family['rungs'])}""".rstrip("\n") + "\n"
+{''.join(version_section(family, rung, shown) for rung in family['rungs'])}""".rstrip("\n") + "\n"
