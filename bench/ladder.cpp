@@ -1,13 +1,13 @@
 #include "bench/ladder.h"
 
 #include "bench/harness.h"
-#include "engine/error.h"
 #include "engine/ops.h"
 #include "engine/runtime.h"
 #include "engine/stopwatch.h"
 #include "engine/target.h"
 #include "kernels/gemm.h"
 #include "kernels/ladder/call.h"
+#include "models/training/config.h"
 
 #include <algorithm>
 #include <cmath>
@@ -29,7 +29,7 @@ const ladder::Family& family_named(const std::string& name) {
     if (family.name == name) return family;
     names += (names.empty() ? "" : ", ") + family.name;
   }
-  throw Error("there is no family '" + name + "' on the ladder; there are " + names);
+  throw ConfigError("there is no family '" + name + "' on the ladder; there are " + names);
 }
 
 bool takes(const ladder::Rung& rung, const ladder::Sizes& sizes) {
@@ -249,7 +249,7 @@ std::string value_text(const json& row) {
 json bench_ladder(const LadderOptions& options) {
   const ladder::Family& family = family_named(options.family);
   if (options.device.kind == Device::Kind::cpu) {
-    throw Error("the ladder's versions are kernels: --device sim or cuda runs them");
+    throw ConfigError("the ladder's versions are kernels: --device sim or cuda runs them");
   }
   const bool sim = options.device.kind == Device::Kind::sim;
   const std::vector<ladder::Rung> rungs = ladder::rungs(family.name, target_of(options.device).backend);

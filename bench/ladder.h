@@ -25,7 +25,7 @@ struct LadderOptions {
 /// "launches", "error": the worst element's, or null where it is not finite, "allowed", "passed", "checked": the sizes
 /// on which values were compared, "wrong": text of what failed or "", "seconds", "p10", "p90", "share" of the machine's
 /// rate, "of_library": the time over version 0's; null on `sim`, "bytes", "flops": the floor, "counts": the committed
-/// figures or null}]}. Throws Error for a name that is not a family's, and for the CPU.
+/// figures or null}]}. Throws ConfigError for a name that is not a family's, and for the CPU.
 nlohmann::json bench_ladder(const LadderOptions& options);
 
 /// Whether every version computed what it should.

@@ -72,10 +72,8 @@ json to_json(const Sample& sample) {
           {"lanes", std::move(lanes)}};
 }
 
-}  // namespace
-
-json ladder_counts(const ladder::Family& family, const ladder::Rung& rung, const ladder::Sizes& sizes) {
-  const auto rows = count(family, rung, sizes, 0);
+/// Of the run that was counted last.
+json kernels_of(const std::vector<Row>& rows) {
   json kernels = json::array();
   for (const sim::traffic::Launches& one : sim::traffic::launches()) {
     const auto named = [&](const json& kernel) { return kernel["name"] == one.kernel; };
@@ -93,11 +91,16 @@ json ladder_counts(const ladder::Family& family, const ladder::Rung& rung, const
   return kernels;
 }
 
-json ladder_samples(const ladder::Family& family, const ladder::Rung& rung, const ladder::Sizes& sizes) {
-  (void)count(family, rung, sizes, samples_of_an_instruction);
+json samples_of_last() {
   json samples = json::array();
   for (const Sample& sample : sim::traffic::samples()) samples.push_back(to_json(sample));
   return samples;
+}
+
+}  // namespace
+
+json ladder_counts(const ladder::Family& family, const ladder::Rung& rung, const ladder::Sizes& sizes) {
+  return kernels_of(count(family, rung, sizes, 0));
 }
 
 std::vector<ladder::Sizes> counted_sizes(const ladder::Family& family, const ladder::Rung& rung) {
@@ -119,8 +122,10 @@ json ladder_family(const std::string& name) {
     for (const ladder::Rung& rung : ladder::rungs(name, Backend::sim)) {
       json counts = json::array(), samples = json::array();
       for (const ladder::Sizes& sizes : counted_sizes(family, rung)) {
-        if (counts.empty()) samples = ladder_samples(family, rung, sizes);
-        counts.push_back({{"sizes", sizes}, {"kernels", ladder_counts(family, rung, sizes)}});
+        const bool first = counts.empty();
+        const auto rows = count(family, rung, sizes, first ? samples_of_an_instruction : 0);
+        counts.push_back({{"sizes", sizes}, {"kernels", kernels_of(rows)}});
+        if (first) samples = samples_of_last();
       }
       rungs.push_back({{"version", rung.version},
                        {"text", rung.text},

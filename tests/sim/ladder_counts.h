@@ -15,14 +15,12 @@ namespace kantor::testing {
 /// kernel that the version starts on these sizes, in order.
 nlohmann::json ladder_counts(const ladder::Family& family, const ladder::Rung& rung, const ladder::Sizes& sizes);
 
-/// The first accesses of each line: [{"kernel", "file", "line", "space", "kind", "array", "bytes", "lanes": [[lane,
-/// offset]]}], as sim::traffic::Sample.
-nlohmann::json ladder_samples(const ladder::Family& family, const ladder::Rung& rung, const ladder::Sizes& sizes);
-
 /// A family whole: {"family", "formula", "size_names", "costs": [{"sizes", "bytes", "flops"}] of its count sizes,
 /// "rungs":
 /// [{"version", "text", "production", "file", "counts": [{"sizes", "kernels"}] on those that the version takes,
-/// "samples" of the first of them}]}. Throws KernelError for a name that there is not.
+/// "samples": the first accesses of each line, on the first of them: [{"kernel", "file", "line", "space", "kind",
+/// "array", "bytes", "lanes": [[lane, offset]]}], as sim::traffic::Sample}]}. Throws KernelError for a name that there
+/// is not.
 nlohmann::json ladder_family(const std::string& name);
 
 /// The family's count sizes that a version takes.

@@ -96,8 +96,9 @@ def summary(family, cost):
             kernels = count["kernels"]
             moved = 32 * sums(kernels, "global")[1]
             rows.append([f"[{rung['version']}](#{anchor(rung)})", rung["text"], str(sum(launches(k) for k in kernels)), f"{moved / cost['bytes']:.2f}",
-                         each(kernels, "global"), each(kernels, "shared"), *resource_cells(main_kernel(count))])
-    return table(["version", "", "launches", "sectors, of the floor", "sectors an access", "passes an access", "registers", "shared memory", "spills", "occupancy"], rows)
+                         each(kernels, "global"), f"{sums(kernels, 'shared')[1]:,}" if sums(kernels, "shared")[1] else NONE, each(kernels, "shared"),
+                         *resource_cells(main_kernel(count))])
+    return table(["version", "", "launches", "sectors, of the floor", "sectors an access", "passes", "passes an access", "registers", "shared memory", "spills", "occupancy"], rows)
 
 
 def summaries(family):

@@ -13,12 +13,24 @@ STYLE = """.ladder { --ink: #1b1f24; --soft: #57606a; --line: #d0d7de; --paper: 
 """
 
 
-def colour(lane):
-    return f"hsl({(200 + lane * 10) % 360},{70 if lane % 2 else 85}%,{46 if lane % 2 else 58}%)"
+def colours():
+    """A class a lane: l0 to l31."""
+    return " ".join(f".ladder .l{lane} {{ fill: hsl({(200 + lane * 10) % 360},{70 if lane % 2 else 85}%,{46 if lane % 2 else 58}%); }}" for lane in range(32))
 
 
-def rect(x, y, width, height, paint):
-    return f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" {paint}/>'
+def rect(x, y, width, height, kind):
+    return f'<rect x="{x:.4g}" y="{y:g}" width="{width:.4g}" height="{height:g}" class="{kind}"/>'
+
+
+def runs(cells):
+    """(first, last, lane) of cells that lie side by side and have one lane; `cells`: {place: lane}."""
+    found = []
+    for place in sorted(cells):
+        if found and found[-1][1] == place - 1 and found[-1][2] == cells[place]:
+            found[-1] = (found[-1][0], place, cells[place])
+        else:
+            found.append((place, place, cells[place]))
+    return found
 
 
 def label(x, y, text, kind=""):
@@ -44,11 +56,11 @@ def sectors(sample, y):
             x += GAP
         if x + 8 * CELL > WIDTH - 8:
             x, y = LEFT, y + 15
-        drawn.append(rect(x, y, 8 * CELL, 11, 'class="unused"'))
-        for word in range(sector * 8, sector * 8 + 8):
-            if word in touched:
-                drawn.append(rect(x + (word - sector * 8) * CELL, y, CELL, 11, f'fill="{colour(touched[word])}"'))
-        drawn.append(rect(x, y, 8 * CELL, 11, 'class="frame"'))
+        inside = {word - sector * 8: lane for word, lane in touched.items() if word // 8 == sector}
+        if len(inside) < 8:
+            drawn.append(rect(x, y, 8 * CELL, 11, "unused"))
+        drawn += [rect(x + first * CELL, y, (last + 1 - first) * CELL, 11, f"l{lane}") for first, last, lane in runs(inside)]
+        drawn.append(rect(x, y, 8 * CELL, 11, "frame"))
         x += 8 * CELL + 1
     return drawn, y + 15, len(numbers)
 
@@ -61,13 +73,16 @@ def passes(sample, y):
         part = {**sample, "lanes": [pair for pair in sample["lanes"] if first <= pair[0] < first + together]}
         if not part["lanes"]:
             continue
-        depth = {}
+        rows = []
         for word, lane in words(part).items():
-            row = depth.get(word % 32, 0)
-            depth[word % 32] = row + 1
-            drawn.append(rect(LEFT + word % 32 * BANK, y + (count + row) * 7, BANK - 1, 6, f'fill="{colour(lane)}"'))
-        count += max(depth.values())
-    drawn.append(rect(LEFT - 1, y - 1, 32 * BANK + 1, count * 7 + 1, 'class="frame"'))
+            row = next((row for row in rows if word % 32 not in row), None)
+            if row is None:
+                rows.append(row := {})
+            row[word % 32] = lane
+        for place, row in enumerate(rows):
+            drawn += [rect(LEFT + first * BANK, y + (count + place) * 7, (last + 1 - first) * BANK - 1, 6, f"l{lane}") for first, last, lane in runs(row)]
+        count += len(rows)
+    drawn.append(rect(LEFT - 1, y - 1, 32 * BANK + 1, count * 7 + 1, "frame"))
     return drawn, y + count * 7 + 6, count
 
 
@@ -88,7 +103,7 @@ def picture(title, own, samples, kernels, code):
     y += 14
     body.append(label(10, y + 9, "a colour a lane, 0 to 31", "soft"))
     for lane in range(32):
-        body.append(rect(LEFT + lane * 12, y, 11, 11, f'fill="{colour(lane)}"'))
+        body.append(rect(LEFT + lane * 12, y, 11, 11, f"l{lane}"))
     y += 30
     for kernel in kernels:
         for space, draw, unit in (("global", sectors, "sector"), ("shared", passes, "pass")):
@@ -97,7 +112,7 @@ def picture(title, own, samples, kernels, code):
                 continue
             what = ("global memory: sectors of 32 bytes; grey: fetched, and not asked for" if space == "global"
                     else "shared memory: the 32 banks from left to right, a row a pass")
-            body.append(label(10, y, f"{kernel}, {what}"))
+            body.append(label(10, y, f"{kernel.split('<')[0]}, {what}"))
             y += 10
             for text, two in lines[:MOST[space]]:
                 for number, sample in enumerate(two):
@@ -113,4 +128,4 @@ def picture(title, own, samples, kernels, code):
                 y += 15
             y += 18
     return (f'<svg xmlns="http://www.w3.org/2000/svg" class="ladder" role="img" viewBox="0 0 {WIDTH} {y:.0f}" aria-label="{html.escape(title)}" '
-            f'data-code="{code}"><style>\n{STYLE}</style><title>{html.escape(title)}</title>\n' + "\n".join(body) + "\n</svg>\n")
+            f'data-code="{code}"><style>\n{STYLE}{colours()}\n</style><title>{html.escape(title)}</title>\n' + "\n".join(body) + "\n</svg>\n")
