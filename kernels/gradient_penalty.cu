@@ -9,7 +9,7 @@
 // one write, 12 bytes an element; eps is one number a row, drawn where it is used (20 wide multiplications a pack of 16
 // bytes, which hide behind the loads), so that no launch and no byte goes into it. Norms accumulate in double: right
 // from 1e-30 to 1e30. Each block adds its rows' shares of the penalty, and a last, small launch the blocks', in order;
-// one block needs none. The kernels of a warp and of a block are version 3 of kernels/ladder/gradient_penalty/.
+// one block needs none. kernels/ladder/gradient_penalty/ has the steps that lead here, one by one.
 #include "kernels/backend.h"
 #include "kernels/block.h"
 #include "kernels/gradient_penalty.h"

@@ -1,5 +1,5 @@
 // What the header of a kernel family needs: streams, errors, costs, and a launcher's declaration for both backends.
-// Plain C++, read by nvcc, by the simulator's build and by the engine alike. See docs/kernels.md for the pattern.
+// Plain C++, read by nvcc, by the simulator's build and by the engine alike. See docs/kernels/index.md for the pattern.
 #pragma once
 
 #include "kernels/error.h"

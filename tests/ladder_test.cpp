@@ -2,14 +2,14 @@
 #include "engine/device.h"
 #include "engine/target.h"
 #include "kernels/ladder/call.h"
-#include "kernels/sim/simulator.h"
 #include "tests/catch.h"
+#include "tests/ladder_checks.h"
 
-#include <cstring>
 #include <string>
 #include <vector>
 
 using namespace kantor;
+using namespace kantor::testing;
 
 namespace {
 
@@ -17,22 +17,6 @@ std::vector<Device> devices() {
   std::vector<Device> all{{Device::Kind::sim, 0}};
   if (const Device gpu{Device::Kind::cuda, 0}; why_unavailable(gpu).empty()) all.push_back(gpu);
   return all;
-}
-
-bool takes(const ladder::Rung& rung, const ladder::Sizes& sizes) {
-  return rung.takes == nullptr || rung.takes(sizes);
-}
-
-/// Twice, since a version may not rest on what memory held before the first run.
-void check_rung(ladder::Call& call, const ladder::Rung& rung, Device device) {
-  for (int time = 0; time < 2; ++time) {
-    call.prepare();
-    call.run(rung, target_of(device).stream);
-    synchronize(device);
-    const ladder::Finding worst = call.compare();
-    INFO(worst.text());
-    CHECK(worst.error <= rung.error);
-  }
 }
 
 }  // namespace
@@ -49,7 +33,7 @@ TEST_CASE("ladder: every version computes what its family's reference does") {
         for (const ladder::Rung& rung : rungs) {
           if (!takes(rung, sizes)) continue;
           INFO(family.name << " v" << rung.version << " on " << to_string(device));
-          check_rung(call, rung, device);
+          CHECK(wrong_values(call, rung, device) == "");
         }
       }
     }
@@ -78,16 +62,7 @@ TEST_CASE("ladder: bits do not depend on the order of threads") {
     for (const ladder::Rung& rung : ladder::rungs(family.name, Backend::sim)) {
       if (!takes(rung, family.test_sizes.back())) continue;
       INFO(family.name << " v" << rung.version);
-      std::vector<float> first;
-      for (const sim::Order order : {sim::Order::forward, sim::Order::reverse, sim::Order::random}) {
-        sim::set_order(order, 7);
-        call.prepare();
-        call.run(rung);
-        const std::vector<float> found = call.outputs();
-        if (first.empty()) first = found;
-        CHECK(std::memcmp(found.data(), first.data(), found.size() * sizeof(float)) == 0);
-      }
-      sim::set_order(sim::Order::forward);
+      CHECK(differing_bits(call, rung) == "");
     }
   }
 }

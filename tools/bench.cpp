@@ -1,5 +1,5 @@
-// kantor bench: microbenchmarks of clipping and of the penalty, whole steps, and products. Needs Google Benchmark at
-// build time.
+// kantor bench: microbenchmarks of clipping and of the penalty, whole steps, products, and the ladder of kernels. Needs
+// Google Benchmark at build time.
 #include "engine/error.h"
 #include "engine/rewrites.h"
 #include "engine/threads.h"
@@ -17,13 +17,20 @@
 
 #ifdef KANTOR_HAS_BENCH
 #include "bench/clip_vs_penalty.h"
+#include "bench/ladder.h"
 #include "bench/product_shapes.h"
 #include "bench/products.h"
 #include "bench/steps.h"
 #include "bench/training_step.h"
+#include "tools/embedded_files.h"
 #endif
 
 namespace kantor {
+#ifdef KANTOR_HAS_BENCH
+namespace embedded {
+const std::vector<EmbeddedFile>& ladder_figures();  // bench/results/ladder
+}
+#endif
 namespace {
 
 /// What two subcommands take.
@@ -53,15 +60,19 @@ struct ProductsArguments {
   double seconds = 300;
 };
 
+struct LadderArguments {
+  std::string family, device = "auto", json;
+};
+
 #ifdef KANTOR_HAS_BENCH
 
 void print_row(const std::string& row, size_t done, size_t all) {
   fmt::print(stderr, "[{}/{}] {}\n", done + 1, all, row);
 }
 
-int write(const BenchArguments& arguments, const nlohmann::json& result, const std::string& table) {
+int write(const std::string& json, const nlohmann::json& result, const std::string& table) {
   fmt::print("{}", table);
-  if (!arguments.json.empty()) write_file_atomically(arguments.json, std::string_view(result.dump(2) + "\n"));
+  if (!json.empty()) write_file_atomically(json, std::string_view(result.dump(2) + "\n"));
   return exit_ok;
 }
 
@@ -74,7 +85,7 @@ int run(const VersusArguments& arguments) {
   options.budget = arguments.budget;
   options.on_row = print_row;
   const nlohmann::json result = clip_vs_penalty(options);
-  return write(arguments, result, bench_table(result));
+  return write(arguments.json, result, bench_table(result));
 }
 
 int run(const StepsArguments& arguments) {
@@ -92,7 +103,26 @@ int run(const StepsArguments& arguments) {
   }
   options.on_row = print_row;
   const nlohmann::json result = bench_steps(options);
-  return write(arguments, result, steps_table(result));
+  return write(arguments.json, result, steps_table(result));
+}
+
+/// The CPU has no kernels: `auto` without a GPU is the simulator.
+int run(const LadderArguments& arguments) {
+  if (arguments.family.empty()) {
+    fmt::print("{}", ladder_list());
+    return exit_ok;
+  }
+  LadderOptions options;
+  options.family = arguments.family;
+  options.device = choose_device(arguments.device, true);
+  if (arguments.device == "auto" && options.device.kind == Device::Kind::cpu) options.device = {Device::Kind::sim, 0};
+  for (const embedded::EmbeddedFile& file : embedded::ladder_figures()) {
+    if (file.path == options.family + ".json") options.figures = nlohmann::json::parse(file.content);
+  }
+  options.on_row = print_row;
+  const nlohmann::json result = bench_ladder(options);
+  write(arguments.json, result, ladder_table(result));
+  return ladder_passed(result) ? exit_ok : exit_failure;
 }
 
 /// Lines on standard output as they come, the table on standard error.
@@ -121,6 +151,9 @@ int run(const BenchArguments& /*unused*/) {
   refuse_bench();
 }
 int run(const ProductsArguments& /*unused*/) {
+  refuse_bench();
+}
+int run(const LadderArguments& /*unused*/) {
   refuse_bench();
 }
 
@@ -251,6 +284,21 @@ void add_products(CLI::App& bench, int& exit_code) {
   products->callback([arguments, &exit_code] { exit_code = run(*arguments); });
 }
 
+void add_ladder(CLI::App& bench, int& exit_code) {
+  auto* ladder = bench.add_subcommand(
+      "ladder",
+      "versions of a kernel, from the plainest to the engine's: values, counts, resources, and time on a GPU");
+  const auto arguments = std::make_shared<LadderArguments>();
+  ladder->add_option("family", arguments->family, "whose versions; without one, lists the families")
+      ->type_name("FAMILY");
+  ladder->add_option("--device", arguments->device, "auto, sim, cuda, cuda:N")
+      ->type_name("NAME")
+      ->capture_default_str();
+  ladder->add_option("--json", arguments->json, "also write the figures into this file")->type_name("FILE");
+  ladder->footer("Example: kantor bench ladder gradient_penalty");
+  ladder->callback([arguments, &exit_code] { exit_code = run(*arguments); });
+}
+
 }  // namespace
 
 void add_bench(CLI::App& app, int& exit_code) {
@@ -259,6 +307,7 @@ void add_bench(CLI::App& app, int& exit_code) {
   add_clip_vs_penalty(*command, exit_code);
   add_steps(*command, exit_code);
   add_products(*command, exit_code);
+  add_ladder(*command, exit_code);
 }
 
 }  // namespace kantor

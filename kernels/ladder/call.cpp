@@ -20,6 +20,9 @@ std::vector<float> even_numbers(int64_t size, uint64_t seed) {
   return values;
 }
 
+/// Behind every output, to see what is written there.
+const std::vector<float> guard(64, -0x1.5a5a5ap100F);
+
 double error_of(double found, double expected, double scale) {
   if (std::isnan(expected)) return std::isnan(found) ? 0 : std::numeric_limits<double>::infinity();
   if (found == expected) return 0;
@@ -44,6 +47,7 @@ const Memory& memory_of(Backend backend) {
 }
 
 std::string Finding::text() const {
+  if (behind) return fmt::format("output {}, element {}, behind its end, was written", output, element);
   return fmt::format("output {}, element {}: found {}, expected {} (error {:.2g})", output, element, found, expected,
                      error);
 }
@@ -69,7 +73,7 @@ Call::Call(const Family& family, Sizes sizes, Backend backend, uint64_t seed)
     memory_.copy_in(blocks_.back().get(), values.data(), values.size() * sizeof(float));
   }
   for (const int64_t size : output_sizes_) {
-    arrays_.outputs.push_back(static_cast<float*>(keep(static_cast<size_t>(size) * sizeof(float))));
+    arrays_.outputs.push_back(static_cast<float*>(keep((static_cast<size_t>(size) + guard.size()) * sizeof(float))));
   }
   workspace_bytes_ = static_cast<size_t>(family.workspace(arrays_.sizes)) * sizeof(double);
   arrays_.workspace = static_cast<double*>(keep(workspace_bytes_));
@@ -87,6 +91,7 @@ void Call::prepare() {
     const std::vector<float> poison(from < 0 ? static_cast<size_t>(output_sizes_[k]) : 0, std::nanf(""));
     const std::vector<float>& values = from < 0 ? poison : inputs_[static_cast<size_t>(from)];
     memory_.copy_in(arrays_.outputs[k], values.data(), values.size() * sizeof(float));
+    memory_.copy_in(arrays_.outputs[k] + values.size(), guard.data(), guard.size() * sizeof(float));
   }
   const std::vector<std::byte> zeros(workspace_bytes_);
   memory_.copy_in(arrays_.workspace, zeros.data(), zeros.size());
@@ -117,6 +122,15 @@ Finding Call::compare() const {
     for (size_t i = 0; i < expected.values.size(); ++i, ++at) {
       const double error = error_of(found[at], expected.values[i], expected.scale[i]);
       if (error > worst.error) worst = {error, k, i, found[at], expected.values[i]};
+    }
+  }
+  for (size_t k = 0; k < expected_.size(); ++k) {
+    const auto size = static_cast<size_t>(output_sizes_[k]);
+    std::vector<float> behind(guard.size());
+    memory_.copy_out(behind.data(), arrays_.outputs[k] + size, behind.size() * sizeof(float));
+    for (size_t i = 0; i < behind.size(); ++i) {
+      if (behind[i] == guard[i]) continue;
+      return {std::numeric_limits<double>::infinity(), k, size + i, behind[i], guard[i], true};
     }
   }
   return worst;

@@ -26,7 +26,8 @@ struct Finding {
   double error = 0;  // divided by the scale; infinite for what is not finite where it should be, and for what is NaN
   size_t output = 0, element = 0;
   double found = 0, expected = 0;
-  /// "output 1, element 37: found 2, expected 3 (error 0.5)".
+  bool behind = false;  // the element is one of those behind the output, where nothing may be written
+  /// "output 1, element 37: found 2, expected 3 (error 0.5)", "output 1, element 64, behind its end, was written".
   [[nodiscard]] std::string text() const;
 };
 
@@ -38,7 +39,8 @@ class Call {
   /// Gives the outputs the values that they start with, NaN for most, and the workspace zeros.
   void prepare();
   void run(const Rung& rung, Stream stream = nullptr) const { rung.run(arrays_, stream); }
-  /// What is in the outputs now, beside the reference, which is computed once.
+  /// What is in the outputs now, beside the reference, which is computed once. What was written behind an output, into
+  /// the next 256 bytes, is the worst finding of all.
   [[nodiscard]] Finding compare() const;
   /// All outputs, one behind the other.
   [[nodiscard]] std::vector<float> outputs() const;

@@ -62,14 +62,14 @@ struct Family {
 /// One version.
 struct Rung {
   std::string family;
-  int version = 0;          // 0: a library's function beside the ladder, on GPUs alone
-  std::string text;         // in a few words
-  bool production = false;  // it calls the kernel that the engine uses
-  double error = 1e-5;      // that Expected allows at most
+  int version = 0;                              // 0: a library's function beside the ladder, on GPUs alone
+  std::string text;                             // in a few words
+  bool production = false;                      // it calls the kernel that the engine uses
+  double error = 1e-5;                          // that Expected allows at most
+  bool (*takes)(const Sizes& sizes) = nullptr;  // null: all sizes
   Backend backend = Backend::sim;
   std::string file;  // its source, from the project's folder
   void (*run)(const Arrays& arrays, Stream stream) = nullptr;
-  bool (*takes)(const Sizes& sizes) = nullptr;  // null: all sizes
 };
 
 /// All families, by name, and the versions of one on a backend, by number.

@@ -7,6 +7,7 @@
 #include "kernels/sim/races.h"
 #include "kernels/sim/simulator.h"
 #include "kernels/sim/traffic.h"
+#include "kernels/sim/traffic_shape.h"
 
 #include <algorithm>
 #include <atomic>
@@ -102,6 +103,8 @@ void run(const KernelLaunch& launch) {
   races::launch_begins();
   traffic::launch_begins(launch.kernel);
   const uint64_t blocks = uint64_t{launch.shape.grid.x} * launch.shape.grid.y * launch.shape.grid.z;
+  const dim3 threads = launch.shape.block;
+  traffic::launch_has(blocks, static_cast<int>(threads.x * threads.y * threads.z), launch.shape.shared_bytes);
   const Order order = thread_order;
   const uint64_t seed = order_seed;
   if (launch.shape.cooperative) return run_together(launch, blocks, order, seed);

@@ -23,8 +23,8 @@ MISTAKES = [
     ("docs/lessons/3-the-gradient-penalty.ar.md", "--constraint penalty --lambda 10", "--constraint penalty --lambda 1", "code blocks differ"),
     ("docs/lessons/4-autograd-in-300-lines.md", "derivative 2 of tanh at 0.5: -0.726862\nderivative 3", "derivative 2 of tanh at 0.5: -0.7\nderivative 3", "shows another text"),
     ("docs/lessons/5-from-formula-to-kernel.md", "figures/5-sectors.svg)", "figures/5-sector.svg)", "which no command of the lesson writes"),
-    ("docs/kernels.md", "# Kernels", "# Kernels\n\n[nowhere](nowhere.md)", "a broken link to nowhere.md"),
-    ("docs/kernels.md", "# Kernels", "# Kernels\n\n[nowhere](program.md#nowhere)", "program.md has no heading of that name"),
+    ("docs/kernels/index.md", "# Kernels", "# Kernels\n\n[nowhere](nowhere.md)", "a broken link to nowhere.md"),
+    ("docs/kernels/index.md", "# Kernels", "# Kernels\n\n[nowhere](../program.md#nowhere)", "program.md has no heading of that name"),
     ("engine/step.h", "/// A training step that is recorded once and then replayed.\n", "", "kantor::Step has no comment"),
 ]
 

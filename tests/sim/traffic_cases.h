@@ -1,4 +1,4 @@
-// The project's kernels with sizes, whose memory traffic is counted: for tests, docs/kernels.md and `kantor_traffic`.
+// The project's kernels with sizes, whose memory traffic is counted: for tests, docs/kernels/index.md and `kantor_traffic`.
 #pragma once
 
 #include "kernels/sim/traffic/counter.h"
@@ -22,7 +22,7 @@ std::vector<TrafficCase> pass_cases();
 /// TF32 products, and by the kernels before it. The plans are an H100's for the product `planned`, which may be larger:
 /// then a part of it runs. Throws Error for other texts.
 std::vector<TrafficCase> product_cases(const std::string& shape, const std::string& planned);
-/// All of docs/kernels.md.
+/// All of docs/kernels/index.md.
 std::vector<TrafficCase> page_cases();
 
 std::vector<sim::traffic::Row> traffic_of(const TrafficCase& one);

@@ -1,5 +1,5 @@
 // The memory traffic of the project's kernels: those that should be ideal are, an H100's counter agrees, and
-// docs/kernels.md has the counted table.
+// docs/kernels/index.md has the counted table.
 #include "kernels/gemm.h"
 #include "kernels/products/plan.h"
 #include "tests/catch.h"
@@ -143,7 +143,7 @@ TEST_CASE(
 }
 
 TEST_CASE("traffic: bank conflicts of the kernels before the tile engine are those that an H100 counted") {
-  // docs/kernels.md has what ncu counted of one launch with a batch of 64, where a multiprocessor holds about one
+  // docs/kernels/index.md has what ncu counted of one launch with a batch of 64, where a multiprocessor holds about one
   // block.
   const auto close = [](int64_t counted, double measured, double most) {
     CHECK(measured >= static_cast<double>(counted));
@@ -157,8 +157,8 @@ TEST_CASE("traffic: bank conflicts of the kernels before the tile engine are tho
   CHECK(conflicts_of_a_step("conv:1x14x14x64:128:5:2:2", "weight_grad", 1) == 0);
 }
 
-TEST_CASE("traffic: docs/kernels.md has the counted table (KANTOR_WRITE_DOCS=1 writes it)") {
-  const std::string path = source_folder() / "docs/kernels.md";
+TEST_CASE("traffic: docs/kernels/index.md has the counted table (KANTOR_WRITE_DOCS=1 writes it)") {
+  const std::string path = source_folder() / "docs/kernels/index.md";
   std::ostringstream text;
   text << std::ifstream(path).rdbuf();
   std::string page = text.str();

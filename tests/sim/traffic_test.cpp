@@ -162,6 +162,44 @@ TEST_CASE("traffic: atomics, asynchronous copies and loads of matrices are count
   CHECK(matrices(32) == Sum{1, 512, 32, 4});
 }
 
+TEST_CASE("traffic: launches are told by kernel and shape, and the first accesses of each line by their arrays") {
+  const Array x(96), y(64);
+  sim::traffic::start(1);
+  patterns::strided(x.get(), y.get(), 32, 2, 1, nullptr);
+  patterns::strided(x.get(), y.get(), 64, 1, 0, nullptr);
+  patterns::strided(x.get(), y.get(), 32, 1, 0, nullptr);
+  patterns::shared_strided(4, 32, y.get(), nullptr);
+  const auto rows = sim::traffic::stop();
+  const auto launches = sim::traffic::launches();
+  REQUIRE(launches.size() == 3);
+  CHECK(launches[0].kernel == "strided_kernel");
+  CHECK(launches[0].launches == 2);
+  CHECK(launches[0].blocks == 1);
+  CHECK(launches[0].threads == 32);
+  CHECK(launches[1].kernel == "strided_kernel");
+  CHECK(launches[1].launches == 1);
+  CHECK(launches[1].threads == 64);
+
+  const auto samples = sim::traffic::samples();
+  REQUIRE(samples.size() == rows.size());  // one of each line
+  CHECK(samples[0].of.line == rows[0].line);
+  CHECK(samples[0].of.kind == Kind::read);
+  CHECK(samples[0].array == 0);
+  CHECK(samples[1].of.kind == Kind::write);
+  CHECK(samples[1].array == 1);
+  for (size_t lane = 0; lane < 32; ++lane) {
+    const auto i = static_cast<int64_t>(lane);
+    CHECK(samples[0].offset[lane] == 4 * (1 + 2 * i));
+    CHECK(samples[1].offset[lane] == 4 * i);
+    CHECK(samples[2].of.space == Space::shared);
+    CHECK(samples[2].offset[lane] == 4 * 32 * i);
+  }
+  CHECK(samples[0].lanes == 0xffffffffU);
+  sim::traffic::start();
+  CHECK(sim::traffic::stop().empty());
+  CHECK(sim::traffic::samples().empty());
+}
+
 TEST_CASE("traffic: the counts do not depend on the order of threads") {
   const Array x(1024), y(1024);
   std::vector<Row> first;

@@ -1,5 +1,10 @@
 // kantor_traffic [--lines] [PRODUCT or part of a case's name ...]: prints the memory traffic of the project's kernels,
-// counted by the simulator, as docs/kernels.md has it. A PRODUCT is written as for `kantor bench products`.
+// counted by the simulator, as docs/kernels/index.md has it. A PRODUCT is written as for `kantor bench products`.
+//
+// kantor_traffic --ladder [FAMILY ...]: prints a line of JSON for each family of the ladder (or for those that are
+// named), with the counts of its versions (ladder_counts.h): tools/ladder_pages reads it.
+#include "kernels/ladder/ladder.h"
+#include "tests/sim/ladder_counts.h"
 #include "tests/sim/traffic_cases.h"
 
 #include <cstdio>
@@ -31,9 +36,23 @@ void print_case(const TrafficCase& one, bool lines) {
   std::fflush(stdout);
 }
 
+void print_ladder(std::vector<std::string> names) {
+  if (names.empty()) {
+    for (const auto& family : kantor::ladder::families()) names.push_back(family.name);
+  }
+  for (const std::string& name : names) {
+    fmt::print("{}\n", ladder_family(name).dump());
+    std::fflush(stdout);
+  }
+}
+
 }  // namespace
 
 int main(int count, char** arguments) try {
+  if (count > 1 && std::string(arguments[1]) == "--ladder") {
+    print_ladder({arguments + 2, arguments + count});
+    return 0;
+  }
   bool lines = false, any = false;
   fmt::print("{}", table_head());
   for (int i = 1; i < count; ++i) {

@@ -273,6 +273,11 @@ std::string block_ends() {
          " that no thread of the block had written; write it, and let a barrier follow";
 }
 
+uintptr_t array_of(uintptr_t address) {
+  const Region* region = checker().shadow.find(address);
+  return region != nullptr && region->memory != Memory::static_shared ? region->begin : 0;
+}
+
 bool watching() {
   return checker().watching;
 }

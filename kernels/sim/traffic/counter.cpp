@@ -1,13 +1,17 @@
 #include "kernels/sim/traffic/counter.h"
 
 #include "kernels/sim/races.h"
+#include "kernels/sim/races/checker.h"
 #include "kernels/sim/races/source_line.h"
 #include "kernels/sim/runtime.h"
 #include "kernels/sim/traffic.h"
 #include "kernels/sim/traffic/path.h"
+#include "kernels/sim/traffic_shape.h"
 
 #include <algorithm>
 #include <cstdlib>
+#include <map>
+#include <string>
 #include <string_view>
 #include <tuple>
 #include <unordered_map>
@@ -25,12 +29,14 @@ struct Instruction {
   Kind kind{};
   int64_t accesses = 0, bytes = 0;
   Transactions transactions;
+  int samples = 0;  // that are kept of it
 };
 
 /// One execution by a warp, of which not all lanes may have come yet.
 struct Execution {
   size_t instruction = 0;
   WarpAccess of;
+  uint64_t turn = 0;  // counts executions as they begin
 };
 
 /// One for the program: the checked builds run one block at a time.
@@ -42,9 +48,16 @@ struct Counter {
   std::unordered_map<uint64_t, size_t> numbers;                     // of instructions, by hash
   std::vector<Path> paths;                                          // of the block's threads
   std::vector<std::unordered_map<uint64_t, Execution>> executions;  // of its warps, by hash
+  std::vector<Launches> launches;
+  int samples_wanted = 0;  // of an instruction
+  uint64_t turns = 0;
+  std::vector<Sample> samples;
+  std::vector<size_t> sampled;     // the instruction of each
+  std::vector<uintptr_t> sources;  // where their arrays begin
 
   void note(uintptr_t address, int bytes, Kind kind, Space space, const void* pc);
   void count();
+  void keep_samples(std::vector<Execution> came);
 };
 
 Counter& counter() {
@@ -66,6 +79,7 @@ void Counter::note(uintptr_t address, int bytes, Kind kind, Space space, const v
   for (uint64_t key = mix(what, path.iterations());; key = mix(key, 1)) {
     Execution& execution = of_warp[key];
     if ((execution.of.lanes & lane) != 0) continue;
+    if (execution.of.lanes == 0) execution.turn = turns++;
     execution.instruction = number->second;
     execution.of.bytes = bytes;
     execution.of.lanes |= lane;
@@ -74,16 +88,66 @@ void Counter::note(uintptr_t address, int bytes, Kind kind, Space space, const v
   }
 }
 
+/// The offsets of an execution's lanes. `arrays`: where those in global memory that are numbered already begin.
+Sample sample_of(const WarpAccess& access, Space space, std::vector<uintptr_t>& arrays) {
+  Sample sample;
+  sample.bytes = access.bytes;
+  sample.lanes = access.lanes;
+  const auto begin = races::array_of(access.address[static_cast<size_t>(__builtin_ctz(access.lanes))]);
+  if (space == Space::global) {
+    const auto known = std::find(arrays.begin(), arrays.end(), begin);
+    sample.array = static_cast<int>(known - arrays.begin());
+    if (known == arrays.end()) arrays.push_back(begin);
+  }
+  sample.is_static = begin == 0;
+  for (size_t lane = 0; lane < 32; ++lane) {
+    if ((access.lanes >> lane & 1U) != 0) sample.offset[lane] = static_cast<int64_t>(access.address[lane] - begin);
+  }
+  return sample;
+}
+
+/// Static shared memory, by kernel, from the lowest address on.
+void shift_static(std::vector<Sample>& samples) {
+  std::map<std::string, int64_t> lowest;
+  const auto each = [&](const auto& visit) {
+    for (Sample& sample : samples) {
+      if (!sample.is_static) continue;
+      for (size_t lane = 0; lane < 32; ++lane) {
+        if ((sample.lanes >> lane & 1U) != 0) visit(sample.of.kernel, sample.offset[lane]);
+      }
+    }
+  };
+  each([&](const std::string& kernel, int64_t offset) {
+    const auto [known, is_new] = lowest.try_emplace(kernel, offset / 16 * 16);
+    if (!is_new) known->second = std::min(known->second, offset / 16 * 16);
+  });
+  each([&](const std::string& kernel, int64_t& offset) { offset -= lowest.at(kernel); });
+}
+
 /// All lanes that will come to these executions have come.
 void Counter::count() {
+  std::vector<Execution> came;
   for (auto& of_warp : executions) {
     for (const auto& [key, execution] : of_warp) {
       Instruction& i = instructions[execution.instruction];
       ++i.accesses;
       i.bytes += int64_t{execution.of.bytes} * __builtin_popcount(execution.of.lanes);
       i.transactions += i.space == Space::global ? sectors(execution.of) : passes(execution.of, i.kind == Kind::atomic);
+      if (i.samples < samples_wanted) came.push_back(execution);
     }
     of_warp.clear();
+  }
+  if (!came.empty()) keep_samples(std::move(came));
+}
+
+void Counter::keep_samples(std::vector<Execution> came) {
+  std::sort(came.begin(), came.end(), [](const Execution& a, const Execution& b) { return a.turn < b.turn; });
+  for (const Execution& execution : came) {
+    Instruction& i = instructions[execution.instruction];
+    if (i.samples == samples_wanted) continue;
+    ++i.samples;
+    sampled.push_back(execution.instruction);
+    samples.push_back(sample_of(execution.of, i.space, sources));
   }
 }
 
@@ -120,9 +184,10 @@ auto order_of(const Row& row) {
 
 }  // namespace
 
-void start() {
+void start(int samples) {
   Counter& c = counter();
   c = {};
+  c.samples_wanted = samples;
   counting = true;
 }
 
@@ -137,6 +202,8 @@ std::vector<Row> stop() {
     rows.push_back(
         {i.kernel, {c.kernels[i.kernel], std::move(file), line, i.space, i.kind, i.accesses, i.bytes, i.transactions}});
   }
+  for (size_t k = 0; k < c.samples.size(); ++k) c.samples[k].of = rows[c.sampled[k]].second;
+  shift_static(c.samples);
   std::sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) {
     return a.first != b.first ? a.first < b.first : order_of(a.second) < order_of(b.second);
   });
@@ -152,6 +219,14 @@ std::vector<Row> stop() {
     joined.back().transactions += row.transactions;
   }
   return joined;
+}
+
+std::vector<Launches> launches() {
+  return counter().launches;
+}
+
+std::vector<Sample> samples() {
+  return counter().samples;
 }
 
 Row total(const std::vector<Row>& rows, const std::string& kernel, Space space, Kind kind, const std::string& file) {
@@ -191,6 +266,22 @@ void launch_begins(std::string_view kernel) {
   const auto known = std::find(c.kernels.begin(), c.kernels.end(), kernel);
   c.kernel = static_cast<size_t>(known - c.kernels.begin());
   if (known == c.kernels.end()) c.kernels.emplace_back(kernel);
+}
+
+void launch_has(uint64_t blocks, int threads, size_t shared_bytes) {
+  Counter& c = counter();
+  if (!counting) return;
+  const Launches one{c.kernels[c.kernel], 1, static_cast<int64_t>(blocks), threads, shared_bytes};
+  const auto same = [&](const Launches& other) {
+    return other.kernel == one.kernel && other.blocks == one.blocks && other.threads == one.threads &&
+           other.shared_bytes == one.shared_bytes;
+  };
+  const auto before = std::find_if(c.launches.begin(), c.launches.end(), same);
+  if (before == c.launches.end()) {
+    c.launches.push_back(one);
+  } else {
+    ++before->launches;
+  }
 }
 
 void block_begins(int threads) {

@@ -11,6 +11,7 @@
 #include "kernels/sim/races/access.h"
 #include "kernels/sim/traffic/rules.h"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -33,10 +34,34 @@ struct Row {
   Transactions transactions;
 };
 
-/// From now on launches are counted; they are not checked for races meanwhile.
-void start();
+/// How often a kernel was launched with the same shape.
+struct Launches {
+  std::string kernel;
+  int64_t launches = 0, blocks = 0;  // blocks of one launch
+  int threads = 0;                   // of a block
+  size_t shared_bytes = 0;           // dynamic
+};
+
+/// One access of a warp, to be drawn. `offset`: of each lane, in bytes from the start of its array in global memory or
+/// of dynamic shared memory; in static shared memory from the lowest address that the kernel's samples touch there,
+/// rounded down to 16.
+struct Sample {
+  Row of;                  // its line
+  int array = 0;           // number of the array in global memory, in the order in which samples first touch them
+  bool is_static = false;  // static shared memory
+  int bytes = 0;           // of a lane
+  uint32_t lanes = 0;
+  std::array<int64_t, 32> offset{};
+};
+
+/// From now on launches are counted; they are not checked for races meanwhile. Of each instruction the first accesses
+/// are kept, as many as `samples` says.
+void start(int samples = 0);
 /// Ends the counting. Rows are in the order in which kernels were first launched, then by file and line.
 std::vector<Row> stop();
+/// Of what was counted last: launches by kernel and shape, and the samples, both in the order in which they came first.
+std::vector<Launches> launches();
+std::vector<Sample> samples();
 
 /// The sums of the rows of a kernel (its name begins with `kernel`; "" for all), in one space and of one kind, at lines
 /// of files whose names end in `file`.

@@ -1,0 +1,79 @@
+// Version 5: the squares are added where g is made. The product has each element in a register before it writes it.
+// There its square costs one multiplication and addition; each thread adds those of its four elements of a row, the
+// warp adds its threads' by shuffles, and the block leaves one sum for 1024 elements of the row. When the product is
+// done, the norms are nearly known, and the launch that only read g to measure it is gone.
+//
+// So g is written once and read once, by the launch that scales it: 12 bytes an element for rows of any length, where
+// version 4 moved 16, and 3 launches instead of 4. Version 3 had come to the same 12 bytes by keeping the row in
+// shared memory, which limits its length and the number of rows under way; here nothing is kept, and each block scales
+// any stretch of 8192 elements once it has added the width / 1024 sums of its row.
+//
+// The price is in the product: 5 shuffles of a double for 4 elements of a thread, and a barrier for 8 rows. Here, with
+// 8 terms an element, one sees that; in a critic's layer an element has some hundred terms, and one would not. The
+// other price is that the product must know what its output is for.
+#include "kernels/block.h"
+#include "kernels/ladder/gradient_penalty/gradient_tile.h"
+#include "kernels/ladder/gradient_penalty/row_share.h"
+#include "kernels/ladder/rung.h"
+
+namespace kantor::KANTOR_BACKEND {
+namespace {
+
+using ladder::gradient_penalty::stretch;
+using ladder::gradient_penalty::tile_columns;
+using ladder::gradient_penalty::tile_rows;
+
+constexpr int threads = 256;
+
+/// squares [rows, column tiles].
+__global__ void gradients_and_squares_kernel(const float* delta, const float* w, float* g, double* squares,
+                                             int64_t rows, int64_t width) {
+  __shared__ double of_warps[tile_rows][tile_threads / 32];
+  make_gradient_tile(delta, w, g, rows, width, [&](int row, double mine) {
+    mine = warp_sum(mine);
+    if (threadIdx.x % 32 == 0) of_warps[row][threadIdx.x / 32] = mine;
+  });
+  __syncthreads();
+  const int64_t across = (width + tile_columns - 1) / tile_columns;
+  const int64_t row = blockIdx.x / across * tile_rows + threadIdx.x;
+  if (threadIdx.x >= tile_rows || row >= rows) return;
+  double total = 0;
+  for (int warp = 0; warp < tile_threads / 32; ++warp) total += of_warps[threadIdx.x][warp];
+  squares[row * across + blockIdx.x % across] = total;
+}
+
+/// Block b scales stretch b % stretches of row b / stretches, whose squares are `parts` sums.
+__global__ void scale_measured_kernel(const float* g, const double* squares, float* derivative, float* norms,
+                                      double* shares, int64_t rows, int64_t parts, int64_t stretches, int64_t width) {
+  __shared__ double scratch[32];
+  const int64_t row = blockIdx.x / stretches, begin = blockIdx.x % stretches * stretch;
+  const int64_t end = begin + stretch < width ? begin + stretch : width;
+  double of_row = 0;
+  for (int64_t k = threadIdx.x; k < parts; k += threads) of_row += squares[row * parts + k];
+  const double n = sqrt(block_sum(of_row, scratch));
+  const RowPenalty p = share_of_row(n, rows);
+  for (int64_t i = begin + threadIdx.x; i < end; i += threads) {
+    derivative[row * width + i] = float(p.factor * double(g[row * width + i]));
+  }
+  if (begin == 0 && threadIdx.x == 0) {
+    norms[row] = float(n);
+    shares[row] = p.value;
+  }
+}
+
+void run(const ladder::Arrays& a, Stream stream) {
+  const int64_t rows = a.sizes[0], width = a.sizes[1], stretches = ladder::gradient_penalty::stretches(width);
+  double* squares = a.workspace + rows;
+  launch<gradients_and_squares_kernel>(
+      {blocks_for(ladder::gradient_penalty::tiles(rows, width), 1), tile_threads, 0, stream}, a.inputs[0], a.inputs[1],
+      a.outputs[3], squares, rows, width);
+  launch<scale_measured_kernel>({blocks_for(rows * stretches, 1), threads, 0, stream}, a.outputs[3], squares,
+                                a.outputs[1], a.outputs[2], a.workspace, rows,
+                                ladder::gradient_penalty::column_tiles(width), stretches, width);
+  add_row_shares(a.workspace, a.outputs[0], rows, stream);
+}
+
+KANTOR_RUNG(gradient_penalty, 5, "squares added where g is made", run);
+
+}  // namespace
+}  // namespace kantor::KANTOR_BACKEND
