@@ -4,6 +4,7 @@
 #include "engine/rewrites.h"
 #include "engine/threads.h"
 #include "models/files/atomic_file.h"
+#include "tools/bench_compare.h"
 #include "tools/commands.h"
 #include "tools/device_choice.h"
 
@@ -308,6 +309,10 @@ void add_bench(CLI::App& app, int& exit_code) {
   add_steps(*command, exit_code);
   add_products(*command, exit_code);
   add_ladder(*command, exit_code);
+  add_bench_compare(*command, exit_code);
+  add_bench_ab(*command, exit_code);
+  add_bench_serve(*command, exit_code);
+  add_bench_report(*command, exit_code);
 }
 
 }  // namespace kantor

@@ -12,7 +12,8 @@
 namespace kantor {
 
 namespace embedded {
-extern const std::string_view chart_js, report_html, report_css, report_js, study_html, study_css;
+extern const std::string_view chart_js, figures_js, report_html, report_css, report_js, study_html, study_css,
+    bench_html, bench_css, bench_js;
 }
 
 /// Replaces the first `mark` by `content`. Throws Error if the template has none.

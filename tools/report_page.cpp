@@ -105,6 +105,7 @@ void write_report(const RunTable& table, const std::vector<Cell>& cells, const f
   std::string page(embedded::report_html);
   replace_mark(page, "/*css*/", embedded::report_css);
   replace_mark(page, "/*chart.js*/", embedded::chart_js);
+  replace_mark(page, "/*figures.js*/", embedded::figures_js);
   replace_mark(page, "/*report.js*/", embedded::report_js);
   replace_mark(page, "/*data*/",
                script_safe({{"runs", runs}, {"table", all}}));  // last: no mark is searched for in users' text

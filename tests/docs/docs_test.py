@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""tools/lessons check and tools/docs --check find what they are for: each planted mistake in a copy of the documents is reported,
-and the documents themselves are not.
+"""tools/lessons check, tools/performance_page --check and tools/docs --check find what they are for: each planted mistake in a
+copy of the documents is reported, and the documents themselves are not.
 
 Usage: docs_test.py     Exit codes: 0 every mistake was found, 1 not."""
 import pathlib
@@ -25,14 +25,22 @@ MISTAKES = [
     ("docs/lessons/5-from-formula-to-kernel.md", "figures/5-sectors.svg)", "figures/5-sector.svg)", "which no command of the lesson writes"),
     ("docs/kernels/index.md", "# Kernels", "# Kernels\n\n[nowhere](nowhere.md)", "a broken link to nowhere.md"),
     ("docs/kernels/index.md", "# Kernels", "# Kernels\n\n[nowhere](../program.md#nowhere)", "program.md has no heading of that name"),
+    ("docs/performance.md", "| mlp:64:256 | clip | 339 us |", "| mlp:64:256 | clip | 329 us |", "where the files say '| mlp:64:256 | clip | 339 us"),
+    ("docs/performance.md", "| generator, the same | 75 | 5,279 |", "| generator, the same | 75 | 5,179 |", "5,279"),
+    ("bench/results/peers-2026-11-28/quiet-2-threads.json", '"model": "mlp:128:256"', '"model": "mlp:129:256"', "mlp:129:256"),
+    ("docs/performance.md", "bench/results/h100-2026-11-28/probe_own.jsonl bench", "bench/results/h100-2026-11-28/probe.jsonl bench", "is no file under bench/results"),
+    ("docs/performance.md", "<!-- end of table -->\n\nWhat is slow", "\nWhat is slow", "a mark of a table without its other mark"),
+    ("docs/performance.md", "Measured by hand; committed on 2026-11-26; no file was kept. These figures", "These figures", "## GroupSort: a table of figures that no file makes"),
+    ("docs/performance.md", "Every table here is made", "Kantor is 3 times as fast. Every table here is made", "not marked as measured by hand"),
     ("engine/step.h", "/// A training step that is recorded once and then replayed.\n", "", "kantor::Step has no comment"),
 ]
 
 
-def check(tree, words=""):
-    """All checks where the mistake is one of links or comments, else those of the lessons, which take a second."""
+def check(tree, words="", name=""):
+    """All checks where the mistake is one of links or comments, else those of the page, which take a second."""
     everything = not words or any(w in words for w in ("link to", "heading", "comment"))
-    command = ["tools/docs", "--check"] if everything else ["tools/lessons", "check"]
+    figures = name == "docs/performance.md" or name.startswith("bench/results/")
+    command = ["tools/docs", "--check"] if everything else ["tools/performance_page", "--check"] if figures else ["tools/lessons", "check"]
     done = subprocess.run([sys.executable, *command], cwd=tree, capture_output=True, text=True)
     return done.returncode, done.stdout + done.stderr
 
@@ -61,7 +69,7 @@ def main():
                 failed += 1
                 continue
             (tree / name).write_text(text.replace(right, wrong, 1))
-            code, said = check(tree, words or "lessons")
+            code, said = check(tree, words or "lessons", name)
             if words is None and code != 0 or words is not None and (code != 1 or words not in said):
                 print(f"{name}: '{wrong}' in place of '{right}': expected {words!r}, exit code {code}:\n{said}")
                 failed += 1

@@ -1,0 +1,96 @@
+#include "tools/bench_page.h"
+
+#include "engine/build_info.h"
+#include "models/files/atomic_file.h"
+#include "tools/page.h"
+
+#ifdef KANTOR_HAS_BENCH
+#include "bench/result_file.h"
+#endif
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+
+namespace kantor {
+
+#ifdef KANTOR_HAS_BENCH
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+[[noreturn]] void refuse(const fs::path& path, const std::string& why) {
+  throw FileError(
+      fmt::format("{}: {}; expected a file of kantor bench SUITE --json, of kantor bench ladder FAMILY --json, or of "
+                  "bench/peers/compare.py --out",
+                  path.string(), why));
+}
+
+/// Whether each row has these keys with values of these types.
+bool rows_have(const json& file, const std::vector<std::pair<const char*, json::value_t>>& keys) {
+  if (!file["rows"].is_array()) return false;
+  for (const json& row : file["rows"]) {
+    for (const auto& [key, type] : keys) {
+      if (!row.is_object() || !row.contains(key) || row[key].type() != type) return false;
+    }
+  }
+  return true;
+}
+
+bool is_peers(const json& file) {
+  return file["kantor"].is_object() && file["peers"].is_object() &&
+         rows_have(file, {{"model", json::value_t::string},
+                          {"step", json::value_t::string},
+                          {"refused", json::value_t::object},
+                          {"runs", json::value_t::array}});
+}
+
+bool is_ladder(const json& file) {
+  return file["family"].is_string() && rows_have(file, {{"version", json::value_t::number_unsigned},
+                                                        {"text", json::value_t::string},
+                                                        {"size", json::value_t::string}});
+}
+
+json part_of(const fs::path& path) {
+  json file = json::parse(read_text(path), nullptr, false);
+  std::string kind = "suite";
+  if (!file.is_object()) refuse(path, "no JSON object, or only a part of one");
+  if (file.contains("schema") && file["schema"] == result_schema && !file.contains("family")) {
+    file = read_result_file(path);
+  } else if (is_peers(file)) {
+    kind = "peers";
+  } else if (is_ladder(file)) {
+    kind = "ladder";
+  } else {
+    refuse(path, "JSON of another kind");
+  }
+  return {{"kind", kind}, {"source", path.filename().string()}, {"content", std::move(file)}};
+}
+
+}  // namespace
+
+void write_bench_page(const std::vector<fs::path>& files, const fs::path& out) {
+  json parts = json::array();
+  for (const fs::path& file : files) parts.push_back(part_of(file));
+  std::string page(embedded::bench_html);
+  replace_mark(page, "/*css*/", embedded::report_css);
+  replace_mark(page, "/*bench.css*/", embedded::bench_css);
+  replace_mark(page, "/*version*/", build_info().version);
+  replace_mark(page, "/*chart.js*/", embedded::chart_js);
+  replace_mark(page, "/*figures.js*/", embedded::figures_js);
+  replace_mark(page, "/*bench.js*/", embedded::bench_js);
+  replace_mark(page, "/*data*/", script_safe({{"parts", parts}}));  // last: no mark is searched for in users' text
+  write_file_atomically(out, std::string_view(page));
+}
+
+#else
+
+void write_bench_page(const std::vector<std::filesystem::path>& /*unused*/, const std::filesystem::path& /*unused*/) {
+  throw Error("this build holds no benchmarks: install libbenchmark-dev (tools/setup test does) and build again");
+}
+
+#endif
+
+}  // namespace kantor
