@@ -60,7 +60,7 @@ TrainingCurve train_and_evaluate(CriticTrainer& trainer, int64_t steps, int eval
 
 TrainingCurve train_and_evaluate(const RunConfig& config, const DatasetPtr& data, Device device,
                                  const std::function<json(const Trainer&)>& evaluate) {
-  Trainer trainer(config, data, device);
+  Trainer trainer(config, data, device, true, {Fused::automatic});
   TrainingCurve curve;
   const auto evaluate_now = [&] {
     curve.measured.push_back(evaluate(trainer));
@@ -70,9 +70,11 @@ TrainingCurve train_and_evaluate(const RunConfig& config, const DatasetPtr& data
   std::vector<double> milliseconds;
   try {
     while (trainer.steps_done() < config.steps) {
+      const int64_t next = std::min(config.steps, (trainer.steps_done() / config.eval_every + 1) * config.eval_every);
+      const int64_t count = trainer.fused_team() > 0 ? next - trainer.steps_done() : 1;
       const auto start = Clock::now();
-      trainer.step();
-      milliseconds.push_back(milliseconds_since(start));
+      trainer.steps(count);
+      milliseconds.push_back(milliseconds_since(start) / static_cast<double>(count));
       if (trainer.steps_done() % config.eval_every == 0) evaluate_now();
     }
   } catch (const NonFiniteError&) {  // an outcome that a study reports, not a failure of its run

@@ -33,7 +33,8 @@ TrainingCurve train_and_evaluate(CriticTrainer& trainer, int64_t steps, int eval
                                  const std::function<nlohmann::json()>& evaluate);
 
 /// Trains generator and critic for config.steps steps; `evaluate` is called every config.eval_every. The time of a step
-/// is the median. A training that diverges is an outcome, not an error.
+/// is the median. Steps are fused where they can be, in launches from one evaluation to the next. A training that
+/// diverges is an outcome, not an error.
 TrainingCurve train_and_evaluate(const RunConfig& config, const DatasetPtr& data, Device device,
                                  const std::function<nlohmann::json(const Trainer&)>& evaluate);
 
