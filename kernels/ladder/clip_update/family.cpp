@@ -45,7 +45,7 @@ class Statistics {
     value_[2] += a * a;
     scale_[2] += a * std::max(a, weight.w_scale);
 
-    const double per_bin = update_bins / (2 * bound_), place = weight.w * per_bin + update_bins / 2;
+    const double per_bin = update_bins / (2 * bound_), place = (weight.w + bound_) * per_bin;
     ++value_[3 + static_cast<size_t>(std::clamp(place, 0.0, update_bins - 1.0))];
     const double edge = std::round(place);
     if (edge < 1 || edge > update_bins - 1 || std::abs(place - edge) > rounding * per_bin + 4e-6) return;

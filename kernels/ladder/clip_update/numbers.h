@@ -21,21 +21,27 @@ struct Numbers {
   }
 };
 
+/// Shared memory of keep_numbers, a place for each warp.
+struct NumbersOfWarps {
+  double sums[32];
+  int counts[32];
+  float maxima[32];
+};
+
 /// Adds the block's threads' numbers into the row of its piece. All threads call it, and there are a multiple of 32.
-__device__ inline void keep_numbers(const Numbers& mine, double* row) {
-  __shared__ double sums[32];
-  __shared__ int counts[32];
-  __shared__ float maxima[32];
+__device__ inline void keep_numbers(const Numbers& mine, NumbersOfWarps& warps, double* row) {
   float largest = mine.largest;
   for (int offset = 16; offset > 0; offset /= 2) {
     const float other = __shfl_xor_sync(full_warp, largest, offset);
     largest = other > largest ? other : largest;
   }
-  if (threadIdx.x % 32 == 0) maxima[threadIdx.x / 32] = largest;
-  const int saturated = block_sum(mine.saturated, counts);  // its barriers show the maxima to all
-  const double squares = block_sum(mine.squares, sums);
+  if (threadIdx.x % 32 == 0) warps.maxima[threadIdx.x / 32] = largest;
+  const int saturated = block_sum(mine.saturated, warps.counts);  // its barriers show the maxima to all
+  const double squares = block_sum(mine.squares, warps.sums);
   if (threadIdx.x != 0) return;
-  for (int warp = 1; warp < int(blockDim.x) / 32; ++warp) largest = maxima[warp] > largest ? maxima[warp] : largest;
+  for (int warp = 1; warp < int(blockDim.x) / 32; ++warp) {
+    largest = warps.maxima[warp] > largest ? warps.maxima[warp] : largest;
+  }
   row[0] = saturated;
   row[1] = double(largest);
   row[2] = squares;

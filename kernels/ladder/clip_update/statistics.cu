@@ -29,11 +29,12 @@ __device__ void each_weight(const float* arena, const UpdatePiece& piece, const 
 
 __global__ void weight_numbers_kernel(const float* w, const UpdatePiece* pieces, const double* bounds,
                                       double* partial) {
+  __shared__ NumbersOfWarps warps;
   const UpdatePiece piece = pieces[blockIdx.x];
   const float bound = float(bounds[piece.row]);
   Numbers mine;
   each_weight(w, piece, [&](float value) { mine.count(value, bound); });
-  keep_numbers(mine, partial + int64_t(blockIdx.x) * columns);
+  keep_numbers(mine, warps, partial + int64_t(blockIdx.x) * columns);
 }
 
 __global__ void weight_histogram_kernel(const float* w, const UpdatePiece* pieces, const double* bounds,

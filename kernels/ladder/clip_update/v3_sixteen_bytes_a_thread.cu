@@ -3,9 +3,10 @@
 // parameters, not one, and so do the computation of the address and the question whether the end is reached: a fourth
 // of all that, with a fourth of the threads.
 //
-// It also keeps more bytes on their way. The update waits for four loads; with 4 bytes each, a multiprocessor that is
-// full with 2048 threads has asked for 32 KB, with 16 bytes for 128 KB. Memory answers after a delay, and in that time
-// as many bytes must have been asked for as it could have delivered.
+// It also keeps more bytes on their way. Memory answers after a delay, and in that time as many bytes must have been
+// asked for as it could have delivered. A thread waits for four loads before it updates. With 4 bytes each, the 2048
+// threads of a full multiprocessor have asked for 32 KB; with 16 bytes, the 1536 threads for which 34 registers each
+// leave room have asked for 96 KB.
 //
 // Such an access must begin at a multiple of 16 bytes. Each tensor begins at a multiple of 64, so only the last one to
 // three weights of a tensor are taken one by one.

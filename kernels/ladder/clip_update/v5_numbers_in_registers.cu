@@ -21,6 +21,7 @@ constexpr int threads = 256, width = Pack<float>::width;
 
 __global__ void counting_update_kernel(Update updated, float* w, const float* g, float* first, float* second,
                                        const UpdatePiece* pieces, const double* bounds, double* partial) {
+  __shared__ NumbersOfWarps warps;
   const UpdatePiece piece = pieces[blockIdx.x];
   const float bound = float(bounds[piece.row]);
   Numbers mine;
@@ -42,7 +43,7 @@ __global__ void counting_update_kernel(Update updated, float* w, const float* g,
       for (int64_t i = at; i < end; ++i) one(w[i], g[i], first[i], second[i]);
     }
   }
-  keep_numbers(mine, partial + int64_t(blockIdx.x) * ladder::clip_update::columns);
+  keep_numbers(mine, warps, partial + int64_t(blockIdx.x) * ladder::clip_update::columns);
 }
 
 void run(const ladder::Arrays& a, Stream stream) {

@@ -76,7 +76,7 @@ const bool entered = add_family(
      .formula =
          "g = delta w; 10/rows sum over rows of (n - 1)^2 with n = |g_row|, its derivative by g, the norms, and g",
      .size_names = {"rows", "width"},
-     .test_sizes = {{1, 1}, {3, 7}, {65, 33}, {5, 1500}, {2, 20000}},
+     .test_sizes = {{1, 1}, {3, 7}, {65, 33}, {5, 1500}, {2, 20000}, {3, 10001}},
      .bench_sizes = {{256, 2}, {256, 784}, {256, 65536}, {16, 1048576}},
      .count_sizes = {{256, 784}},
      .inputs =

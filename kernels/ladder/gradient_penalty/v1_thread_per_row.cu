@@ -8,9 +8,9 @@
 //
 // The bytes are not the worst of it. Memory is read in sectors of 32 bytes, 8 floats. Neighbouring threads read
 // addresses that are a whole row apart, so that each of a warp's 32 loads needs a sector of its own: 1024 bytes are
-// fetched where 128 are wanted, unless the cache still has them when the thread's next 7 elements come. And a batch of
-// 256 rows is 8 warps, on a GPU that has room for 132 x 64. Rows of more than 100,000 elements are left out here: a
-// thread would walk them alone, twice.
+// fetched where 128 are wanted, unless the cache still has them when the thread's next 7 elements come. The derivative
+// is written in the same manner. And a batch of 256 rows is 8 warps, on a GPU that has room for 132 x 64. Rows of more
+// than 100,000 elements are left out here: a thread would walk them alone, twice.
 #include "kernels/ladder/gradient_penalty/gradients.h"
 #include "kernels/ladder/gradient_penalty/row_share.h"
 #include "kernels/ladder/rung.h"

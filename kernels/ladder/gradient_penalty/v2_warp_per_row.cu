@@ -3,10 +3,10 @@
 // 32nd of the steps. Each thread adds the squares of every 32nd element, and the norm is the sum over the warp, which
 // five shuffles give to all of its threads; no barrier is needed, since a warp needs none.
 //
-// Bytes and launches stay: the row is still read twice, 16 bytes an element with the product's write. A second read
-// that comes soon enough finds the row in a cache, though, so the more the rows that are under way exceed it, the more
-// it costs. The last launch adds the rows' shares with 256 threads instead of one: rows / 256 dependent additions,
-// then a tree, where version 1 had one chain of as many additions as there are rows.
+// Bytes and launches stay: the row is still read twice, 16 bytes an element with the product's write. The second read
+// costs less than the first where a cache still has the row, which depends on how long the rows are and how many are
+// under way at once. The last launch adds the rows' shares with 256 threads instead of one: rows / 256 dependent
+// additions, then a tree, where version 1 had one chain of as many additions as there are rows.
 #include "kernels/block.h"
 #include "kernels/ladder/gradient_penalty/gradients.h"
 #include "kernels/ladder/gradient_penalty/row_share.h"

@@ -10,9 +10,9 @@
 // of more than 15,360 elements that leaves a fourth of the bytes and a launch to be had.
 //
 // The next step of this ladder stands elsewhere. The kernel that trains a whole WGAN in one launch
-// (kernels/mlp_training/, described in docs/kernels/mlp_training.md) makes g in shared memory, measures it there, and
-// hands it to the penalty's own derivative without ever writing it: none of the bytes and none of the launches counted
-// here are left. That holds for small networks, whose weights and rows fit on the chip.
+// (kernels/mlp_training/, described in docs/kernels/mlp_training.md) makes g on the chip, measures it there, and goes
+// on with the penalty's own derivative without ever writing g to the GPU's memory: none of the bytes and none of the
+// launches counted here are left. That holds for small networks, whose weights and rows fit on the chip.
 #include "kernels/gradient_penalty.h"
 #include "kernels/ladder/gradient_penalty/gradients.h"
 #include "kernels/ladder/rung.h"

@@ -4,7 +4,7 @@
 // is one chunk, and a single launch writes its result.
 //
 // It saves no byte and no barrier worth counting against version 6: the elements are read once, at most 1024 blocks
-// pass 2 barriers each, their sums are 16 KB, and there are 2 launches, or 1 for a small array, in both. What it gains
+// pass 2 barriers each, their sums are 8 KB, and there are 2 launches, or 1 for a small array, in both. What it gains
 // is shape. A chunk is a stretch of a row, so that one launch adds many rows, and a result costs the second stage a
 // warp instead of a block. The engine needs that for sums over any axis of a tensor.
 //
