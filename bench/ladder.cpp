@@ -204,15 +204,6 @@ std::string each(const json& kernels, const char* space) {
                      static_cast<double>(sums.fewest) / accesses);
 }
 
-/// The kernel with the most transactions, whose resources stand for the version.
-const json& main_kernel(const json& kernels) {
-  const auto work = [](const json& kernel) {
-    return sums_of(json::array({kernel}), "global").taken + sums_of(json::array({kernel}), "shared").taken;
-  };
-  return *std::max_element(kernels.begin(), kernels.end(),
-                           [&](const json& a, const json& b) { return work(a) < work(b); });
-}
-
 /// Sectors, passes, registers, shared memory, spills and occupancy, as committed: of these sizes, else of the first
 /// that were counted.
 std::string figures_text(const json& row) {
@@ -220,12 +211,14 @@ std::string figures_text(const json& row) {
   const json& counts = row["counts"];
   const auto same =
       std::find_if(counts.begin(), counts.end(), [&](const json& count) { return count["sizes"] == row["sizes"]; });
-  const json& kernels = (same != counts.end() ? *same : counts[0])["kernels"];
+  const json& count = same != counts.end() ? *same : counts[0];
+  const json& kernels = count["kernels"];
   std::string text = fmt::format("{:>15} {:>13}", each(kernels, "global"), each(kernels, "shared"));
-  const json& main = main_kernel(kernels);
-  const json& found = main["resources"];
+  const json& kernel =
+      *std::find_if(kernels.begin(), kernels.end(), [&](const json& one) { return one["name"] == count["main"]; });
+  const json& found = kernel["resources"];
   int64_t dynamic = 0;
-  for (const json& launch : main["launches"]) dynamic = std::max(dynamic, launch["shared"].get<int64_t>());
+  for (const json& launch : kernel["launches"]) dynamic = std::max(dynamic, launch["shared"].get<int64_t>());
   return text + fmt::format(" {:>5} {:>7} {:>6} {:>5.0f} %", found["registers"].get<int>(),
                             found["static_shared"].get<int64_t>() + dynamic,
                             found["spill_stores"].get<int64_t>() + found["spill_loads"].get<int64_t>(),
@@ -306,7 +299,7 @@ std::string ladder_table(const json& result) {
          "\nerror: the worst element's, of the sum of its terms' absolute values, against float64\n"
          "machine: share of the measured copy or product rate; library: the time over version 0's\n"
          "sectors, passes: of an access of a warp, beside the fewest; shared, spills: bytes; as committed in\n"
-         "bench/results/ladder, of this size if it was counted; resources of the kernel that moves most\n";
+         "bench/results/ladder, of this size if it was counted; resources of its main kernel\n";
 }
 
 std::string ladder_list() {

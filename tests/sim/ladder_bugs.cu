@@ -2,6 +2,8 @@
 // shared memory. The bugs stand in two functions that all of them share.
 #include "kernels/backend.h"
 #include "kernels/conv2d.h"
+#include "kernels/ladder/clip_update/layout.h"
+#include "kernels/ladder/gradient_penalty/gradients.h"
 #include "tests/sim/ladder_bugs.h"
 
 namespace kantor::sim::bugs {
@@ -44,11 +46,17 @@ __device__ void store(float* y, int64_t i, int64_t size, float value) {
 // ---- gradient_penalty: a block a row, then a block that adds the rows ---------------------------------------------
 
 template <LadderBug bug>
-__global__ void planted_penalty_kernel(const float* g, float* derivative, float* norms, double* shares, int64_t rows,
-                                       int64_t width) {
+__global__ void planted_penalty_kernel(const float* delta, const float* w, float* g, float* derivative, float* norms,
+                                       double* shares, int64_t rows, int64_t width) {
+  constexpr int64_t inner = ladder::gradient_penalty::inner;
   const int64_t r = blockIdx.x;
   float squares = 0;
-  for (int64_t i = threadIdx.x; i < width; i += threads) squares += g[r * width + i] * g[r * width + i];
+  for (int64_t i = threadIdx.x; i < width; i += threads) {
+    float sum = 0;
+    for (int64_t k = 0; k < inner; ++k) sum += delta[r * inner + k] * w[k * width + i];
+    g[r * width + i] = sum;
+    squares += sum * sum;
+  }
   const float n = sqrtf(block_total<bug>(squares)), share = 10 / float(rows);
   for (int64_t i = threadIdx.x; i < width; i += threads) {
     const float value = n == 0 ? 0 : share * 2 * (n - 1) / n * g[r * width + i];
@@ -69,8 +77,8 @@ __global__ void planted_shares_kernel(const double* shares, float* value, int64_
 template <LadderBug bug>
 void penalty(const Arrays& a, Stream stream) {
   const int64_t rows = a.sizes[0], width = a.sizes[1];
-  launch<planted_penalty_kernel<bug>>({unsigned(rows), threads, 0, stream}, a.inputs[0], a.outputs[1], a.outputs[2],
-                                      a.workspace, rows, width);
+  launch<planted_penalty_kernel<bug>>({unsigned(rows), threads, 0, stream}, a.inputs[0], a.inputs[1], a.outputs[3],
+                                      a.outputs[1], a.outputs[2], a.workspace, rows, width);
   launch<planted_shares_kernel>({1, 1, 0, stream}, a.workspace, a.outputs[0], rows);
 }
 
@@ -178,6 +186,50 @@ void conv2d(const Arrays& a, Stream stream) {
                                      a.outputs[0]);
 }
 
+// ---- clip_update: a block a tensor
+// ------------------------------------------------------------------------------------
+
+using Update = update_rule::Adam::Update<float>;
+
+template <LadderBug bug>
+__global__ void planted_update_kernel(Update updated, float bound, float* w, const float* g, float* m, float* v,
+                                      float* statistics, int64_t begin, int64_t size) {
+  __shared__ int bins[update_bins];
+  if (threadIdx.x < update_bins) bins[threadIdx.x] = 0;
+  __syncthreads();
+  float squares = 0, saturated = 0;
+  for (int64_t i = begin + threadIdx.x; i < begin + size; i += threads) {
+    float value = updated(w[i], g[i], m[i], v[i]);
+    value = value > bound ? bound : value < -bound ? -bound : value;
+    store<bug>(w, i, begin + size, value);
+    squares += value * value;
+    saturated += fabsf(value) == bound ? 1 : 0;
+    const float place = value * float(update_bins / (2 * double(bound))) + update_bins / 2;
+    atomicAdd(&bins[place < 0 ? 0 : place < update_bins ? int(place) : update_bins - 1], 1);
+  }
+  squares = block_total<bug>(squares);
+  saturated = block_total<LadderBug::none>(saturated);
+  if (threadIdx.x < update_bins) statistics[3 + threadIdx.x] = float(bins[threadIdx.x]);
+  if (threadIdx.x != 0) return;
+  float largest = 0;
+  for (int64_t i = begin; i < begin + size; ++i) largest = fabsf(w[i]) > largest ? fabsf(w[i]) : largest;
+  statistics[0] = saturated;
+  statistics[1] = largest;
+  statistics[2] = squares;
+}
+
+template <LadderBug bug>
+void clip_update(const Arrays& a, Stream stream) {
+  namespace family = ladder::clip_update;
+  const family::Layout layout(a.sizes);
+  const Update updated(family::settings, family::first_update);
+  for (int64_t t = 0; t < layout.tensors; ++t) {
+    launch<planted_update_kernel<bug>>({1, threads, 0, stream}, updated, float(family::bound_of(t)), a.outputs[0],
+                                       a.inputs[1], a.outputs[1], a.outputs[2], a.outputs[3] + t * family::columns,
+                                       t * layout.apart(), layout.elements);
+  }
+}
+
 // ---- The table ----------------------------------------------------------------------------------------------------
 
 using Run = void (*)(const Arrays&, Stream);
@@ -211,6 +263,10 @@ struct Sum {
   static void run(const Arrays& a, Stream stream) { sum<bug>(a, stream); }
 };
 template <LadderBug bug>
+struct ClipUpdate {
+  static void run(const Arrays& a, Stream stream) { clip_update<bug>(a, stream); }
+};
+template <LadderBug bug>
 struct Conv2d {
   static void run(const Arrays& a, Stream stream) { conv2d<bug>(a, stream); }
 };
@@ -228,6 +284,7 @@ const std::vector<PlantedRung>& planted_rungs() {
     add<Sum>(made, "sum");
     add<Gemm>(made, "gemm");
     add<Conv2d>(made, "conv2d");
+    add<ClipUpdate>(made, "clip_update");
     return made;
   }();
   return all;

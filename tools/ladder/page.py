@@ -46,9 +46,17 @@ def each(kernels, space, kinds=("read", "write", "atomic")):
     return f"{taken / accesses:.2f} / {fewest / accesses:.2f}" if accesses else NONE
 
 
+def name_main_kernels(family):
+    """Writes into each count its "main" kernel, whose resources stand for the version: of those that no other version
+    starts, where there are any, the one with the most transactions."""
+    used = [name for rung in family["rungs"] for name in {k["name"] for count in rung["counts"] for k in count["kernels"]}]
+    for count in (count for rung in family["rungs"] for count in rung["counts"]):
+        own = [k for k in count["kernels"] if used.count(k["name"]) == 1] or count["kernels"]
+        count["main"] = max(own, key=lambda k: sums([k], "global")[1] + sums([k], "shared")[1])["name"]
+
+
 def main_kernel(count):
-    """The kernel with the most transactions, whose resources stand for the version."""
-    return max(count["kernels"], key=lambda k: sums([k], "global")[1] + sums([k], "shared")[1])
+    return next(k for k in count["kernels"] if k["name"] == count["main"])
 
 
 def launches(kernel):

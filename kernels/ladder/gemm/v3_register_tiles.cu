@@ -1,7 +1,7 @@
 // Version 3: a thread makes 8 x 8 elements of C and keeps their sums in registers. For each k it reads 8 numbers of A
 // and 8 of B from shared memory and makes 64 multiply-adds of them: a quarter of a load a multiply-add, where version 2
 // had two. This is the step that matters most. The 16 passes over shared memory of a warp take 16 clocks, and its 64
-// multiply-adds, four a clock, 16 too: for the first time arithmetic is not the one that waits.
+// multiply-adds, four a clock, 16 too: for the first time arithmetic need not wait for its numbers.
 //
 // 128 threads, 16 down and 8 across, make a tile of 128 x 64, so that the second-level cache gives
 // 4 m n k (1/128 + 1/64) bytes, 3/32 of a byte a product, 2.7 times less than before. Rows of A in shared memory are 33

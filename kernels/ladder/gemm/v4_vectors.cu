@@ -6,9 +6,9 @@
 // Four numbers along a row of B are four columns, so a thread now makes two groups of four neighbouring columns. Four
 // numbers along a row of A are four k of one row: a thread reads 8 rows x 4 k at once and keeps them for four steps.
 //
-// 16 bytes a lane are taken a quarter warp at a time, and the layout keeps each quarter to one pass: its 8 lanes read
-// the same piece of A and 128 neighbouring bytes of B, and they write 128 neighbouring bytes of either. Rows of A are
-// 36 numbers long: the fewest above 32 at which they still begin at multiples of 16 bytes.
+// Passes over shared memory stay 16 a k. 16 bytes a lane are taken a quarter warp at a time, and each quarter keeps to
+// one pass: its 8 lanes read the same piece of A and 128 neighbouring bytes of B, and they write 128 neighbouring bytes
+// of either. As no pass touches more than one row, the gap between the rows of A is not needed any more.
 //
 // Addresses must be multiples of 16 bytes, so rows of A, B and C have to be: n and k that are no multiples of 4 are
 // left to version 3.
@@ -31,7 +31,7 @@ __device__ void copy_four(float* to, const float* from, bool inside) {
 
 __global__ void __launch_bounds__(threads, 3)
     gemm_vector_kernel(const float* a, const float* b, float* c, int m, int n, int k) {
-  __shared__ __align__(16) float of_a[rows][depth + 4];
+  __shared__ __align__(16) float of_a[rows][depth];
   __shared__ __align__(16) float of_b[depth][columns];
   const int first_row = int(blockIdx.y) * rows, first_column = int(blockIdx.x) * columns;
   const int thread = threadIdx.x, y = thread / across, x = thread % across;

@@ -3,7 +3,7 @@
 // multiplied; the arithmetic stood idle for as long as memory took, k / 32 times, unless another block of the
 // multiprocessor had work.
 //
-// Two things make the overlap possible. Shared memory holds two stages, 52 KiB, of which one is read while the other is
+// Two things make the overlap possible. Shared memory holds two stages, 48 KiB, of which one is read while the other is
 // filled. And the copies are asynchronous (cp.async): a thread starts a copy of 16 bytes from memory to shared memory
 // and goes on; the numbers do not pass through its registers, and one instruction takes the place of a load and a
 // store. A wait for the copies, then a barrier: it says that everybody's copies have landed and, at once, that
@@ -21,7 +21,7 @@ namespace {
 constexpr int rows = 128, columns = 64, depth = 32;  // of a block's tile, and of a stage
 constexpr int part = 8;                              // a thread makes part x part elements
 constexpr int down = rows / part, across = columns / part, threads = down * across;
-constexpr int stride = depth + 4, left_floats = rows * stride, stage_floats = left_floats + depth * columns;
+constexpr int left_floats = rows * depth, stage_floats = left_floats + depth * columns;
 
 __global__ void __launch_bounds__(threads, 3)
     gemm_double_buffered_kernel(const float* a, const float* b, float* c, int m, int n, int k) {
@@ -34,7 +34,7 @@ __global__ void __launch_bounds__(threads, 3)
     for (int i = 0; i < rows * depth / 4; i += threads) {
       const int r = (i + thread) / (depth / 4), s = (i + thread) % (depth / 4) * 4;
       const bool inside = first_row + r < m && k0 + s < k;
-      copy_async<4>(stages + (stage * stage_floats + r * stride + s), inside ? a + (first_row + r) * k + k0 + s : a,
+      copy_async<4>(stages + (stage * stage_floats + r * depth + s), inside ? a + (first_row + r) * k + k0 + s : a,
                     inside);
     }
 #pragma unroll
@@ -54,13 +54,13 @@ __global__ void __launch_bounds__(threads, 3)
     await_copies<0>();
     __syncthreads();
     if (k0 + depth < k) fill(1 - stage, k0 + depth);
-    const float* const of_a = shared + stage * stage_floats + y * stride;
+    const float* const of_a = shared + stage * stage_floats + y * depth;
     const float* const of_b = shared + stage * stage_floats + left_floats + x * 4;
 #pragma unroll 1
     for (int i = 0; i < depth; i += 4) {
       float left[part][4];
 #pragma unroll
-      for (int p = 0; p < part; ++p) load_four(of_a + p * down * stride + i, left[p]);
+      for (int p = 0; p < part; ++p) load_four(of_a + p * down * depth + i, left[p]);
 #pragma unroll
       for (int j = 0; j < 4; ++j) {
         float right[2][4];

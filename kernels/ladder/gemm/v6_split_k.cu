@@ -22,7 +22,7 @@ namespace {
 constexpr int rows = 128, columns = 64, depth = 32;  // of a block's tile, and of a stage
 constexpr int part = 8;                              // a thread makes part x part elements
 constexpr int down = rows / part, across = columns / part, threads = down * across;
-constexpr int stride = depth + 4, left_floats = rows * stride, stage_floats = left_floats + depth * columns;
+constexpr int left_floats = rows * depth, stage_floats = left_floats + depth * columns;
 
 __global__ void __launch_bounds__(threads, 3)
     gemm_split_kernel(const float* a, const float* b, float* partials, int m, int n, int all_k, int stretch) {
@@ -37,7 +37,7 @@ __global__ void __launch_bounds__(threads, 3)
     for (int i = 0; i < rows * depth / 4; i += threads) {
       const int r = (i + thread) / (depth / 4), s = (i + thread) % (depth / 4) * 4;
       const bool inside = first_row + r < m && k0 + s < k;
-      copy_async<4>(stages + (stage * stage_floats + r * stride + s), inside ? a + (first_row + r) * all_k + k0 + s : a,
+      copy_async<4>(stages + (stage * stage_floats + r * depth + s), inside ? a + (first_row + r) * all_k + k0 + s : a,
                     inside);
     }
 #pragma unroll
@@ -57,13 +57,13 @@ __global__ void __launch_bounds__(threads, 3)
     await_copies<0>();
     __syncthreads();
     if (k0 + depth < k) fill(1 - stage, k0 + depth);
-    const float* const of_a = shared + stage * stage_floats + y * stride;
+    const float* const of_a = shared + stage * stage_floats + y * depth;
     const float* const of_b = shared + stage * stage_floats + left_floats + x * 4;
 #pragma unroll 1
     for (int i = 0; i < depth; i += 4) {
       float left[part][4];
 #pragma unroll
-      for (int p = 0; p < part; ++p) load_four(of_a + p * down * stride + i, left[p]);
+      for (int p = 0; p < part; ++p) load_four(of_a + p * down * depth + i, left[p]);
 #pragma unroll
       for (int j = 0; j < 4; ++j) {
         float right[2][4];

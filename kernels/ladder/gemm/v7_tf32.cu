@@ -3,11 +3,12 @@
 // kept; the sums stay float32. Each operand is rounded to nearest as it comes from shared memory, so a product is off
 // by up to 2^-10 of itself: this version, and version 9, are for those who can bear that.
 //
-// Tiles, stages and copies are those of version 5. Four warps make 64 x 32 each, of 4 x 4 instructions a step of 8
-// along k, whose sums are 64 registers a thread as before. What limits now is shared memory. For a step of 8 a warp
+// Tiles, stages, copies and sizes are those of version 5. Four warps make 64 x 32 each, of 4 x 4 instructions a step of
+// 8 along k, whose sums are 64 registers a thread as before. What limits now is shared memory. For a step of 8 a warp
 // reads 64 x 8 of A by four instructions that fetch four 8 x 4 matrices each (ldmatrix, 16 passes) and 8 x 32 of B by
-// eight single loads (8 passes): 24 passes for 16384 products, or 683 products a clock, where tensor cores can do 1024
-// and multiply-adds did 128.
+// eight single loads (8 passes), 24 passes for 16384 products. In a stage of 32 along k that is 384 clocks of shared
+// memory for the four warps, and 192 more for the 24 KiB that copies write, where tensor cores could be done in 256:
+// the limit is 455 products a clock and multiprocessor. Multiply-adds had 128.
 //
 // A lane needs B at (k, column) = (lane mod 4, lane / 4). Rows of B are therefore 72 numbers long, 8 more than the tile
 // has: the four rows that a load touches then begin 8 banks apart, and its 32 numbers lie in 32 banks. Rows of A, 36

@@ -2,8 +2,9 @@
 // where high is x rounded to TF32 and low is the rest, which is exact, rounded too. Of the four products of high and
 // low parts three are made; low times low, at most 2^-22 of the whole, is left out. The result is as accurate as
 // float32's, at three times the instructions of version 7: 48 for a step of 8 along k, or 16384 products in at least 48
-// clocks, 341 a clock and multiprocessor, still 2.7 times the 128 multiply-adds. Bytes and passes are those of version
-// 7; shared memory, with 24 passes in 48 clocks, is no longer what limits.
+// clocks, 341 a clock and multiprocessor, still 2.7 times the 128 multiply-adds. Bytes, passes and sizes are those of
+// version 7; shared memory, with 576 clocks a stage against 768 of tensor cores, is no longer what limits. A thread
+// holds both parts of its operands and needs 238 registers, so that two blocks fit on a multiprocessor where three did.
 //
 // Tensor cores cut where float32 rounds, always towards zero, and over a long k that adds up. So the sum of each 8
 // products begins at zero and is added to the thread's sum by a float32 addition, which rounds to nearest: two sums of
@@ -66,7 +67,7 @@ __global__ void __launch_bounds__(threads, 2)
     const float* const of_a = shared + stage * stage_floats + (warp_row + lane % 16) * a_stride + lane / 16 * 4;
     const float* const of_b =
         shared + stage * stage_floats + left_floats + lane % 4 * b_stride + warp_column + lane / 4;
-#pragma unroll
+#pragma unroll 1
     for (int i = 0; i < depth; i += 8) {
       uint32_t right_high[across][2], right_low[across][2];
 #pragma unroll
