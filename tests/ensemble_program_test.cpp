@@ -257,10 +257,10 @@ TEST_CASE("ensemble program: two equal commands at once train every run once") {
   CHECK(trainings == 4);
 }
 
-TEST_CASE("ensemble program: runs are dealt to the simulators, and results do not depend on it") {
+TEST_CASE("ensemble program: runs are dealt to the simulators, which share launches, and results do not depend on it") {
   const ProgramFolder folder;
   const Words small{"--constraint", "clip",
-                    "--seed",       "1..2",
+                    "--seed",       "1..4",
                     "--set",        "train.steps=2",
                     "--set",        "train.batch=4",
                     "--set",        "train.critic_steps=1",
@@ -269,12 +269,14 @@ TEST_CASE("ensemble program: runs are dealt to the simulators, and results do no
   const ProgramResult both = run_kantor(ensemble(folder / "both", small + Words{"--devices", "sim:0,sim:1"}));
   INFO(both.err);
   REQUIRE(both.code == 0);
+  CHECK_THAT(both.err, Contains("[4/4"));
   CHECK_THAT(both.err,
              Contains("2 at a time on sim:0, sim:1") && Contains("done on sim:0") && Contains("done on sim:1"));
   REQUIRE(run_kantor(ensemble(folder / "one", small + Words{"--device", "sim"})).code == 0);
-  for (const char* run : {"clip-1", "clip-2"}) {
+  for (const char* run : {"clip-1", "clip-2", "clip-3", "clip-4"}) {
     CHECK(text_of(newest(folder.path / "both" / run)) == text_of(newest(folder.path / "one" / run)));
     CHECK(json::parse(text_of(folder.path / "both" / run / "env.json"))["device"] == "sim");
+    CHECK_THAT(text_of(folder.path / "both" / run / "env.json"), Contains("fused"));
   }
 }
 

@@ -10,7 +10,9 @@
 #include <algorithm>
 #include <chrono>
 #include <fstream>
+#include <future>
 #include <map>
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -144,36 +146,60 @@ class Processes {
   size_t ended_ = 0;
 };
 
-/// The runs that one device with kernels trains in launches of many.
+/// The runs that devices with kernels train in launches of many: each device its own, on a thread of its own.
 class Launches {
  public:
   Launches(const std::vector<EnsembleRun>& runs, const TrainRunsOptions& options) : options_(options) {
-    if (options.devices.size() != 1) return;
-    device_ = find_device(options.devices.front());
-    if (device_.kind == Device::Kind::cpu) return;
-    for (const EnsembleRun& run : runs) {
-      if (!has_ended(run) && trains_fused(run.config, device_)) runs_.push_back(&run);
+    for (const std::string& name : options.devices) {
+      const Device device = find_device(name);
+      if (device.kind != Device::Kind::cpu) lanes_.push_back({name, device, {}});
     }
-    if (runs_.size() < 2) runs_.clear();
+    if (lanes_.empty()) return;
+    for (const EnsembleRun& run : runs) {
+      Lane& lane = lanes_[all_ % lanes_.size()];
+      if (has_ended(run) || !trains_fused(run.config, lane.device)) continue;
+      lane.runs.push_back(&run);
+      ++all_;
+    }
+    if (all_ < 2) lanes_.clear();
   }
 
   TrainRunsResult go() {
-    if (runs_.empty()) return result_;
-    std::vector<TogetherRun> together;
-    for (const EnsembleRun* run : runs_) together.push_back({run->config, options_of(*run)});
-    train_together(together, device_, [&](size_t index, const TogetherEnd& end) { take(*runs_[index], end); });
-    result_.interrupted = options_.should_stop();
+    std::vector<std::future<void>> others;
+    for (size_t i = 1; i < lanes_.size(); ++i) {
+      others.push_back(std::async(std::launch::async, [this, i] { train(lanes_[i]); }));
+    }
+    if (!lanes_.empty()) train(lanes_.front());
+    for (std::future<void>& other : others) other.get();
+    result_.interrupted = !lanes_.empty() && options_.should_stop();
     return result_;
   }
 
  private:
-  RunOptions options_of(const EnsembleRun& run) {
+  /// A device and its runs.
+  struct Lane {
+    std::string name;
+    Device device;
+    std::vector<const EnsembleRun*> runs;
+  };
+
+  void train(const Lane& lane) {
+    std::vector<TogetherRun> together;
+    for (const EnsembleRun* run : lane.runs) together.push_back({run->config, options_of(*run, lane)});
+    train_together(together, lane.device, [&](size_t index, const TogetherEnd& end) {
+      const std::lock_guard lock(mutex_);
+      take(*lane.runs[index], lane, end);
+    });
+  }
+
+  RunOptions options_of(const EnsembleRun& run, const Lane& lane) {
     RunOptions options;
     options.folder = run.folder;
-    options.device = device_;
+    options.device = lane.device;
     options.resume = true;
     options.fused = Fused::on;
     options.on_line = [this, &run](const json& line) {
+      const std::lock_guard lock(mutex_);
       steps_[&run] = line["step"].get<int64_t>();
       if (options_.on_line) options_.on_line(run, line);
       tick();
@@ -181,21 +207,24 @@ class Launches {
     options.on_message = [&run](const std::string& text) {
       std::ofstream(run.folder / "log.txt", std::ios::app) << text << '\n';
     };
-    options.should_stop = options_.should_stop;
+    options.should_stop = [this] {
+      const std::lock_guard lock(mutex_);
+      return options_.should_stop();
+    };
     return options;
   }
 
   /// A run that failed is left to a process of its own, which tells why, and so is one that another process holds.
-  void take(const EnsembleRun& run, const TogetherEnd& of) {
+  void take(const EnsembleRun& run, const Lane& lane, const TogetherEnd& of) {
     steps_.erase(&run);
     if (of.result.interrupted || !of.failure.empty()) return;
     RunEnd end;
     end.run = &run;
-    end.device = options_.devices.front();
+    end.device = lane.name;
     end.diverged = of.result.diverged;
     end.seconds = seconds();
     end.ended = ++ended_;
-    end.all = runs_.size();
+    end.all = all_;
     end.remaining = remaining();
     result_.diverged += end.diverged.empty() ? 0 : 1;
     if (options_.on_end) options_.on_end(end);
@@ -206,7 +235,7 @@ class Launches {
     RunsState now;
     for (const auto& [run, step] : steps_) now.running.push_back({run, step});
     now.ended = ended_;
-    now.all = runs_.size();
+    now.all = all_;
     now.remaining = remaining();
     options_.on_tick(now);
   }
@@ -216,16 +245,19 @@ class Launches {
   /// By the steps of all runs: those that were done before this call count as done in it.
   [[nodiscard]] std::optional<double> remaining() const {
     double done = 0, all = 0;
-    for (const EnsembleRun* run : runs_) all += static_cast<double>(run->config.steps);
-    done = all / static_cast<double>(runs_.size()) * static_cast<double>(ended_);
+    for (const Lane& lane : lanes_) {
+      for (const EnsembleRun* run : lane.runs) all += static_cast<double>(run->config.steps);
+    }
+    done = all / static_cast<double>(all_) * static_cast<double>(ended_);
     for (const auto& [run, step] : steps_) done += static_cast<double>(step);
     if (done <= 0) return std::nullopt;
     return seconds() * std::max(0.0, all / done - 1);
   }
 
   const TrainRunsOptions& options_;
-  Device device_;
-  std::vector<const EnsembleRun*> runs_;
+  std::vector<Lane> lanes_;
+  size_t all_ = 0;                               // runs
+  std::mutex mutex_;                             // of what follows, and of the caller's functions
   std::map<const EnsembleRun*, int64_t> steps_;  // of the running ones
   TrainRunsResult result_;
   size_t ended_ = 0;

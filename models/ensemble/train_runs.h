@@ -1,8 +1,8 @@
 // An ensemble: many trainings, each in its run folder, dealt to devices.
 //
-// `train_runs` is the one place that decides how they are done. Small models on one GPU are trained in launches of many
-// (models/training/train_together.h), in this process; every other run is a process of its own, and processes go on
-// side by side.
+// `train_runs` is the one place that decides how they are done. Small models on GPUs are trained in launches of many
+// (models/training/train_together.h), each GPU its share, in this process; every other run is a process of its own, and
+// processes go on side by side.
 #pragma once
 
 #include "models/training/config.h"
@@ -55,7 +55,7 @@ struct RunsState {
 struct TrainRunsOptions {
   std::vector<std::string> devices;  // as find_device takes them, at least one; runs are dealt to them
   size_t jobs = 1;                   // processes side by side, over all devices
-  bool together = true;              // small models may share launches, where there is one device with kernels
+  bool together = true;              // small models may share launches, on devices with kernels
   /// The command line of a process that trains one run in its folder, on from its newest checkpoint. Exit code 5 says
   /// that it diverged.
   std::function<std::vector<std::string>(const EnsembleRun& run, const std::string& device)> command;
