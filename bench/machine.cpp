@@ -152,8 +152,8 @@ bool plausible(int64_t n, const std::vector<float>& a, const std::vector<float>&
 }
 
 void measure_host_products(Machine& machine, double seconds) {
-  const double part = seconds / (static_cast<double>(host_products().size()) + 2);
-  constexpr int64_t most = 2048, first = 1024;
+  const double part = seconds / (2 * static_cast<double>(host_products().size()) + 1);
+  constexpr int64_t most = 2048;
   std::vector<float> a(most * most), b(most * most), c(most * most);
   HostRandom random(1, 1);
   for (size_t i = 0; i < a.size(); ++i) {
@@ -170,10 +170,10 @@ void measure_host_products(Machine& machine, double seconds) {
     machine.product = rate;
     best = &product;
   };
-  for (const HostProduct& product : host_products()) time(product, first);
-  if (best == nullptr) return;
-  const HostProduct& fastest = *best;
-  for (const int64_t n : {int64_t{512}, most}) time(fastest, n);
+  for (const HostProduct& product : host_products()) {
+    for (const int64_t n : {int64_t{512}, int64_t{1024}}) time(product, n);
+  }
+  if (best != nullptr) time(*best, most);
 }
 
 // ---- a device
@@ -255,6 +255,7 @@ void Machine::merge(const Machine& other) {
   take_better(write, other.write);
   take_better(product, other.product);
   peak = std::max(peak, other.peak);
+  if (peak > 0) peak = std::max(peak, product.best);  // which is no faster than registers alone
 }
 
 int64_t last_cache() {
@@ -270,8 +271,8 @@ Machine measure_machine(Device device, double seconds) {
     return machine;
   }
   measure_host_memory(machine, seconds / 2);
-  machine.peak = peak_flops(seconds / 20);
   measure_host_products(machine, seconds / 2);
+  machine.peak = std::max(peak_flops(std::max(0.05, seconds / 20)), machine.product.best);
   return machine;
 }
 

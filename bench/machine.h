@@ -21,7 +21,7 @@ struct Machine {
   /// program asks for; a store that first fetches its line moves more.
   Rate copy, update, read, write;
   Rate product;     // of float32 matrices, all threads, or the device's
-  double peak = 0;  // FLOPs a second of multiply-adds that stay in registers; 0: unknown
+  double peak = 0;  // FLOPs a second of multiply-adds that stay in registers, at least those of the product; 0: unknown
 
   /// Bytes a second of a row that reads and writes so many arrays: reading costs what reading alone does, and writing
   /// what a copy, or an update in place, adds to it.
