@@ -98,7 +98,7 @@ Accuracy check(const RunConfig& config, Device device, FusedOptions fused) {
   add_squares(trainer.critic().network(), exact.critic.network(), critic, off, changed);
   add_squares(trainer.generator().network(), exact.generator.network(), generator, off, changed);
   // RMSProp and Adam make a whole step of a gradient that is nothing but rounding.
-  return {std::sqrt(off / changed), 1e-2};
+  return {std::sqrt(off / changed), 1e-3};
 }
 
 }  // namespace
