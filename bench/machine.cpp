@@ -3,8 +3,10 @@
 #include "bench/host_products.h"
 #include "bench/replay.h"
 #include "engine/ops.h"
+#include "engine/products.h"
 #include "engine/random.h"
 #include "engine/target.h"
+#include "engine/threads.h"
 #include "kernels/host/available_memory.h"
 #include "kernels/host/threads.h"
 
@@ -13,6 +15,7 @@
 #endif
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cmath>
 #include <cstring>
@@ -87,51 +90,74 @@ uint64_t parity(const float* x, int64_t n) {
   return sum;
 }
 
-constexpr int64_t stream_piece = int64_t{1} << 18;  // elements: a megabyte
+/// Two arrays that together are twice the last cache, if that is not too much, and streams that walk over them: what a
+/// stretch touches has left the caches since it was last there.
+class HostStreams {
+ public:
+  HostStreams()
+      : size_(std::clamp<int64_t>(2 * last_cache(), int64_t{64} << 20, int64_t{256} << 20) / 4),
+        from_memory_(new float[static_cast<size_t>(size_ + line)]),
+        to_memory_(new float[static_cast<size_t>(size_ + line)]),
+        from_(at_line(from_memory_.get())),
+        to_(at_line(to_memory_.get())) {
+    each_part(0, size_, [&](int64_t i, int64_t n) {  // the pages come into being where they are used
+      std::fill_n(from_ + i, n, 1.0F);
+      std::fill_n(to_ + i, n, 2.0F);
+    });
+  }
 
-/// Calls fn(first element) for pieces of stream_piece elements, on all threads.
-template <class F>
-double over_pieces(int64_t size, const F& fn) {
-  return seconds_of([&] { host::for_each_piece(size / stream_piece, [&](int64_t p) { fn(p * stream_piece); }); });
-}
+  /// Walks over both arrays in stretches of 1/1024, 1/128 and 1/16 of them, and as a whole, at least three times.
+  /// fn(to, from, elements) is called by all threads; `arrays`: how many of both it moves.
+  template <class F>
+  void measure(StreamRates& rates, const std::string& by, int arrays, double seconds, const F& fn) const {
+    for (const int64_t stretches : {1024, 128, 16, 1}) {
+      const int64_t stretch = size_ / stretches;
+      const double bytes = static_cast<double>(4 * arrays * stretch);
+      std::vector<double> times;
+      const auto start = Clock::now();
+      do {
+        for (const bool swapped : {false, true}) {  // else one of both would stay in a large cache
+          float *to = swapped ? from_ : to_, *from = swapped ? to_ : from_;
+          for (int64_t first = 0; first + stretch <= size_; first += stretch) {
+            times.push_back(
+                seconds_of([&] { each_part(first, stretch, [&](int64_t i, int64_t n) { fn(to + i, from + i, n); }); }));
+          }
+        }
+      } while (times.size() < 3 || std::chrono::duration<double>(Clock::now() - start).count() < seconds / 4);
+      const double best = std::max(quantile(times, 0), 1e-9);
+      rates.take(bytes, {bytes / best, quantile(times, stretches == 1 ? 0.9 : 0.5) / best, by});
+    }
+  }
+
+ private:
+  static constexpr int64_t line = 16;  // elements of a cache's line
+  static float* at_line(float* p) { return reinterpret_cast<float*>((reinterpret_cast<uintptr_t>(p) + 63) / 64 * 64); }
+  /// Calls fn(first, elements) for parts of a stretch, on all threads: a megabyte, or less, that each has some.
+  template <class F>
+  static void each_part(int64_t first, int64_t stretch, const F& fn) {
+    const int64_t part = std::max(std::min(int64_t{1} << 18, stretch / threads() / line * line), line);
+    host::for_each_piece((stretch + part - 1) / part,
+                         [&](int64_t p) { fn(first + p * part, std::min(part, stretch - p * part)); });
+  }
+
+  int64_t size_;
+  std::unique_ptr<float[]> from_memory_, to_memory_;
+  float *from_, *to_;
+};
 
 void measure_host_memory(Machine& machine, double seconds) {
-  const int64_t bytes = std::clamp<int64_t>(2 * last_cache(), int64_t{64} << 20, int64_t{256} << 20);
-  const int64_t size = bytes / 4 / stream_piece * stream_piece;
-  const std::unique_ptr<float[]> from_memory(new float[static_cast<size_t>(size) + 16]),
-      to_memory(new float[static_cast<size_t>(size) + 16]);
-  const auto at_line = [](float* p) {
-    return reinterpret_cast<float*>((reinterpret_cast<uintptr_t>(p) + 63) / 64 * 64);
-  };
-  float *from = at_line(from_memory.get()), *to = at_line(to_memory.get());
-  over_pieces(size, [&](int64_t i) {  // the pages come into being where they are used
-    std::fill_n(from + i, stream_piece, 1.0F);
-    std::fill_n(to + i, stream_piece, 2.0F);
-  });
-  const double all = static_cast<double>(4 * size), part = seconds / 6;
-  take_better(machine.copy, rate_of("plain stores", 2 * all, part, [&] {
-                return over_pieces(size, [&](int64_t i) { plain_copy(to + i, from + i, stream_piece); });
-              }));
-  take_better(machine.copy, rate_of("stores past the caches", 2 * all, part, [&] {
-                return over_pieces(size, [&](int64_t i) { stream_out(to + i, from + i, stream_piece); });
-              }));
-  take_better(machine.update, rate_of("plain stores", 2 * all, part, [&] {
-                return over_pieces(size, [&](int64_t i) { add_one(to + i, stream_piece); });
-              }));
-  take_better(machine.write, rate_of("plain stores", all, part, [&] {
-                return over_pieces(size, [&](int64_t i) { std::fill_n(to + i, stream_piece, 1.0F); });
-              }));
-  take_better(machine.write, rate_of("stores past the caches", all, part, [&] {
-                return over_pieces(size, [&](int64_t i) { stream_fill(to + i, stream_piece); });
-              }));
-  std::vector<uint64_t> kept(static_cast<size_t>(size / stream_piece));
-  take_better(machine.read, rate_of("loads", all, part, [&] {
-                return over_pieces(size, [&](int64_t i) {
-                  kept[static_cast<size_t>(i / stream_piece)] = parity(from + i, stream_piece);
-                });
-              }));
-  volatile uint64_t used = 0;
-  for (const uint64_t word : kept) used = used ^ word;
+  const HostStreams streams;
+  const double part = seconds / 6;
+  streams.measure(machine.copy, "plain stores", 2, part, plain_copy);
+  streams.measure(machine.copy, "stores past the caches", 2, part, stream_out);
+  streams.measure(machine.update, "plain stores", 2, part, [](float* to, const float*, int64_t n) { add_one(to, n); });
+  streams.measure(machine.write, "plain stores", 1, part,
+                  [](float* to, const float*, int64_t n) { std::fill_n(to, n, 1.0F); });
+  streams.measure(machine.write, "stores past the caches", 1, part,
+                  [](float* to, const float*, int64_t n) { stream_fill(to, n); });
+  std::atomic<uint64_t> used = 0;  // so that the loads are not left out
+  streams.measure(machine.read, "loads", 1, part,
+                  [&](float*, const float* from, int64_t n) { used ^= parity(from, n); });
 }
 
 // ---- the host's products
@@ -152,8 +178,8 @@ bool plausible(int64_t n, const std::vector<float>& a, const std::vector<float>&
 }
 
 void measure_host_products(Machine& machine, double seconds) {
-  const double part = seconds / (static_cast<double>(host_products().size()) + 2);
-  constexpr int64_t most = 2048, first = 1024;
+  const double part = seconds / (2 * static_cast<double>(host_products().size()) + 1);
+  constexpr int64_t most = 2048;
   std::vector<float> a(most * most), b(most * most), c(most * most);
   HostRandom random(1, 1);
   for (size_t i = 0; i < a.size(); ++i) {
@@ -170,10 +196,10 @@ void measure_host_products(Machine& machine, double seconds) {
     machine.product = rate;
     best = &product;
   };
-  for (const HostProduct& product : host_products()) time(product, first);
-  if (best == nullptr) return;
-  const HostProduct& fastest = *best;
-  for (const int64_t n : {int64_t{512}, most}) time(fastest, n);
+  for (const HostProduct& product : host_products()) {
+    for (const int64_t n : {int64_t{512}, int64_t{1024}}) time(product, n);
+  }
+  if (best != nullptr) time(*best, most);
 }
 
 // ---- a device
@@ -191,13 +217,24 @@ void measure_host_products(Machine& machine, double seconds) {
     DirectReplay replay(fn, device, true);
     return rate_of(by, amount, sim ? 0 : seconds / 8, [&] { return replay.seconds(1); });
   };
-  machine.copy = timed(
-      "the device's copy", 2 * all, [&] { to.copy_from(from); }, RunAs::recorded);
+  machine.copy.take(2 * all, timed(
+                                 "the device's copy", 2 * all, [&] { to.copy_from(from); }, RunAs::recorded));
+  const Tensor total = zeros({}, {DType::float32, device});
+  if (!sim) {  // short ones, after a long one has filled the caches
+    Replay flush([&] { to.copy_from(from); }, device, "in-place");
+    for (const int64_t part : {int64_t{2'000'000}, int64_t{16'000'000}}) {
+      Replay copy([&] { to.narrow(0, {part}).copy_from(from.narrow(0, {part})); }, device, "in-place");
+      const double bytes = static_cast<double>(8 * part);
+      machine.copy.take(bytes, rate_of("the device's copy", bytes, seconds / 8, [&] {
+                          flush.seconds(1);
+                          return copy.seconds(1);
+                        }));
+    }
+  }
   // A device's memory takes as long for a byte that is read as for one that is written, to a few percent.
   machine.update = machine.read = machine.write = machine.copy;
-  const Tensor total = zeros({}, {DType::float32, device});
-  take_better(machine.read, timed(
-                                "a sum", all, [&] { total.copy_from(sum(from)); }, RunAs::recorded));
+  machine.read.take(2 * all, timed(
+                                 "a sum", all, [&] { total.copy_from(sum(from)); }, RunAs::recorded));
   if (sim) {
     const Tensor a = full({32, 32}, 1, {DType::float32, device}), c = zeros({32, 32}, {DType::float32, device});
     machine.product = timed(
@@ -228,33 +265,52 @@ void measure_host_products(Machine& machine, double seconds) {
 
 }  // namespace
 
-double Machine::bytes_per_second(const Streams& streams) const {
+Rate StreamRates::at(double bytes) const {
+  Rate best = longest();
+  for (const Part& part : parts) {
+    if (part.bytes >= bytes / 2) take_better(best, part.rate);
+  }
+  return best;
+}
+
+void StreamRates::take(double bytes, const Rate& rate) {
+  for (Part& part : parts) {
+    if (part.bytes == bytes) return take_better(part.rate, rate);
+  }
+  parts.push_back({bytes, rate});
+  std::sort(parts.begin(), parts.end(), [](const Part& a, const Part& b) { return a.bytes < b.bytes; });
+}
+
+double Machine::bytes_per_second(const Streams& streams, double bytes) const {
   const double reads = streams.reads, writes = streams.writes;
-  if (reads == 0) return write.best;
-  if (read.best <= 0) return copy.best;
-  const Rate& both = streams.in_place ? update : copy;
+  if (reads == 0) return write.at(bytes).best;
+  const double both = (streams.in_place ? update : copy).at(bytes).best;
+  if (both <= 0) return 0;
   // Seconds a byte: a copy reads one byte for each that it writes.
-  const double reading = 1 / std::max(read.best, both.best), writing = std::max(2 / both.best - reading, reading * 0.5);
+  const double reading = 1 / std::max(read.at(bytes).best, both);
+  const double writing = std::max(2 / both - reading, reading / 2);
   return (reads + writes) / (reads * reading + writes * writing);
 }
 
-double Machine::spread(const Streams& streams) const {
-  if (streams.reads == 0) return write.spread;
-  return std::max(read.spread, streams.in_place ? update.spread : streams.writes > 0 ? copy.spread : 1.0);
+double Machine::spread(const Streams& streams, double bytes) const {
+  if (streams.reads == 0) return write.at(bytes).spread;
+  const double writing = streams.writes == 0 ? 1 : (streams.in_place ? update : copy).at(bytes).spread;
+  return std::max(read.at(bytes).spread, writing);
 }
 
 bool Machine::disturbed() const {
   constexpr double wide = 1.5;
-  return copy.spread > wide || product.spread > wide;
+  return copy.longest().spread > wide || product.spread > wide;
 }
 
 void Machine::merge(const Machine& other) {
-  take_better(copy, other.copy);
-  take_better(update, other.update);
-  take_better(read, other.read);
-  take_better(write, other.write);
+  for (const auto& [mine, others] :
+       {std::pair{&copy, &other.copy}, {&update, &other.update}, {&read, &other.read}, {&write, &other.write}}) {
+    for (const StreamRates::Part& part : others->parts) mine->take(part.bytes, part.rate);
+  }
   take_better(product, other.product);
   peak = std::max(peak, other.peak);
+  if (peak > 0) peak = std::max(peak, product.best);  // which is no faster than registers alone
 }
 
 int64_t last_cache() {
@@ -270,20 +326,23 @@ Machine measure_machine(Device device, double seconds) {
     return machine;
   }
   measure_host_memory(machine, seconds / 2);
-  machine.peak = peak_flops(seconds / 20);
   measure_host_products(machine, seconds / 2);
+  machine.peak = std::max(peak_flops(std::max(0.05, seconds / 20)), machine.product.best);
   return machine;
 }
 
 json to_json(const Machine& machine) {
   json result;
-  for (const auto& [name, rate] : {std::pair{"copy", &machine.copy},
-                                   {"update", &machine.update},
-                                   {"read", &machine.read},
-                                   {"write", &machine.write}}) {
-    result[fmt::format("{}_bytes_per_second", name)] = rate->best;
-    result[fmt::format("{}_spread", name)] = rate->spread;
-    result[fmt::format("{}_by", name)] = rate->by;
+  for (const auto& [name, rates] : {std::pair{"copy", &machine.copy},
+                                    {"update", &machine.update},
+                                    {"read", &machine.read},
+                                    {"write", &machine.write}}) {
+    const Rate rate = rates->longest();
+    result[fmt::format("{}_bytes_per_second", name)] = rate.best;
+    result[fmt::format("{}_spread", name)] = rate.spread;
+    result[fmt::format("{}_by", name)] = rate.by;
+    json& by_size = result[fmt::format("{}_by_size", name)] = json::array();
+    for (const StreamRates::Part& part : rates->parts) by_size.push_back({part.bytes, part.rate.best});
   }
   result.update({{"product_flops_per_second", machine.product.best},
                  {"product_spread", machine.product.spread},

@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 namespace kantor {
 
@@ -16,17 +17,35 @@ struct Rate {
   std::string by = {};  // by what the best was made
 };
 
-struct Machine {
-  /// Streams beyond the caches: a copy, an update in place, reading alone, writing alone. Bytes are those that the
-  /// program asks for; a store that first fetches its line moves more.
-  Rate copy, update, read, write;
-  Rate product;     // of float32 matrices, all threads, or the device's
-  double peak = 0;  // FLOPs a second of multiply-adds that stay in registers; 0: unknown
+/// A stream's rate by how many bytes it moves at once, out of the caches at first. What is written need not have
+/// reached memory when the stream ends: a cache takes it, and a short stream is faster than memory.
+struct StreamRates {
+  struct Part {
+    double bytes = 0;
+    Rate rate;
+  };
+  std::vector<Part> parts = {};  // fewest bytes first
 
-  /// Bytes a second of a row that reads and writes so many arrays: reading costs what reading alone does, and writing
-  /// what a copy, or an update in place, adds to it.
-  [[nodiscard]] double bytes_per_second(const Streams& streams) const;
-  [[nodiscard]] double spread(const Streams& streams) const;
+  /// The best of those that move about as much or more; of the longest for what is longer.
+  [[nodiscard]] Rate at(double bytes) const;
+  /// Of the longest, which the caches cannot help.
+  [[nodiscard]] Rate longest() const { return parts.empty() ? Rate{} : parts.back().rate; }
+  /// Keeps the better rate of so many bytes.
+  void take(double bytes, const Rate& rate);
+};
+
+struct Machine {
+  /// A copy, an update in place, reading alone, writing alone. Bytes are those that the program asks for; a store that
+  /// first fetches its line moves more.
+  StreamRates copy, update, read, write;
+  Rate product;  // of float32 matrices, all threads, or the device's
+  /// FLOPs a second of multiply-adds that stay in registers, at least those of the product; 0: unknown.
+  double peak = 0;
+
+  /// Bytes a second of a row that reads and writes so many arrays, `bytes` in all: reading costs what reading alone
+  /// does, and writing what a copy, or an update in place, adds to it.
+  [[nodiscard]] double bytes_per_second(const Streams& streams, double bytes) const;
+  [[nodiscard]] double spread(const Streams& streams, double bytes) const;
   [[nodiscard]] bool disturbed() const;
   /// The better of both, rate by rate.
   void merge(const Machine& other);
@@ -35,7 +54,8 @@ struct Machine {
 /// Measures for about `seconds`. On `sim` the rates mean nothing, but are there.
 Machine measure_machine(Device device, double seconds);
 
-/// {"copy_bytes_per_second", "copy_spread", "copy_by", the same of update, read and write,
+/// {"copy_bytes_per_second", "copy_spread", "copy_by": of the longest stream, "copy_by_size": [[bytes, bytes a second],
+/// ...], the same of update, read and write,
 /// "product_flops_per_second", "product_spread", "product_by", "peak_flops_per_second"}.
 nlohmann::json to_json(const Machine& machine);
 

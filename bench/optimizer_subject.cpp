@@ -39,6 +39,7 @@ struct Held {
   Arena parameters, gradients;
   std::unique_ptr<Optimizer> optimizer;
   Stretches stretches;
+  Tensor start;
   // Before the run that is checked: the weights, and the rule's state arrays.
   std::vector<float> weights;
   std::vector<std::vector<float>> states;
@@ -47,14 +48,22 @@ struct Held {
   Held(const std::string& rule, int64_t size, Device device)
       : parameters({{"w", {size}}}, {DType::float32, device}), gradients(parameters.like()), stretches(size) {
     const int64_t all = parameters.flat().size();
-    parameters.flat().copy_from(random_values({all}, device, 1) * 0.01);
     gradients.flat().copy_from(random_values({all}, device, 2) * 1e-3);
+    start = random_values({all}, device, 1) * 0.01;
+    parameters.flat().copy_from(start);
     OptimizerConfig config;
     config.rule = rule;
     optimizer = std::make_unique<Optimizer>(config, parameters, std::vector<double>{bound});
   }
 
+  /// Constant gradients drive all weights to the bound, where an update would change nothing: so the checked run is one
+  /// from the first weights, and from states that are neither zero nor settled.
   void prepare() {
+    parameters.flat().copy_from(start);
+    for (const auto& state : optimizer->state()) {
+      const bool squares = &state == &optimizer->state().back();
+      state.second.flat().copy_from(squares ? square(gradients.flat()) * 0.5 : gradients.flat() * 0.25);
+    }
     weights = stretches.of(parameters.flat());
     states.clear();
     for (const auto& state : optimizer->state()) states.push_back(stretches.of(state.second.flat()));

@@ -97,4 +97,20 @@ int64_t flops_of(const ProductCall& call) {
   return conv2d_cost(std::get<ConvCall>(call).shape, sizeof(float)).flops;
 }
 
+int64_t least_flops(const ConvShape& c) {
+  // Over the outputs along an axis, the taps that meet no padding.
+  const auto taps = [&](int64_t extent, int64_t out, int64_t kernel) {
+    int64_t count = 0;
+    for (int64_t o = 0; o < out; ++o) {
+      for (int64_t k = 0; k < kernel; ++k) {
+        const int64_t at = o * c.stride - c.padding + k;
+        count += at >= 0 && at < extent ? 1 : 0;
+      }
+    }
+    return count;
+  };
+  return 2 * c.batch * c.filters * c.channels * taps(c.height, c.out_height, c.kernel_height) *
+         taps(c.width, c.out_width, c.kernel_width);
+}
+
 }  // namespace kantor

@@ -35,5 +35,7 @@ ProductElements elements_of(const ProductCall& call);
 ProductCall with_arrays(ProductCall call, float* left, float* right, float* out);
 /// Floating-point operations.
 int64_t flops_of(const ProductCall& call);
+/// Those of a convolution without the products with the zeros of padding, which nobody needs; every pass has as many.
+int64_t least_flops(const ConvShape& shape);
 
 }  // namespace kantor

@@ -32,7 +32,7 @@ std::string warning_of(const OtherLoad& load, const Machine& machine, const Cloc
         "this machine was busy: other processes took {:.0f} % of its processors' time, other virtual machines "
         "{:.0f} %, and repetitions of a copy differed by a factor of {:.1f}, of a product by {:.1f}; the machine's "
         "rates are the best of {} tries, and rows may read too long",
-        100 * load.others, 100 * load.steal, machine.copy.spread, machine.product.spread, repeats + 1);
+        100 * load.others, 100 * load.steal, machine.copy.longest().spread, machine.product.spread, repeats + 1);
   }
   const std::string clock = clocks.warning();
   return text.empty() || clock.empty() ? text + clock : text + "; " + clock;
@@ -42,18 +42,20 @@ std::string warning_of(const OtherLoad& load, const Machine& machine, const Cloc
 
 void add_bound(json& row, const Subject& subject, const Machine& machine, bool simulated) {
   const double bytes = static_cast<double>(subject.cost.bytes), flops = static_cast<double>(subject.cost.flops);
-  const double stream = machine.bytes_per_second(subject.streams);
+  const double stream = machine.bytes_per_second(subject.streams, bytes);
   const double moving = stream > 0 ? bytes / stream : 0;
   const double computing = machine.product.best > 0 ? flops / machine.product.best : 0;
-  const bool product = computing > moving;
+  // What the simulator measures of itself says nothing: there, as many FLOPs a byte as an H100 has.
+  constexpr double balance = 17;
+  const bool product = simulated ? flops > balance * bytes : computing > moving;
   row["bound"] = product ? "product" : name_of(subject.streams);
   row["rate"] = product ? machine.product.best : stream;
-  row["floor"] = std::max(moving, computing);
+  row["floor"] = product ? computing : moving;
   const json& timing = !product && !row["cold"].is_null() ? row["cold"] : row;
   const bool beyond_caches = !row["cold"].is_null() || bytes > 4 * static_cast<double>(last_cache());
   const double seconds = timing["seconds"], best = timing["best"], slow = timing["p90"];
-  const double spread =
-      std::max({best > 0 ? slow / best : 1.0, product ? machine.product.spread : machine.spread(subject.streams), 1.0});
+  const double spread = std::max(
+      {best > 0 ? slow / best : 1.0, product ? machine.product.spread : machine.spread(subject.streams, bytes), 1.0});
   row["spread"] = spread;
   const bool meaningful = !simulated && seconds > 0 && row["floor"] > 0 && (product || beyond_caches);
   row["share"] = meaningful ? json(row["floor"].get<double>() / seconds) : json();
@@ -104,7 +106,7 @@ json run_suite(SuiteRun run, const BenchOptions& options) {
   int repeats = 0;
   constexpr int most = 3;
   bool over = bound();
-  while (!simulated && repeats < most && (repeats == 0 || over || machine.disturbed())) {
+  while (!simulated && repeats < most && (repeats == 0 || over || (machine.disturbed() && !options.quick))) {
     machine.merge(measure_machine(options.device, machine_seconds / 2));
     ++repeats;
     over = bound();

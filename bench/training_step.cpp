@@ -1,5 +1,6 @@
 #include "bench/training_step.h"
 
+#include "bench/product_shapes.h"
 #include "engine/error.h"
 #include "engine/grad_mode.h"
 #include "engine/in_place.h"
@@ -51,6 +52,24 @@ int64_t positive(std::string_view text) {
   return error == std::errc() && end == text.data() + text.size() && value > 0 && value <= 1 << 20 ? value : 0;
 }
 
+/// FLOPs of one pass through the convolutions between the first and the last layer; a generator's are their mirror.
+int64_t hidden_flops(const nlohmann::json& critic, int64_t size, int64_t batch) {
+  int64_t flops = 0;
+  bool first = true;
+  for (const nlohmann::json& layer : critic) {
+    if (layer["type"] != "conv2d") continue;
+    const int64_t kernel = layer["kernel"], stride = layer["stride"], padding = layer["padding"];
+    const int64_t out = (size + 2 * padding - kernel) / stride + 1;
+    if (!first) {
+      flops += least_flops({batch, size, size, layer["in"].get<int64_t>(), out, out, layer["out"].get<int64_t>(),
+                            kernel, kernel, stride, padding});
+    }
+    first = false;
+    size = out;
+  }
+  return flops;
+}
+
 void append(TensorFile& file, const std::string& prefix, const Network& network) {
   for (size_t i = 0; i < network.parameters().rows().size(); ++i) {
     file.tensors.emplace_back(prefix + network.parameters().rows()[i].name, network.to_file(static_cast<int>(i)));
@@ -76,7 +95,9 @@ BenchModel parse_bench_model(const std::string& name) {
       spec.size = 64;
       spec.channels = 3;
     }
-    return {name, dcgan_critic(spec), dcgan_generator(spec), {spec.channels, spec.size, spec.size}, spec.z, batch};
+    const nlohmann::json critic = dcgan_critic(spec);
+    const Shape sample{spec.channels, spec.size, spec.size};
+    return {name, critic, dcgan_generator(spec), sample, spec.z, batch, hidden_flops(critic, spec.size, batch)};
   }
   MlpSpec spec;
   spec.width = size;

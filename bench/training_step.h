@@ -17,7 +17,7 @@ struct BenchModel {
   nlohmann::json critic, generator;
   Shape sample;  // of one sample, PyTorch's order
   int64_t z = 0, batch = 0;
-  /// FLOPs of the critic's hidden layers in one forward pass, L M of docs/architecture.md; 0 if they are not counted.
+  /// FLOPs of the critic's hidden layers in one forward pass, L M of docs/architecture.md.
   int64_t hidden_flops = 0;
 };
 

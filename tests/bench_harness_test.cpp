@@ -42,9 +42,10 @@ OpCase doubling() {
 /// Rates that make a kilobyte take a nanosecond, so that nothing is over.
 Machine fast_machine() {
   Machine machine;
-  for (Rate* rate : {&machine.copy, &machine.update, &machine.read, &machine.write, &machine.product}) {
-    *rate = {1e12, 1.0, "a test"};
+  for (StreamRates* rates : {&machine.copy, &machine.update, &machine.read, &machine.write}) {
+    rates->take(1e9, {1e12, 1.0, "a test"});
   }
+  machine.product = {1e12, 1.0, "a test"};
   return machine;
 }
 
@@ -208,17 +209,26 @@ TEST_CASE("bench: a row beyond what the machine does fails, unless its spread ex
 }
 
 TEST_CASE("bench: what bounds a row: streams by how many arrays it reads and writes, products by their rate") {
-  Machine machine = fast_machine();
-  machine.copy.best = 10e9;
-  machine.read.best = 15e9;
-  machine.update.best = 12e9;
-  machine.write.best = 20e9;
+  Machine machine;
+  machine.copy.take(1e9, {10e9, 1.0, "long"});
+  machine.read.take(1e9, {15e9, 1.0, "long"});
+  machine.update.take(1e9, {12e9, 1.0, "long"});
+  machine.write.take(1e9, {20e9, 1.0, "long"});
   machine.product.best = 1e12;
-  CHECK(machine.bytes_per_second({1, 1}) == Approx(10e9));
-  CHECK(machine.bytes_per_second({1, 1, true}) == Approx(12e9));
-  CHECK(machine.bytes_per_second({3, 0}) == Approx(15e9));
-  CHECK(machine.bytes_per_second({0, 1}) == Approx(20e9));
-  CHECK(machine.bytes_per_second({2, 1}) == Approx(3 / (2 / 15e9 + (2 / 10e9 - 1 / 15e9))));
+  CHECK(machine.bytes_per_second({1, 1}, 1e9) == Approx(10e9));
+  CHECK(machine.bytes_per_second({1, 1, true}, 1e9) == Approx(12e9));
+  CHECK(machine.bytes_per_second({3, 0}, 1e9) == Approx(15e9));
+  CHECK(machine.bytes_per_second({0, 1}, 1e9) == Approx(20e9));
+  CHECK(machine.bytes_per_second({2, 1}, 1e9) == Approx(3 / (2 / 15e9 + (2 / 10e9 - 1 / 15e9))));
+  // A cache takes what a short one writes; the better of two measurements counts, size by size.
+  Machine again;
+  again.write.take(1e6, {40e9, 1.0, "short"});
+  again.write.take(1e9, {18e9, 1.0, "long"});
+  machine.merge(again);
+  CHECK(machine.bytes_per_second({0, 1}, 1e3) == Approx(40e9));
+  CHECK(machine.bytes_per_second({0, 1}, 2e6) == Approx(40e9));
+  CHECK(machine.bytes_per_second({0, 1}, 3e6) == Approx(20e9));
+  CHECK(machine.bytes_per_second({0, 1}, 1e11) == Approx(20e9));
   Subject subject{"product", "", {1000, 1'000'000}, {}};
   Measurement measured;
   measured.warm = {1e-5, 1e-5, 1e-5, 1e-5, 3};
@@ -251,7 +261,7 @@ TEST_CASE("bench: every suite has rows of its own names on every device, and an 
   for (const Suite& suite : suites()) {
     for (const Device device : devices) {
       INFO(suite.name << " on " << to_string(device));
-      CHECK(suite.subjects(brief(device)).size() > 5);
+      CHECK(suite.subjects(brief(device)).size() >= 4);
     }
   }
   CHECK_THROWS_WITH(suite_named("cnov"), Contains("clip-vs-penalty, kernels, conv"));

@@ -88,6 +88,10 @@ TEST_CASE("program: bench steps counts and times every step of every model, on c
     CHECK(fused == (simulated ? 2 : 0));
     CHECK(bench["rows"][1]["step"] == "penalty");
     CHECK(bench["rows"][1]["flops"] == 11 * 2 * (2 * 16 * 8 * 8));
+    // 14 x 14 x 2 -> 7 x 7 x 4 -> 4 x 4 x 8: along an axis 3 + 5 x 5 + 4 and 3 + 5 + 5 + 3 taps without padding
+    const json& images = bench["rows"][simulated ? 8 : 6];
+    CHECK(images["model"] == "dcgan:2:2");
+    CHECK(images["flops"] == 11 * 2 * 2 * (4 * 2 * 32 * 32 + 8 * 4 * 16 * 16));
   }
   const ProgramResult written = run_kantor({"bench", "steps", "mlp:8:16", "--step", "clip", "--device", "sim",
                                             "--rewrites", "none", "--json", folder / "n.json"});

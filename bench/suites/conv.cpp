@@ -11,30 +11,9 @@
 namespace kantor {
 namespace {
 
-/// Outputs along an axis times the taps of each that do not meet padding.
-int64_t taps(int64_t extent, int64_t out, int64_t kernel, int64_t stride, int64_t padding) {
-  int64_t count = 0;
-  for (int64_t o = 0; o < out; ++o) {
-    for (int64_t k = 0; k < kernel; ++k) {
-      const int64_t at = o * stride - padding + k;
-      count += at >= 0 && at < extent ? 1 : 0;
-    }
-  }
-  return count;
-}
-
-/// What a convolution needs: products with the zeros of padding are none.
-Cost least_cost(const ConvShape& c) {
-  Cost cost = conv2d_cost(c, 4);
-  cost.flops = 2 * c.batch * c.filters * c.channels *
-               taps(c.height, c.out_height, c.kernel_height, c.stride, c.padding) *
-               taps(c.width, c.out_width, c.kernel_width, c.stride, c.padding);
-  return cost;
-}
-
 OpCase conv_case(const std::string& pass, const std::string& size, const ConvCall& call) {
   const ConvShape c = call.shape;
-  OpCase op{"conv " + pass, size, least_cost(c), {2, 1}};
+  OpCase op{"conv " + pass, size, Cost{conv2d_cost(c, 4).bytes, least_flops(c)}, {2, 1}};
   const Shape image{c.batch, c.height, c.width, c.channels}, output{c.batch, c.out_height, c.out_width, c.filters},
       filter{c.filters, c.kernel_height, c.kernel_width, c.channels};
   const ConvParams window{c.stride, c.padding};

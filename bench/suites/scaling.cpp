@@ -50,7 +50,7 @@ std::vector<Subject> scaling_subjects(const BenchOptions& options) {
   }
   if (device.kind != Device::Kind::cpu) return all;
   for (const int n : thread_counts()) {
-    for (Subject subject : {matmul_subject(batch, width, width, device), critic_step(few ? 32 : 128, batch, device),
+    for (Subject subject : {matmul_subject(batch, width, width, device), critic_step(few ? 16 : 128, batch, device),
                             critic_step(width, batch, device)}) {
       subject.threads = n;
       all.push_back(std::move(subject));
