@@ -86,7 +86,8 @@ std::string seconds_text(const json& value) {
 
 std::string notes_of(const json& row) {
   std::string text = row.value("why", "");
-  for (const auto& [name, pair] : row.value("counts", json::object()).items()) {
+  const json counts = row.value("counts", json::object());
+  for (const auto& [name, pair] : counts.items()) {
     text += fmt::format("{}{}: {} and {}", text.empty() ? "" : "; ", name, pair[0].dump(), pair[1].dump());
   }
   return text;
