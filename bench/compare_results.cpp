@@ -43,7 +43,9 @@ std::map<std::string, const json*> by_key(const json& file, const std::string& f
 
 json judge(const json& a, const json& b, const CompareOptions& options) {
   json row;
-  for (const char* key : {"name", "size", "dtype", "constraint"}) row[key] = a.value(key, "");
+  for (const char* key : {"name", "size", "dtype", "constraint", "threads"}) {
+    if (a.contains(key)) row[key] = a[key];
+  }
   const json &of_a = options.cold ? a["cold"] : a, &of_b = options.cold ? b["cold"] : b;
   row.update({{"a", of_a["seconds"]}, {"b", of_b["seconds"]}, {"counts", json::object()}});
   for (const char* key : {"launches", "bytes", "flops"}) {

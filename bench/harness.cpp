@@ -1,7 +1,9 @@
 #include "bench/harness.h"
 
+#include "bench/machine.h"
 #include "bench/replay.h"
 #include "engine/build_info.h"
+#include "engine/products.h"
 #include "engine/tensor.h"
 #include "engine/threads.h"
 
@@ -11,7 +13,9 @@
 #include <cmath>
 #include <fmt/format.h>
 #include <map>
-#include <unistd.h>
+#include <memory>
+#include <optional>
+#include <regex>
 
 namespace kantor {
 namespace {
@@ -33,24 +37,26 @@ class Collector final : public benchmark::BenchmarkReporter {
   [[nodiscard]] Timing timing(const std::string& name) const {
     const auto found = times_.find(name);
     if (found == times_.end()) return {};
-    return {quantile(found->second, 0.5), quantile(found->second, 0.1), quantile(found->second, 0.9),
-            quantile(found->second, 0), static_cast<int64_t>(found->second.size())};
+    return {quantile(found->second, 0.5),
+            quantile(found->second, 0.1),
+            quantile(found->second, 0.9),
+            quantile(found->second, 0),
+            static_cast<int64_t>(found->second.size()),
+            found->second};
   }
 
  private:
   std::map<std::string, std::vector<double>> times_;
 };
 
-/// Overwrites the caches: with twice the L3 cache of this host, or with 256 MiB for the largest cache of a GPU.
+/// Overwrites the caches: twice the last-level cache of this host, or 256 MiB for the largest cache of a GPU.
 class Flush {
  public:
-  explicit Flush(const BenchOptions& options) : device_(options.device) {
-    const long last = sysconf(_SC_LEVEL3_CACHE_SIZE);
-    const int64_t host = std::clamp<int64_t>(2 * int64_t{last}, int64_t{32} << 20, int64_t{256} << 20);
-    const int64_t bytes = options.few()                              ? int64_t{1} << 16
-                          : options.device.kind == Device::Kind::cpu ? host
-                                                                     : int64_t{256} << 20;
-    const TensorOptions tensor{DType::float32, options.device};
+  explicit Flush(Device device) : device_(device) {
+    const int64_t bytes = device.kind == Device::Kind::sim    ? int64_t{1} << 16
+                          : device.kind == Device::Kind::cuda ? int64_t{256} << 20
+                                                              : 2 * last_cache();
+    const TensorOptions tensor{DType::float32, device};
     from_ = full({bytes / 8}, 1, tensor);
     to_ = full({bytes / 8}, 2, tensor);
   }
@@ -82,22 +88,36 @@ Plan plan(double once, double repetition, double all, int most_replays) {
   return p;
 }
 
+std::string rewrites_of(const Subject& subject) {
+  if (!subject.rewrites.empty()) return subject.rewrites;
+  return subject.whole_step ? "all" : "in-place";
+}
+
 /// A subject's step, captured, and how it is timed.
 class Timer {
  public:
-  Timer(const Subject& subject, const BenchOptions& options)
-      : options_(options),
-        replay_(subject.step, options.device, subject.whole_step ? "all" : "none"),
-        once_(replay_.seconds(1)) {}
-  [[nodiscard]] int64_t launches() const { return replay_.launches(); }
+  Timer(const Subject& subject, const BenchOptions& options) : options_(options), times_(subject.times) {
+    if (subject.run_as == RunAs::recorded) {
+      auto replay = std::make_shared<Replay>(subject.step, options.device, rewrites_of(subject));
+      launches_ = replay->launches();
+      seconds_ = [replay](int64_t runs) { return replay->seconds(runs); };
+    } else {
+      auto replay = std::make_shared<DirectReplay>(subject.step, options.device, subject.run_as == RunAs::graph);
+      launches_ = replay->launches();
+      seconds_ = [replay](int64_t runs) { return replay->seconds(runs); };
+    }
+    once_ = run_once();
+  }
+  [[nodiscard]] int64_t launches() const { return launches_; }
+  double run_once() const { return seconds_(1); }
 
   /// `seconds`: the time allowed for all repetitions; 0 or less means a single one.
   Timing warm(double seconds) {
     const bool sim = options_.device.kind == Device::Kind::sim;  // its time is not a device's
     Plan p = plan(once_, sim ? 0 : options_.quick ? 0.001 : options_.min_time, seconds, sim ? 1 : 10);
-    if (options_.few()) p.repetitions = std::min(p.repetitions, 3);
+    repeat(p);
     return run(p, [&](benchmark::State& state) {
-      for (auto unused : state) state.SetIterationTime(replay_.seconds(p.replays) / p.replays);
+      for (auto unused : state) state.SetIterationTime(seconds_(p.replays) / (p.replays * static_cast<double>(times_)));
     });
   }
   Timing cold(double seconds, const Flush& flush) {
@@ -106,16 +126,25 @@ class Timer {
     const double once = once_ + std::chrono::duration<double>(Clock::now() - start).count();
     Plan p = plan(once, 0, seconds / 3, 1);
     p.iterations = options_.few() || seconds <= 0 ? 1 : 3;
-    if (options_.few()) p.repetitions = std::min(p.repetitions, 3);
+    repeat(p);
     return run(p, [&](benchmark::State& state) {
       for (auto unused : state) {
         flush();
-        state.SetIterationTime(replay_.seconds(1));
+        state.SetIterationTime(seconds_(1) / static_cast<double>(times_));
       }
     });
   }
 
  private:
+  void repeat(Plan& p) const {
+    if (options_.device.kind == Device::Kind::sim) {
+      p.repetitions = 1;
+    } else if (options_.repetitions > 0) {
+      p.repetitions = options_.repetitions;
+    } else if (options_.few()) {
+      p.repetitions = std::min(p.repetitions, 3);
+    }
+  }
   template <class F>
   static Timing run(const Plan& p, const F& body) {
     benchmark::ClearRegisteredBenchmarks();
@@ -130,9 +159,48 @@ class Timer {
   }
 
   const BenchOptions& options_;
-  Replay replay_;
-  double once_;
+  int64_t times_, launches_ = 0;
+  std::function<double(int64_t)> seconds_;
+  double once_ = 0;
 };
+
+/// The program's threads, as long as it lives.
+class ThreadScope {
+ public:
+  explicit ThreadScope(int count) : before_(threads()) {
+    if (count > 0) set_threads(count);
+  }
+  ~ThreadScope() { set_threads(before_); }
+  ThreadScope(const ThreadScope&) = delete;
+  ThreadScope& operator=(const ThreadScope&) = delete;
+
+ private:
+  int before_;
+};
+
+Measurement measure_one(const Subject& row, const BenchOptions& options, std::optional<Flush>& flush, double seconds) {
+  Subject subject = row;
+  if (subject.make) subject.make(subject);
+  const ThreadScope scope(subject.threads);
+  Measurement result;
+  Timer timer(subject, options);
+  result.launches = subject.launches ? subject.launches() : timer.launches();
+  if (subject.prepare && !subject.in_place) subject.prepare();
+  const bool cold = subject.cold && options.cold, warm = options.warm || !cold;
+  if (warm) result.warm = timer.warm(cold ? seconds / 2 : seconds);
+  if (cold) {
+    if (!flush) flush.emplace(options.device);
+    result.cold = timer.cold(warm ? seconds / 2 : seconds, *flush);
+  }
+  if (options.after_row) options.after_row();
+  if (!subject.check) return result;
+  if (subject.in_place) {
+    if (subject.prepare) subject.prepare();
+    timer.run_once();
+  }
+  result.accuracy = subject.check();
+  return result;
+}
 
 void initialize_benchmark() {
   std::string word = "kantor";
@@ -142,11 +210,8 @@ void initialize_benchmark() {
 }
 
 json to_json(const Timing& timing) {
-  return {{"seconds", timing.median},
-          {"p10", timing.p10},
-          {"p90", timing.p90},
-          {"best", timing.best},
-          {"repetitions", timing.repetitions}};
+  return {{"seconds", timing.median},          {"p10", timing.p10},        {"p90", timing.p90}, {"best", timing.best},
+          {"repetitions", timing.repetitions}, {"samples", timing.samples}};
 }
 
 }  // namespace
@@ -163,6 +228,7 @@ json bench_context(Device device) {
           {"hardware", hardware(device)},
           {"simulated", device.kind == Device::Kind::sim},
           {"threads", threads()},
+          {"arithmetic", device.kind == Device::Kind::cpu ? "float32" : product_arithmetic(device)},
           {"build",
            {{"version", build.version},
             {"compiler", build.compiler},
@@ -170,28 +236,46 @@ json bench_context(Device device) {
             {"cuda", build.cuda}}}};
 }
 
+bool selected(const Subject& subject, const std::string& filter) {
+  std::string text = subject.name + ", " + subject.size;
+  for (const auto& [key, value] : subject.extra.items()) {
+    if (value.is_string()) text += ", " + value.get<std::string>();
+  }
+  if (text.find(filter) != std::string::npos) return true;
+  try {
+    return std::regex_search(text, std::regex(filter));
+  } catch (const std::regex_error&) {  // a part of a name, then
+    return false;
+  }
+}
+
 std::vector<Measurement> measure(const std::vector<Subject>& subjects, const BenchOptions& options) {
   initialize_benchmark();
-  const Flush flush(options);
   const auto start = Clock::now();
+  std::optional<Flush> flush;
   std::vector<Measurement> result(subjects.size());
   for (size_t i = 0; i < subjects.size(); ++i) {
-    if (options.on_row) options.on_row(subjects[i].name, i, subjects.size());
+    if (options.on_row) options.on_row(subjects[i].name + ", " + subjects[i].size, i, subjects.size());
     const double spent = std::chrono::duration<double>(Clock::now() - start).count();
     const double share = (options.seconds() - spent) / static_cast<double>(subjects.size() - i);
-    Timer timer(subjects[i], options);
-    result[i].launches = timer.launches();
-    result[i].warm = timer.warm(subjects[i].cold ? share / 2 : share);
-    if (subjects[i].cold) result[i].cold = timer.cold(share / 2, flush);
+    result[i] = measure_one(subjects[i], options, flush, share);
   }
   return result;
 }
 
 json row_of(const Subject& subject, const Measurement& measurement) {
-  json row{{"name", subject.name}, {"size", subject.size}};
-  row.update(to_json(measurement.warm));
-  row["cold"] = subject.cold ? to_json(measurement.cold) : json();
-  row.update({{"bytes", subject.cost.bytes}, {"flops", subject.cost.flops}, {"launches", measurement.launches}});
+  const bool warm = measurement.warm.repetitions > 0, cold = measurement.cold.repetitions > 0;
+  const Accuracy& accuracy = measurement.accuracy;
+  json row{{"name", subject.name}, {"size", subject.size}, {"dtype", subject.dtype}};
+  row.update(to_json(warm ? measurement.warm : measurement.cold));
+  row["cold"] = cold ? to_json(measurement.cold) : json();
+  row.update({{"bytes", subject.cost.bytes},
+              {"flops", subject.cost.flops},
+              {"launches", measurement.launches},
+              {"error", std::isfinite(accuracy.error) ? json(accuracy.error) : json()},
+              {"allowed", accuracy.allowed},
+              {"passed", accuracy.passed()}});
+  if (subject.threads > 0) row["threads"] = subject.threads;
   row.update(subject.extra);
   return row;
 }

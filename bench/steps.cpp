@@ -1,9 +1,8 @@
 #include "bench/steps.h"
 
-#include "bench/harness.h"
-#include "bench/load.h"
+#include "bench/iteration_subject.h"
 #include "bench/replay.h"
-#include "bench/training_step.h"
+#include "bench/step_subject.h"
 #include "engine/error.h"
 
 #include <algorithm>
@@ -64,25 +63,6 @@ class TimedStep {
   double once_;
 };
 
-/// FLOPs that the products of the hidden layers need at least (docs/architecture.md); 0 if they are not counted.
-int64_t flops(const BenchModel& model, const std::string& step) {
-  const int64_t passes = step == "clip" ? 7 : step == "penalty" ? 11 : 0;
-  return passes * model.hidden_flops;
-}
-
-json row_of(const BenchModel& model, const std::string& step, const TimedStep& timed, std::vector<double> seconds) {
-  json row{{"model", model.name},
-           {"step", step},
-           {"rounds", seconds.size()},
-           {"launches", timed.launches()},
-           {"flops", flops(model, step)}};
-  std::sort(seconds.begin(), seconds.end());
-  for (const auto& [name, q] : {std::pair{"seconds", 0.5}, {"p10", 0.1}, {"p90", 0.9}, {"best", 0.0}}) {
-    row[name] = seconds.empty() ? json() : json(quantile(seconds, q));
-  }
-  return row;
-}
-
 json context(const StepsOptions& options) {
   json result = bench_context(options.device);
   result["rewrites"] = options.rewrites;
@@ -96,54 +76,31 @@ const std::vector<std::string>& bench_step_names() {
   return names;
 }
 
-json bench_steps(const StepsOptions& options) {
-  const LoadWatch watch;
-  const bool simulated = options.device.kind == Device::Kind::sim;
-  json rows = json::array();
+SuiteRun steps_run(const StepsOptions& options) {
+  SuiteRun run;
+  run.name = "steps";
+  run.extra = {{"rewrites", options.rewrites}};
   for (const std::string& name : options.models) {
     const BenchModel model = parse_bench_model(name);
-    std::vector<std::unique_ptr<TimedStep>> timed;
     for (const std::string& step : options.steps) {
-      const size_t done = rows.size() + timed.size(), all = options.models.size() * options.steps.size();
-      if (options.on_row) options.on_row(fmt::format("{}, {}", name, step), done, all);
-      timed.push_back(std::make_unique<TimedStep>(model, step, options));
+      run.subjects.push_back(step_subject(model, step, optimizer_of(step), options.device));
+      Subject& subject = run.subjects.back();
+      subject.rewrites = options.rewrites;
+      subject.extra = {{"model", name}, {"step", step}};
     }
-    std::vector<std::vector<double>> seconds(timed.size());
-    for (int round = 0; round < (simulated ? 0 : options.rounds); ++round) {
-      for (size_t i = 0; i < timed.size(); ++i) seconds[i].push_back(timed[i]->round(options.seconds).seconds);
+    // The simulator takes seconds for a single launch of the larger ones.
+    constexpr int64_t most_simulated = 20'000'000;
+    if (options.device.kind == Device::Kind::sim && model.hidden_flops > most_simulated) continue;
+    for (const std::string& step : options.steps) {
+      if (step == "generator") continue;
+      for (const bool fused : {false, true}) {
+        if (auto subject = iteration_subject(model, step, optimizer_of(step), options.device, fused)) {
+          run.subjects.push_back(std::move(*subject));
+        }
+      }
     }
-    for (size_t i = 0; i < timed.size(); ++i) rows.push_back(row_of(model, options.steps[i], *timed[i], seconds[i]));
   }
-  json result = context(options);
-  const OtherLoad load = watch.since();
-  result["load"] = {{"others", load.others}, {"steal", load.steal}};
-  result["rows"] = std::move(rows);
-  return result;
-}
-
-std::string steps_table(const json& result) {
-  std::string text = fmt::format("device {}, {} threads, {}\n", result["device"].get<std::string>(),
-                                 result["threads"].get<int>(), result["build"]["products"].get<std::string>());
-  if (result["simulated"].get<bool>()) text += "simulated: launches are counted, times say nothing about a GPU\n";
-  text += fmt::format("{:<18} {:<10} {:>12} {:>21} {:>9} {:>9}\n", "model", "step", "median", "p10 .. p90", "GFLOP/s",
-                      "launches");
-  for (const json& row : result["rows"]) {
-    const bool timed = !row["seconds"].is_null();
-    const auto microseconds = [&](const char* key) { return 1e6 * row[key].get<double>(); };
-    const double flops = row["flops"];
-    text += fmt::format("{:<18} {:<10} {:>12} {:>21} {:>9} {:>9}\n", row["model"].get<std::string>(),
-                        row["step"].get<std::string>(), timed ? fmt::format("{:.1f} us", microseconds("seconds")) : "-",
-                        timed ? fmt::format("{:.1f} .. {:.1f}", microseconds("p10"), microseconds("p90")) : "-",
-                        timed && flops > 0 ? fmt::format("{:.0f}", flops / row["seconds"].get<double>() / 1e9) : "-",
-                        row["launches"].get<int64_t>());
-  }
-  const double others = result["load"]["others"], steal = result["load"]["steal"];
-  if (!result["simulated"].get<bool>() && OtherLoad{others, steal}.busy()) {
-    text +=
-        fmt::format("warning: other processes took {:.0f} % of the processors' time, other virtual machines {:.0f} %\n",
-                    100 * others, 100 * steal);
-  }
-  return text;
+  return run;
 }
 
 void serve_steps(const StepsOptions& options, std::istream& in, std::ostream& out) {

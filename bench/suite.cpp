@@ -1,6 +1,6 @@
 #include "bench/suite.h"
 
-#include "bench/clip_vs_penalty.h"
+#include "bench/suites/suites.h"
 #include "engine/error.h"
 
 namespace kantor {
@@ -9,7 +9,11 @@ const std::vector<Suite>& suites() {
   static const std::vector<Suite> all{
       {"clip-vs-penalty",
        "the kernels of clipping and of the penalty by size, and the price of clipping and of penalties a step",
-       clip_vs_penalty_subjects}};
+       clip_vs_penalty_subjects, add_prices},
+      {"kernels", "each family of kernels at a usual size", kernel_subjects},
+      {"conv", "the convolutions of DCGANs, three passes each, beside oneDNN's or cuDNN's own", conv_subjects},
+      {"scaling", "products and critic steps by batch, by width, and on the CPU by threads", scaling_subjects,
+       add_speedups}};
   return all;
 }
 

@@ -1,5 +1,5 @@
-// Suites of the microbenchmark: what `kantor bench NAME` times, a file each. A new suite is a file in bench/suites and
-// a line in suite.cpp.
+// Suites of the microbenchmark: what `kantor bench NAME` times, a file each in bench/suites. A new suite is such a file
+// and a line in suite.cpp.
 #pragma once
 
 #include "bench/harness.h"
@@ -14,6 +14,8 @@ struct Suite {
   std::string text;  // what it times, for its help
   /// Everything there is to time on the device, in the order of rows.
   std::vector<Subject> (*subjects)(const BenchOptions& options) = nullptr;
+  /// What rows say of each other, added when all are timed; may be null.
+  void (*finish)(nlohmann::json& rows) = nullptr;
 };
 
 const std::vector<Suite>& suites();

@@ -9,6 +9,7 @@
 
 #include <charconv>
 #include <fmt/format.h>
+#include <limits>
 #include <string_view>
 #include <vector>
 
@@ -20,6 +21,12 @@ constexpr uint32_t noise_stream = 1, eps_stream = 2, real_stream = 3;
 
 Tensor new_counter(Device device) {
   return zeros({}, {DType::int64, device});
+}
+
+Tensor copy_of(const Tensor& x) {
+  const Tensor copy = empty(x.shape(), {x.dtype(), x.device()});
+  copy.copy_from(x);
+  return copy;
 }
 
 CriticOptions critic_options(const std::string& kind, const OptimizerConfig& optimizer, Device device) {
@@ -93,6 +100,16 @@ TrainingStep::TrainingStep(const BenchModel& model, const std::string& kind, con
   // of two means, which would cancel, and rounding would be all that is left to compare with other engines.
   const Draw draw{seed, real_stream, new_counter(device)};
   real_ = to_channels_last(images ? uniform(shape, draw) : normal(shape, draw) + 3);
+  critic_start_ = copy_of(critic_.network().parameters().flat());
+  generator_start_ = copy_of(generator_.network().parameters().flat());
+}
+
+void TrainingStep::restart() {
+  critic_.network().parameters().flat().copy_from(critic_start_);
+  generator_.network().parameters().flat().copy_from(generator_start_);
+  const Tensor& gradients = trained().gradients().flat();
+  gradients.copy_from(
+      full(gradients.shape(), std::numeric_limits<double>::quiet_NaN(), {gradients.dtype(), gradients.device()}));
 }
 
 Tensor TrainingStep::noise(const Tensor& counter) const {

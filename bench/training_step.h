@@ -33,6 +33,8 @@ class TrainingStep {
 
   /// Does the step once. Recordable in a Step.
   void operator()();
+  /// Goes back to the first weights, and overwrites the gradients by NaN; optimizer and random numbers go on.
+  void restart();
   /// The weights of both networks ("critic.<layer>.<name>", "generator...") and the "real", "z" and "eps" of the next
   /// step, in PyTorch's layout, on the host; the networks' layers are in the metadata.
   [[nodiscard]] TensorFile inputs() const;
@@ -48,6 +50,7 @@ class TrainingStep {
   Critic critic_;
   TrainableNetwork generator_;
   Tensor real_, counter_;
+  Tensor critic_start_, generator_start_;  // the first weights
 };
 
 }  // namespace kantor

@@ -283,11 +283,10 @@ TEST_CASE("program: bench ab says what two programs differ by") {
   CHECK(verdict(fast, 0) == "faster");
   // Every other start is 10 % faster or slower: all that can be said is that.
   const std::string count = folder.file("count", "0");
-  const std::string wild = served(
-      folder, "wild", 0,
-      fmt::format("[ -n \"$s\" ] || {{ n=$(cat '{0}'); echo $((n + 1)) > '{0}'; s=0.0009; "
-                  "[ $((n % 2)) = 0 ] || s=0.0011; }}; echo \"{{\\\"seconds\\\": $s}}\"",
-                  count));
+  const std::string wild = served(folder, "wild", 0,
+                                  fmt::format("[ -n \"$s\" ] || {{ n=$(cat '{0}'); echo $((n + 1)) > '{0}'; s=0.0009; "
+                                              "[ $((n % 2)) = 0 ] || s=0.0011; }}; echo \"{{\\\"seconds\\\": $s}}\"",
+                                              count));
   CHECK(verdict(wild, 0) == "unclear");
   check_refused({"bench", "ab", a, same, "--suite", "s", "--filter", "nothing"}, 2, {"share no row"});
   check_refused({"bench", "ab", a, same, "--suite", "s", "--starts", "7"}, 2, {"--starts"});

@@ -67,15 +67,25 @@ TEST_CASE("program: bench steps counts and times every step of every model, on c
     CHECK(bench["rewrites"] == "all");
     CHECK(bench["load"].contains("others"));
     CHECK_THAT(result.out, Contains("mlp:8:16") && Contains("generator") && Contains("launches"));
-    REQUIRE(bench["rows"].size() == 6);
+    // and two iterations of the plane's model, on `sim` recorded and fused
+    REQUIRE(bench["rows"].size() == (simulated ? 10 : 8));
+    int fused = 0;
     for (const json& row : bench["rows"]) {
       INFO(row.dump());
-      CHECK(row["rounds"] == (simulated ? 0 : 2));
-      CHECK(row["seconds"].is_null() == simulated);
-      if (!simulated) CHECK(row["best"] <= row["p90"]);
+      CHECK(row["repetitions"] == (simulated ? 1 : 2));
+      CHECK(row["passed"] == true);
+      CHECK(row["best"] <= row["p90"]);
+      if (row.contains("by")) {
+        CHECK(row["model"] == "mlp:8:16");
+        CHECK(row["step"].get<std::string>().starts_with("iteration, "));
+        fused += row["by"] == "fused" ? 1 : 0;
+        CHECK((row["by"] == "fused" ? row["launches"] == 1 : row["launches"] > 80));
+        continue;
+      }
       CHECK(row["launches"] >= 10);
       CHECK(row["launches"] <= (row["step"] == "penalty" ? 45 : 35));
     }
+    CHECK(fused == (simulated ? 2 : 0));
     CHECK(bench["rows"][1]["step"] == "penalty");
     CHECK(bench["rows"][1]["flops"] == 11 * 2 * (2 * 16 * 8 * 8));
   }

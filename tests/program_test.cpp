@@ -253,12 +253,16 @@ TEST_CASE("program: bench clip-vs-penalty counts, times and prices, on cpu and s
     CHECK(bench["rows"].size() > 10);
     CHECK(bench["load"].contains("warning"));
     CHECK(bench["machine"]["copy_spread"] >= 1);
+    CHECK(bench["suite"] == "clip-vs-penalty");
     for (const json& row : bench["rows"]) {
       INFO(row.dump());
       CHECK(row["seconds"] > 0);
       CHECK(row["best"] <= row["p10"]);
       CHECK(row["p10"] <= row["p90"]);
       CHECK(row["launches"] >= 1);
+      CHECK(row["passed"] == true);
+      CHECK(row["over"] == false);
+      CHECK(row.contains("price") == row.contains("constraint"));
       if (row["name"] == "RMSProp + clip + statistics") CHECK(row["bytes"] == 20 * 10'000);
     }
   }
