@@ -104,7 +104,8 @@ std::vector<std::pair<std::string, json>> keys_of(const json& answer, const std:
   }
   std::vector<std::pair<std::string, json>> found;
   for (const json& row : *rows) {
-    if (!row.is_object()) throw FileError(fmt::format("a program named a row {}; expected an object", row.dump()));
+    const bool named = row.is_object() && row.value("name", json()).is_string();
+    if (!named) throw FileError(fmt::format("a program named a row {}; expected an object with a name", row.dump()));
     std::string key = row_key(row);
     if (key.find(filter) != std::string::npos) found.emplace_back(std::move(key), row);
   }
@@ -168,7 +169,9 @@ void time_row(Row& row, Pair& pair, std::mt19937_64& random, const AbOptions& op
 
 json judged(const Row& row, const AbOptions& options) {
   json result;
-  for (const char* key : {"name", "size", "dtype", "constraint"}) result[key] = row.naming.value(key, "");
+  for (const char* key : {"name", "size", "dtype", "constraint", "threads"}) {
+    if (row.naming.contains(key)) result[key] = row.naming[key];
+  }
   const Ratio ratio = ratio_of_ratios(row.ratios, options.level).value();
   result.update({{"a", quantile(row.a, 0.5)},
                  {"b", quantile(row.b, 0.5)},
@@ -218,7 +221,10 @@ json bench_ab(const AbOptions& options) {
     result.update({{"contexts", {found[0], found[1]}}, {"differences", different}});
     if (found[0].value("threads", 0) == 1 && found[1].value("threads", 0) == 1) processors = own_processors();
     rows = shared_rows(pair, options, result);
-    for (Row& row : rows) plan(row, pair, options);
+    for (Row& row : rows) {
+      if (row.naming.contains("threads") && row.naming["threads"] != 1) processors.clear();
+      plan(row, pair, options);
+    }
   }
   const LoadWatch watch;
   for (int start = 0; start < options.starts; ++start) {

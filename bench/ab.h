@@ -15,8 +15,8 @@ struct AbOptions {
   std::vector<std::string> words;  // further arguments of both: "--device", "cpu"
   std::string filter = "";         // only rows whose key contains this
   double seconds = 2;      // of measurement for a row, over all starts and both programs; at least a block a start
-  int starts = 12;         // of both programs: each gives one ratio
-  double round = 0.002;    // seconds of one program's turn; at least one replay
+  int starts = 18;         // of both programs: each gives one ratio
+  double round = 0.0005;   // seconds of one program's turn; at least one replay
   double least = 0.025;    // a smaller difference does not matter, as a fraction
   double level = 0.99;     // of the intervals
   uint64_t seed = 1;       // of every order

@@ -43,7 +43,9 @@ std::map<std::string, const json*> by_key(const json& file, const std::string& f
 
 json judge(const json& a, const json& b, const CompareOptions& options) {
   json row;
-  for (const char* key : {"name", "size", "dtype", "constraint"}) row[key] = a.value(key, "");
+  for (const char* key : {"name", "size", "dtype", "constraint", "threads"}) {
+    if (a.contains(key)) row[key] = a[key];
+  }
   const json &of_a = options.cold ? a["cold"] : a, &of_b = options.cold ? b["cold"] : b;
   row.update({{"a", of_a["seconds"]}, {"b", of_b["seconds"]}, {"counts", json::object()}});
   for (const char* key : {"launches", "bytes", "flops"}) {
@@ -86,7 +88,8 @@ std::string seconds_text(const json& value) {
 
 std::string notes_of(const json& row) {
   std::string text = row.value("why", "");
-  for (const auto& [name, pair] : row.value("counts", json::object()).items()) {
+  const json counts = row.value("counts", json::object());
+  for (const auto& [name, pair] : counts.items()) {
     text += fmt::format("{}{}: {} and {}", text.empty() ? "" : "; ", name, pair[0].dump(), pair[1].dump());
   }
   return text;

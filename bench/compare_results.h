@@ -15,7 +15,7 @@ struct CompareOptions {
 };
 
 /// Compares files that read_result_file gave. Returns {"schema": "kantor-bench-compare", "version", "least", "level",
-/// "cold", "differences": [text], "warnings": [text], "rows": [{"name", "size", "dtype", "constraint", "a", "b": median
+/// "cold", "differences": [text], "warnings": [text], "rows": [{"name", "size", ... of the row, "a", "b": median
 /// seconds, "repetitions": [of a, of b], "ratio", "low", "high": of b to a, or null, "verdict", "why": of unclear,
 /// "counts": {"launches": [of a, of b], ...} of those that differ}], "only_a", "only_b": [key], "slower", "faster",
 /// "same", "unclear": counts}. Throws ConfigError if the files differ in what `differences` looks at and

@@ -134,6 +134,9 @@ std::string row_key(const json& row) {
     if (found == row.end() || !found->is_string() || found->get_ref<const std::string&>().empty()) continue;
     key += (key.empty() ? "" : ", ") + found->get<std::string>();
   }
+  if (const auto threads = row.find("threads"); threads != row.end() && threads->is_number()) {
+    key += ", " + threads->dump() + " threads";  // of a row that has its own number
+  }
   return key;
 }
 

@@ -4,11 +4,12 @@
 #include "bench/result_file.h"
 #include "bench/suite.h"
 #include "engine/error.h"
+#include "engine/threads.h"
 
 #include <algorithm>
 #include <fmt/format.h>
 #include <istream>
-#include <optional>
+#include <memory>
 #include <ostream>
 
 namespace kantor {
@@ -18,7 +19,8 @@ using nlohmann::json;
 
 /// What tells a subject's row apart.
 json naming(const Subject& subject) {
-  json row{{"name", subject.name}, {"size", subject.size}};
+  json row{{"name", subject.name}, {"size", subject.size}, {"dtype", subject.dtype}};
+  if (subject.threads > 0) row["threads"] = subject.threads;
   row.update(subject.extra);
   return row;
 }
@@ -35,28 +37,41 @@ class Server {
 
   json round(const std::string& key, int64_t replays, int64_t warm) {
     if (replays < 0 || warm < 0) throw Error(fmt::format("{} replays after {} warm ones", replays, warm));
-    Replay& replay = ready(key);
-    if (replays == 0) return {{"seconds", replay.seconds(1)}};
-    if (warm > 0) (void)replay.seconds(warm);
-    return {{"seconds", replay.seconds(replays) / static_cast<double>(replays)}, {"replays", replays}};
+    make_ready(key);
+    if (warm > 0) (void)seconds_(warm);
+    const int64_t runs = std::max<int64_t>(1, replays);
+    return {{"seconds", seconds_(runs) / static_cast<double>(runs * subject_.times)}, {"replays", replays}};
   }
 
  private:
-  Replay& ready(const std::string& key) {
-    if (replay_ && key == key_) return *replay_;
+  void make_ready(const std::string& key) {
+    if (seconds_ && key == key_) return;
     const auto found = std::find_if(subjects_.begin(), subjects_.end(),
                                     [&](const Subject& subject) { return row_key(naming(subject)) == key; });
     if (found == subjects_.end()) throw Error(fmt::format("there is no row '{}'", key));
-    replay_.reset();  // first: two rows at once may not fit into the device's memory
-    replay_.emplace(found->step, device_, found->whole_step ? "all" : "none");
+    seconds_ = {};  // first: two rows at once may not fit into the device's memory
+    subject_ = *found;
+    set_threads(subject_.threads > 0 ? subject_.threads : threads_);
+    if (subject_.make) subject_.make(subject_);
+    if (subject_.run_as == RunAs::recorded) {
+      const std::string rewrites = !subject_.rewrites.empty() ? subject_.rewrites
+                                   : subject_.whole_step      ? "all"
+                                                              : "in-place";
+      const auto replay = std::make_shared<Replay>(subject_.step, device_, rewrites);
+      seconds_ = [replay](int64_t runs) { return replay->seconds(runs); };
+    } else {
+      const auto replay = std::make_shared<DirectReplay>(subject_.step, device_, subject_.run_as == RunAs::graph);
+      seconds_ = [replay](int64_t runs) { return replay->seconds(runs); };
+    }
     key_ = key;
-    return *replay_;
   }
 
   const std::vector<Subject>& subjects_;
   Device device_;
   std::string key_;
-  std::optional<Replay> replay_;
+  Subject subject_;
+  std::function<double(int64_t runs)> seconds_;  // of the row that is ready
+  int threads_ = threads();
 };
 
 }  // namespace

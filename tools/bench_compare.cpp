@@ -39,7 +39,7 @@ struct ServeArguments {
 
 struct AbArguments {
   std::string a, b, suite = "clip-vs-penalty", filter, device = "cpu", json;
-  int threads = 0, starts = 12;
+  int threads = 0, starts = 18;
   double seconds = 2, least = 0.025, timeout = 60;
   uint64_t seed = 1;
   bool quick = false, different = false;
