@@ -76,10 +76,10 @@ def resource_cells(kernel):
     r = kernel.get("resources")
     if not r:
         return [NONE] * 4
-    spills = r["spill_stores"] + r["spill_loads"]
+    spills = f"{r['stack']} B of stack" if r["spilled"] is None else f"{r['spilled']} B" if r["spilled"] else "none"
     held = r["occupancy"]
     return [str(r["registers"]), bytes_of(r["static_shared"] + largest(kernel)["shared"]) if r["static_shared"] + largest(kernel)["shared"] else NONE,
-            f"{spills} B" if spills else "none", f"{100 * held['share']:.0f} %: {', '.join(held['limits'])}"]
+            spills, f"{100 * held['share']:.0f} %: {', '.join(held['limits'])}"]
 
 
 def row(cells):
