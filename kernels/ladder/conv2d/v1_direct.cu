@@ -2,12 +2,11 @@
 // O filters and windows of W = kernel^2 channels elements, each pass is 2 P O W FLOPs. It is three kernels, since three
 // things can be the result:
 //
-//   forward          a thread an output: W products
-//   input gradient   a thread an image element: it looks through all kernel^2 taps for those that reach it, about one
-//   in
-//                    stride^2, and adds O products for each
-//   weight gradient  a thread a filter element: P products, however few threads that makes (1600 for the first layer of
-//                    a DCGAN, 64 filters of 5 x 5 x 1)
+// - Forward: a thread an output; it adds W products.
+// - Input gradient: a thread an image element; it looks through all kernel^2 taps for those that reach it, about one in
+//   stride^2, and adds O products for each.
+// - Weight gradient: a thread a filter element; it adds P products, however few threads that makes (1600 for the first
+//   layer of a DCGAN, 64 filters of 5 x 5 x 1).
 //
 // Each product loads two numbers, 8 P O W bytes asked of the first-level cache. A multiprocessor of an H100 starts one
 // load of a warp in a clock, beside four multiply-adds; with two loads a product, seven eighths of the arithmetic or

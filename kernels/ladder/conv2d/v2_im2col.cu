@@ -1,13 +1,11 @@
 // Version 2: a convolution is a matrix product, so make it one. A first launch copies the windows of all pixels into a
 // matrix in memory [P, W], zeros where a window hangs over the edge (im2col); the second multiplies it by the filters:
 //
-//   forward          [P, W] x [W, O]
-//   weight gradient  [O, P] x [P, W]
-//   input gradient   [P, O] x [O, W] first, which is the gradient of every window element; then a thread an image
-//   element
-//                    gathers those that are its own, at most kernel^2, in the order of the taps (col2im). A thread for
-//                    each window element would have to add atomically, and the order, so the bits, would be left to
-//                    chance.
+// - Forward: [P, W] x [W, O].
+// - Weight gradient: [O, P] x [P, W].
+// - Input gradient: [P, O] x [O, W] first, which is the gradient of every window element; then a thread an image
+//   element gathers those that are its own, at most kernel^2, in the order of the taps (col2im). A thread for each
+//   window element would have to add atomically, and the order, so the bits, would be left to chance.
 //
 // The product is gemm's version 2: tiles of 32 x 32 in shared memory, of which each copied number serves 32 products.
 // From the second-level cache come 4 P O W (1/32 + 1/32) bytes, a quarter of a byte a product, where version 1 asked

@@ -2,19 +2,19 @@
 // operands are TF32, float32 with 10 bits of mantissa: numbers are rounded to nearest as they come from shared memory,
 // and a product is off by up to 2^-10 of itself. Sums are float32.
 //
-// Tiles, stages and copies are those of version 5, and so are the bytes from the second-level cache; they now have to
-// come eight times as fast, or tensor cores wait for them. Four warps make 64 x 32 each, 4 x 4 instructions for 8 along
-// k. The pieces of operands that the lanes of an instruction hold are fixed, and there are two ways to them. From an
-// operand along k, ldmatrix gives a warp four 8 x 4 matrices in an instruction, four passes over shared memory. From
-// one that lies across, lanes read single numbers, (k, row) = (lane mod 4, lane / 4): 32 of them a pass. The gaps of
-// register_tile.h suit both: rows of 36 numbers begin 4 banks apart, and rows of 136 or 72 numbers 8 banks apart.
-// Either
-// way a warp reads 16 + 8 passes for 16384 products. In a stage of 32 along k that is 384 clocks of shared memory, and
-// 192 more for the 24 KiB that copies write, where tensor cores could be done in 256: the limit is 455 products a clock
-// and multiprocessor, 3.6 times that of multiply-adds.
+// Tiles, stages, copies and sizes are those of version 5, on GPUs from Ampere on. So are the bytes from the
+// second-level cache; they now have to come eight times as fast, or tensor cores wait for them. Four warps make 64 x 32
+// each, 4 x 4 instructions for 8 along k. The pieces of operands that the lanes of an instruction hold are fixed, and
+// there are two ways to them. From an operand along k, ldmatrix gives a warp four 8 x 4 matrices in an instruction,
+// four passes over shared memory. From one that lies across, lanes read single numbers, (k, row) = (lane mod 4, lane /
+// 4): 32 of them a pass. The gaps of register_tile.h suit both: rows of 36 numbers begin 4 banks apart, and rows of 136
+// or 72 numbers 8 banks apart. Either way a warp reads 16 + 8 passes for 16384 products. In a stage of 32 along k that
+// is 384 clocks of shared memory, and 192 more for the 24 KiB that copies write, where tensor cores could be done in
+// 256: the limit is 455 products a clock and multiprocessor, 3.6 times that of multiply-adds.
 #include "kernels/ladder/conv2d/register_tile.h"
 #include "kernels/ladder/conv2d/windows.h"
 #include "kernels/ladder/rung.h"
+#include "kernels/products/products.h"
 #include "kernels/ptx.h"
 
 namespace kantor::KANTOR_BACKEND {
@@ -57,8 +57,13 @@ class TensorCoreSums {
 #pragma unroll
         for (int q = 0; q < across; ++q) {
           const int column = first_column + warp_column() + q * 8 + lane() % 4 * 2;
-          if (column < pass.n) to[column] = sums_[p][q][half * 2];
-          if (column + 1 < pass.n) to[column + 1] = sums_[p][q][half * 2 + 1];
+          const float two[2] = {sums_[p][q][half * 2], sums_[p][q][half * 2 + 1]};
+          if (pass.n % 2 == 0) {
+            if (column < pass.n) *reinterpret_cast<float2*>(to + column) = make_float2(two[0], two[1]);
+          } else {  // rows begin at odd places
+            if (column < pass.n) to[column] = two[0];
+            if (column + 1 < pass.n) to[column + 1] = two[1];
+          }
         }
       }
     }
@@ -160,7 +165,9 @@ void run(const ladder::Arrays& a, Stream stream) {
   });
 }
 
-KANTOR_RUNG(conv2d, 6, "TF32 on tensor cores", run, .error = 0x1p-10, .takes = in_fours);
+KANTOR_RUNG(
+    conv2d, 6, "TF32 on tensor cores", run, .error = 0x1p-10,
+    .takes = [](const ladder::Sizes& s) { return in_fours(s) && tile_capability() >= 80; });
 
 }  // namespace
 }  // namespace kantor::KANTOR_BACKEND

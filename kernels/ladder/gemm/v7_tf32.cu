@@ -3,17 +3,18 @@
 // kept; the sums stay float32. Each operand is rounded to nearest as it comes from shared memory, so a product is off
 // by up to 2^-10 of itself: this version, and version 9, are for those who can bear that.
 //
-// Tiles, stages, copies and sizes are those of version 5. Four warps make 64 x 32 each, of 4 x 4 instructions a step of
-// 8 along k, whose sums are 64 registers a thread as before. What limits now is shared memory. For a step of 8 a warp
-// reads 64 x 8 of A by four instructions that fetch four 8 x 4 matrices each (ldmatrix, 16 passes) and 8 x 32 of B by
-// eight single loads (8 passes), 24 passes for 16384 products. In a stage of 32 along k that is 384 clocks of shared
-// memory for the four warps, and 192 more for the 24 KiB that copies write, where tensor cores could be done in 256:
-// the limit is 455 products a clock and multiprocessor. Multiply-adds had 128.
+// Tiles, stages, copies and sizes are those of version 5; GPUs from Ampere on have the instruction. Four warps make 64
+// x 32 each, of 4 x 4 instructions a step of 8 along k, whose sums are 64 registers a thread as before. What limits now
+// is shared memory. For a step of 8 a warp reads 64 x 8 of A by four instructions that fetch four 8 x 4 matrices each
+// (ldmatrix, 16 passes) and 8 x 32 of B by eight single loads (8 passes), 24 passes for 16384 products. In a stage of
+// 32 along k that is 384 clocks of shared memory for the four warps, and 192 more for the 24 KiB that copies write,
+// where tensor cores could be done in 256: the limit is 455 products a clock and multiprocessor. Multiply-adds had 128.
 //
 // A lane needs B at (k, column) = (lane mod 4, lane / 4). Rows of B are therefore 72 numbers long, 8 more than the tile
 // has: the four rows that a load touches then begin 8 banks apart, and its 32 numbers lie in 32 banks. Rows of A, 36
 // numbers long, begin 4 banks apart: eight of them, 16 bytes each, fill all banks too.
 #include "kernels/ladder/rung.h"
+#include "kernels/products/products.h"
 #include "kernels/ptx.h"
 
 namespace kantor::KANTOR_BACKEND {
@@ -108,7 +109,7 @@ void run(const ladder::Arrays& a, Stream stream) {
 
 KANTOR_RUNG(
     gemm, 7, "TF32 on tensor cores", run, .error = 0x1p-10,
-    .takes = [](const ladder::Sizes& s) { return s[1] % 4 == 0 && s[2] % 4 == 0; });
+    .takes = [](const ladder::Sizes& s) { return s[1] % 4 == 0 && s[2] % 4 == 0 && tile_capability() >= 80; });
 
 }  // namespace
 }  // namespace kantor::KANTOR_BACKEND

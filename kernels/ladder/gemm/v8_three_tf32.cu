@@ -14,6 +14,7 @@
 // To be short, this version leaves out what the engine's kernel has (kernels/products/tensor_core.h): a scale that
 // keeps the low part of numbers under 2^-115, and a repair of sums that are not finite, which infinities make NaN here.
 #include "kernels/ladder/rung.h"
+#include "kernels/products/products.h"
 #include "kernels/ptx.h"
 
 namespace kantor::KANTOR_BACKEND {
@@ -125,7 +126,7 @@ void run(const ladder::Arrays& a, Stream stream) {
 
 KANTOR_RUNG(
     gemm, 8, "float32 by three TF32 products", run, .error = 1e-6,
-    .takes = [](const ladder::Sizes& s) { return s[1] % 4 == 0 && s[2] % 4 == 0; });
+    .takes = [](const ladder::Sizes& s) { return s[1] % 4 == 0 && s[2] % 4 == 0 && tile_capability() >= 80; });
 
 }  // namespace
 }  // namespace kantor::KANTOR_BACKEND

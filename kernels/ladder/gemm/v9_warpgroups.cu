@@ -72,52 +72,48 @@ struct StageNumbers {
   }
 };
 
-__device__ void multiply_tile(const float* a, const float* b, float* c, int m, int n, int k) {
-  const SharedFloats shared = SharedFloats(dynamic_shared<float>()).aligned(atom);
-  const int first_row = int(blockIdx.y) * rows, first_column = int(blockIdx.x) * columns;
-  const int thread = threadIdx.x, lane = thread % 32, warp = thread / 32;
-  const int piece = thread % pieces_of_row, line = thread / pieces_of_row;
-  const int steps = (k + depth - 1) / depth;
-  StageNumbers numbers;
-  const auto load = [&](int step) {
-    numbers.load(a, b, m, n, k, first_row + line, first_column + line * 4, step * depth + piece * 4);
-  };
-
-  float sums[columns / 4][2] = {};
-  load(0);
-  numbers.store(shared, line, piece);
-  if (steps > 1) load(1);
-  int stage = 0;
-#pragma unroll 1
-  for (int step = 0; step < steps; ++step) {
-    const int next = stage + 1 == stages ? 0 : stage + 1;
-    __syncthreads();
-    const OperandMatrix left = operand_matrix<depth * 4>(shared + (stage * stage_floats + warp / 4 * 64 * depth));
-    const OperandMatrix right = operand_matrix<depth * 4>(shared + (stage * stage_floats + left_floats));
-    fence_sums();
-#pragma unroll
-    for (int at = 0; at < depth * 4; at += 32) start_product_tf32(sums, left + at, right + at);
-    commit_products();
-    if (step + 1 < steps) numbers.store(shared + next * stage_floats, line, piece);
-    if (step + 2 < steps) load(step + 2);
-    await_products<1>();
-    stage = next;
-  }
-  await_products<0>();
-
-#pragma unroll
-  for (int u = 0; u < columns / 4; ++u) {
-    const int row = first_row + warp * 16 + u % 2 * 8 + lane / 4, column = first_column + u / 2 * 8 + lane % 4 * 2;
-    if (row < m && column < n) *reinterpret_cast<float2*>(c + row * n + column) = make_float2(sums[u][0], sums[u][1]);
-  }
-}
-
 __global__ void __launch_bounds__(threads, 2)
     gemm_warpgroup_kernel(const float* a, const float* b, float* c, int m, int n, int k) {
-  if constexpr (has_warpgroup_products) {
-    multiply_tile(a, b, c, m, n, k);
-  } else {
+  if constexpr (!has_warpgroup_products) {
     __trap();  // `takes` does not let it start here
+  } else {
+    const SharedFloats shared = SharedFloats(dynamic_shared<float>()).aligned(atom);
+    const int first_row = int(blockIdx.y) * rows, first_column = int(blockIdx.x) * columns;
+    const int thread = threadIdx.x, lane = thread % 32, warp = thread / 32;
+    const int piece = thread % pieces_of_row, line = thread / pieces_of_row;
+    const int steps = (k + depth - 1) / depth;
+    StageNumbers numbers;
+    const auto load = [&](int step) {
+      numbers.load(a, b, m, n, k, first_row + line, first_column + line * 4, step * depth + piece * 4);
+    };
+
+    float sums[columns / 4][2] = {};
+    load(0);
+    numbers.store(shared, line, piece);
+    if (steps > 1) load(1);
+    int stage = 0;
+#pragma unroll 1
+    for (int step = 0; step < steps; ++step) {
+      const int next = stage + 1 == stages ? 0 : stage + 1;
+      __syncthreads();
+      const OperandMatrix left = operand_matrix<depth * 4>(shared + (stage * stage_floats + warp / 4 * 64 * depth));
+      const OperandMatrix right = operand_matrix<depth * 4>(shared + (stage * stage_floats + left_floats));
+      fence_sums();
+#pragma unroll
+      for (int at = 0; at < depth * 4; at += 32) start_product_tf32(sums, left + at, right + at);
+      commit_products();
+      if (step + 1 < steps) numbers.store(shared + next * stage_floats, line, piece);
+      if (step + 2 < steps) load(step + 2);
+      await_products<1>();
+      stage = next;
+    }
+    await_products<0>();
+
+#pragma unroll
+    for (int u = 0; u < columns / 4; ++u) {
+      const int row = first_row + warp * 16 + u % 2 * 8 + lane / 4, column = first_column + u / 2 * 8 + lane % 4 * 2;
+      if (row < m && column < n) *reinterpret_cast<float2*>(c + row * n + column) = make_float2(sums[u][0], sums[u][1]);
+    }
   }
 }
 
