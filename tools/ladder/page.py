@@ -10,6 +10,11 @@ NONE = "-"
 
 # ---- Sources ----------------------------------------------------------------------------------------------------------
 
+def escaped(text):
+    """Plain text for Markdown."""
+    return text.replace("<", "&lt;").replace("*", r"\*")
+
+
 def head_of(path):
     """(the comment at a file's head, as paragraphs; the code behind it)."""
     lines = path.read_text().split("\n")
@@ -17,7 +22,7 @@ def head_of(path):
     text = "\n".join(line[2:].strip() for line in lines[:end])
     text = re.sub(r"(?<!\n)\n(?![\n-])", " ", text)
     text = re.sub(r"^Version \d+: (.)", lambda m: m[1].upper(), text)  # the heading says it
-    return text.replace("<", "&lt;").replace("*", r"\*"), "\n".join(lines[end:]).strip("\n")
+    return escaped(text), "\n".join(lines[end:]).strip("\n")
 
 
 def kernel_source(path, base):
@@ -194,7 +199,7 @@ def page(family):
 
 <!-- Made by tools/ladder_pages from bench/results/ladder/{name}.json and from the sources: edit those. -->
 
-{family['formula']}.
+{escaped(family['formula'])}.
 
 The simulator counted what the warps ask of memory, without a GPU, and ptxas (nvcc {family['nvcc']}, sm_{family['architecture']}) says what a kernel takes;
 [what the columns mean](index.md#the-ladder), and what such counts cannot say.
