@@ -221,7 +221,7 @@ std::string figures_text(const json& row) {
   for (const json& launch : kernel["launches"]) dynamic = std::max(dynamic, launch["shared"].get<int64_t>());
   return text + fmt::format(" {:>5} {:>7} {:>6} {:>5.0f} %", found["registers"].get<int>(),
                             found["static_shared"].get<int64_t>() + dynamic,
-                            found["spill_stores"].get<int64_t>() + found["spill_loads"].get<int64_t>(),
+                            found["spilled"].is_null() ? "stack" : fmt::format("{}", found["spilled"].get<int64_t>()),
                             100 * found["occupancy"]["share"].get<double>());
 }
 

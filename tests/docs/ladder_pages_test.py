@@ -18,9 +18,9 @@ FAMILY = "kernels/ladder/gradient_penalty"
 # file, what stands there, what the mistake puts in its place, words of the finding
 MISTAKES = [
     (f"{FAMILY}/v1_thread_per_row.cu", "i < width; ++i) squares", "i < width - 1; ++i) squares", "has changed since it was counted"),
-    (f"{FAMILY}/v1_thread_per_row.cu", "It reads its row twice", "It reads its row once", "is not what its figures and sources say"),
-    (f"{FAMILY}/v2_warp_per_row.cu", "a warp a row, coalesced", "a warp a row, in order", "has other versions than"),
-    ("docs/kernels/gradient_penalty.md", "a thread a row, two reads | 2 |", "a thread a row, two reads | 1 |", "is not what its figures and sources say"),
+    (f"{FAMILY}/v1_thread_per_row.cu", "// Version 1: a thread", "// Version 1: a warp", "is not what its figures and sources say"),
+    (f"{FAMILY}/v2_warp_per_row.cu", 'KANTOR_RUNG(gradient_penalty, 2, "', 'KANTOR_RUNG(gradient_penalty, 2, "not ', "has other versions than"),
+    ("docs/kernels/gradient_penalty.md", "| none |", "| 8 B |", "is not what its figures and sources say"),
     ("bench/results/ladder/gradient_penalty.json", '"registers": ', '"registers": 1', "is not what its figures and sources say"),
     ("docs/kernels/images/gradient_penalty-v1.svg", 'data-code="', 'data-code="0', "is not of today's code"),
     ("docs/kernels/index.md", "- [`gradient_penalty`](gradient_penalty.md)\n", "", "lists other families"),

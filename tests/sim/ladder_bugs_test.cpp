@@ -25,7 +25,7 @@ struct Said {
 };
 
 Said said_of(const ladder::Family& family, const ladder::Rung& rung) {
-  constexpr int64_t most_flops = 1'000'000;  // these kernels take a block for an element
+  constexpr int64_t most_flops = 200'000;  // these kernels take a block for an element
   Said said;
   for (const ladder::Sizes& sizes : family.test_sizes) {
     if (family.cost(sizes).flops > most_flops) continue;

@@ -10,6 +10,11 @@ NONE = "-"
 
 # ---- Sources ----------------------------------------------------------------------------------------------------------
 
+def escaped(text):
+    """Plain text for Markdown."""
+    return text.replace("<", "&lt;").replace("*", r"\*")
+
+
 def head_of(path):
     """(the comment at a file's head, as paragraphs; the code behind it)."""
     lines = path.read_text().split("\n")
@@ -17,7 +22,7 @@ def head_of(path):
     text = "\n".join(line[2:].strip() for line in lines[:end])
     text = re.sub(r"(?<!\n)\n(?![\n-])", " ", text)
     text = re.sub(r"^Version \d+: (.)", lambda m: m[1].upper(), text)  # the heading says it
-    return text.replace("<", "&lt;").replace("*", r"\*"), "\n".join(lines[end:]).strip("\n")
+    return escaped(text), "\n".join(lines[end:]).strip("\n")
 
 
 def kernel_source(path, base):
@@ -76,10 +81,10 @@ def resource_cells(kernel):
     r = kernel.get("resources")
     if not r:
         return [NONE] * 4
-    spills = r["spill_stores"] + r["spill_loads"]
+    spills = f"{r['stack']} B of stack" if r["spilled"] is None else f"{r['spilled']} B" if r["spilled"] else "none"
     held = r["occupancy"]
     return [str(r["registers"]), bytes_of(r["static_shared"] + largest(kernel)["shared"]) if r["static_shared"] + largest(kernel)["shared"] else NONE,
-            f"{spills} B" if spills else "none", f"{100 * held['share']:.0f} %: {', '.join(held['limits'])}"]
+            spills, f"{100 * held['share']:.0f} %: {', '.join(held['limits'])}"]
 
 
 def row(cells):
@@ -194,7 +199,7 @@ def page(family):
 
 <!-- Made by tools/ladder_pages from bench/results/ladder/{name}.json and from the sources: edit those. -->
 
-{family['formula']}.
+{escaped(family['formula'])}.
 
 The simulator counted what the warps ask of memory, without a GPU, and ptxas (nvcc {family['nvcc']}, sm_{family['architecture']}) says what a kernel takes;
 [what the columns mean](index.md#the-ladder), and what such counts cannot say.

@@ -1,5 +1,5 @@
 """What nvcc makes of kernels for Hopper: registers, shared memory, spills, and how many warps a multiprocessor can hold.
-No GPU is needed: ptxas says it while it compiles."""
+No GPU is needed: cuobjdump reads it from built programs and objects, and ptxas says it while it compiles."""
 import functools
 import hashlib
 import pathlib
@@ -72,6 +72,20 @@ def without_parameters(demangled):
     return re.sub(r"^void ", "", text)
 
 
+def without_false(name):
+    """g++ leaves out template arguments that are the default, which here are all false."""
+    return re.sub(r"(,0)+>", ">", name)
+
+
+def named(kernels, kernel):
+    """The one of {plain name: resources} that has a name; None if there is none, or if several could be meant."""
+    name = plain_name(kernel)
+    if name in kernels:
+        return kernels[name]
+    alike = [other for other in kernels if without_false(other) == without_false(name)]
+    return kernels[alike[0]] if len(alike) == 1 else None
+
+
 # ---- The compiler -----------------------------------------------------------------------------------------------------
 
 def defines(path, kernel):
@@ -96,8 +110,15 @@ def including(header):
 
 
 class Compiler:
-    def __init__(self, nvcc, cache):
+    """Answers from built objects first, then from what it compiles itself. `cuobjdump` may be None where there are none."""
+    def __init__(self, nvcc, cache, cuobjdump=None, objects=()):
         self.nvcc, self.cache = nvcc, cache
+        self.built = {}
+        for path in objects:
+            done = subprocess.run([cuobjdump, "--dump-resource-usage", "--gpu-architecture", f"sm_{ARCHITECTURE}", str(path)], capture_output=True, text=True)
+            if done.returncode != 0:
+                raise RuntimeError(f"cuobjdump refuses {path}:\n{done.stderr}")
+            self.built.update(parse_dump(demangled(done.stdout)))
         said = subprocess.run([nvcc, "--version"], capture_output=True, text=True, check=True).stdout
         self.version = re.search(r"V([\d.]+)", said)[1]
 
@@ -120,7 +141,7 @@ class Compiler:
             if done.returncode != 0:
                 raise RuntimeError(f"nvcc refuses {source.relative_to(ROOT)}:\n{done.stdout}{done.stderr}")
             self.cache.mkdir(parents=True, exist_ok=True)
-            kept.write_text(subprocess.run(["c++filt"], input=done.stderr + done.stdout, capture_output=True, text=True, check=True).stdout)
+            kept.write_text(demangled(done.stderr + done.stdout))
         return parse(kept.read_text())
 
     def resources(self, kernel, file):
@@ -131,13 +152,32 @@ class Compiler:
         if source is None:
             raise LookupError(f"no file below kernels/ defines {base}")
         family = pathlib.Path(file).parent.name
+        if found := named(self.built, kernel):
+            return {**found, "source": str(source.relative_to(ROOT))}
         sources = [source] if source.suffix == ".cu" else including(source)
         near = [s for s in sources if s == ROOT / file] or [s for s in sources if s.stem.startswith(family)]
         for one in [*near, *(s for s in sources if s not in near)]:
-            found = self.compiled(one)
-            if plain_name(kernel) in found:
-                return {**found[plain_name(kernel)], "source": str(source.relative_to(ROOT))}
+            if found := named(self.compiled(one), kernel):
+                return {**found, "source": str(source.relative_to(ROOT))}
         raise LookupError(f"{kernel}: nvcc made no kernel of that name from {', '.join(str(s.relative_to(ROOT)) for s in sources)}")
+
+
+def demangled(text):
+    return subprocess.run(["c++filt"], input=text, capture_output=True, text=True, check=True).stdout
+
+
+def parse_dump(text):
+    """What cuobjdump says: " Function NAME:", then "REG:32 STACK:0 SHARED:0 ...". A kernel without a stack spills nothing; how
+    much of a stack is spills it does not say. Its shared memory holds the system's part too, where there is any."""
+    found, name = {}, None
+    for line in text.splitlines():
+        if m := re.match(r"\s*Function (.*):$", line):
+            name = plain_name(without_parameters(m[1]))
+        elif (m := re.search(r"REG:(\d+) STACK:(\d+) SHARED:(\d+) LOCAL:(\d+)", line)) and name:
+            registers, stack, shared, local = map(int, m.groups())
+            found[name] = {"registers": registers, "static_shared": max(0, shared - RESERVED), "stack": stack + local, "spilled": None if stack + local else 0}
+            name = None
+    return found
 
 
 def parse(text):
@@ -147,7 +187,7 @@ def parse(text):
         if m := re.search(r"Compiling entry function '(.*)' for", line):
             name = plain_name(without_parameters(m[1]))
         elif m := re.search(r"(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads", line):
-            spills = {"stack": int(m[1]), "spill_stores": int(m[2]), "spill_loads": int(m[3])}
+            spills = {"stack": int(m[1]), "spilled": int(m[2]) + int(m[3])}
         elif (m := re.search(r"Used (\d+) registers", line)) and name:
             shared = re.search(r"(\d+) bytes smem", line)
             found[name] = {"registers": int(m[1]), "static_shared": int(shared[1]) if shared else 0, **spills}
