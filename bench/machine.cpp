@@ -81,13 +81,17 @@ void plain_copy(float* to, const float* from, int64_t n) {
 void add_one(float* x, int64_t n) {
   for (int64_t i = 0; i < n; ++i) x[i] += 1;
 }
+/// Of whole cache lines, in sums that do not wait for each other.
 uint64_t parity(const float* x, int64_t n) {
-  uint64_t sum = 0, word = 0;
-  for (int64_t i = 0; i + 2 <= n; i += 2) {
-    std::memcpy(&word, x + i, sizeof(word));
-    sum ^= word;
+  using Line __attribute__((vector_size(64), may_alias)) = uint64_t;
+  constexpr int64_t floats = sizeof(Line) / sizeof(float), sums = 4;
+  const auto* lines = reinterpret_cast<const Line*>(x);
+  Line sum[sums] = {};
+  for (int64_t i = 0; i + sums <= n / floats; i += sums) {
+    for (int64_t k = 0; k < sums; ++k) sum[k] ^= lines[i + k];
   }
-  return sum;
+  sum[0] ^= sum[1] ^ sum[2] ^ sum[3];
+  return sum[0][0] ^ sum[0][3];
 }
 
 /// Two arrays that together are twice the last cache, if that is not too much, and streams that walk over them: what a
@@ -95,7 +99,7 @@ uint64_t parity(const float* x, int64_t n) {
 class HostStreams {
  public:
   HostStreams()
-      : size_(std::clamp<int64_t>(2 * last_cache(), int64_t{64} << 20, int64_t{256} << 20) / 4),
+      : size_(std::clamp<int64_t>(2 * last_cache(), int64_t{64} << 20, int64_t{256} << 20) / 4 / whole * whole),
         from_memory_(new float[static_cast<size_t>(size_ + line)]),
         to_memory_(new float[static_cast<size_t>(size_ + line)]),
         from_(at_line(from_memory_.get())),
@@ -130,7 +134,8 @@ class HostStreams {
   }
 
  private:
-  static constexpr int64_t line = 16;  // elements of a cache's line
+  static constexpr int64_t line = 16;            // elements of a cache's line
+  static constexpr int64_t whole = 1024 * line;  // every stretch is whole lines
   static float* at_line(float* p) { return reinterpret_cast<float*>((reinterpret_cast<uintptr_t>(p) + 63) / 64 * 64); }
   /// Calls fn(first, elements) for parts of a stretch, on all threads: a megabyte, or less, that each has some.
   template <class F>

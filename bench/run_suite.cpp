@@ -88,7 +88,7 @@ json run_suite(SuiteRun run, const BenchOptions& options) {
   Machine machine = measure_machine(options.device, machine_seconds);
   clocks.sample();
   BenchOptions inner = options;
-  inner.budget = std::max(0.0, 0.85 * options.seconds() - seconds_since(start));
+  inner.budget = std::max(0.0, 0.75 * options.seconds() - seconds_since(start));
   inner.after_row = [&] { clocks.sample(); };
   const std::vector<Measurement> measured = measure(run.subjects, inner);
 
