@@ -169,7 +169,7 @@ void time_row(Row& row, Pair& pair, std::mt19937_64& random, const AbOptions& op
 
 json judged(const Row& row, const AbOptions& options) {
   json result;
-  for (const char* key : {"name", "size", "dtype", "constraint", "threads"}) {
+  for (const char* key : {"name", "size", "dtype", "constraint", "by", "threads"}) {
     if (row.naming.contains(key)) result[key] = row.naming[key];
   }
   const Ratio ratio = ratio_of_ratios(row.ratios, options.level).value();

@@ -43,7 +43,7 @@ std::map<std::string, const json*> by_key(const json& file, const std::string& f
 
 json judge(const json& a, const json& b, const CompareOptions& options) {
   json row;
-  for (const char* key : {"name", "size", "dtype", "constraint", "threads"}) {
+  for (const char* key : {"name", "size", "dtype", "constraint", "by", "threads"}) {
     if (a.contains(key)) row[key] = a[key];
   }
   const json &of_a = options.cold ? a["cold"] : a, &of_b = options.cold ? b["cold"] : b;

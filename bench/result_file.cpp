@@ -129,7 +129,7 @@ void check_rows(const Checked& file) {
 
 std::string row_key(const json& row) {
   std::string key;
-  for (const char* part : {"name", "size", "dtype", "constraint"}) {
+  for (const char* part : {"name", "size", "dtype", "constraint", "by"}) {
     const auto found = row.find(part);
     if (found == row.end() || !found->is_string() || found->get_ref<const std::string&>().empty()) continue;
     key += (key.empty() ? "" : ", ") + found->get<std::string>();

@@ -13,7 +13,7 @@ namespace kantor {
 inline constexpr std::string_view result_schema = "kantor-bench";
 inline constexpr int result_version = 1;
 
-/// What tells a row from the others of its file: "name, size, dtype, constraint, N threads", without what the
+/// What tells a row from the others of its file: "name, size, dtype, constraint, by, N threads", without what the
 /// row lacks.
 std::string row_key(const nlohmann::json& row);
 

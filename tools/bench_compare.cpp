@@ -186,7 +186,9 @@ void add_bench_serve(CLI::App& bench, int& exit_code) {
   auto* command = bench.add_subcommand(
       "serve", "times the rounds that lines of JSON on standard input ask for, as `kantor bench ab` does");
   const auto arguments = std::make_shared<ServeArguments>();
-  command->add_option("suite", arguments->suite, "what to time: clip-vs-penalty")->type_name("SUITE")->required();
+  command->add_option("suite", arguments->suite, "what to time: a suite of kantor bench, such as clip-vs-penalty")
+      ->type_name("SUITE")
+      ->required();
   add_how(*command, arguments->device, arguments->threads, arguments->quick);
   command->footer(R"(Example: echo '{"rows": true}' | kantor bench serve clip-vs-penalty --quick)");
   command->callback([arguments, &exit_code] { exit_code = run(*arguments); });
@@ -201,7 +203,8 @@ void add_bench_report(CLI::App& bench, int& exit_code) {
   const auto arguments = std::make_shared<ReportArguments>();
   command
       ->add_option("files", arguments->files,
-                   "of kantor bench SUITE --json, kantor bench ladder FAMILY --json, bench/peers/compare.py --out")
+                   "of kantor bench SUITE --json, kantor bench ladder FAMILY --json, bench/results/ladder, "
+                   "bench/peers/compare.py --out")
       ->type_name("FILE")
       ->required();
   command->add_option("--out", arguments->out, "the page to write")->type_name("FILE")->capture_default_str();

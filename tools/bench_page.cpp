@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace kantor {
 
@@ -28,36 +29,46 @@ using nlohmann::json;
                   path.string(), why));
 }
 
-/// Whether each row has these keys with values of these types.
-bool rows_have(const json& file, const std::vector<std::pair<const char*, json::value_t>>& keys) {
-  if (!file["rows"].is_array()) return false;
-  for (const json& row : file["rows"]) {
+/// A member, or null.
+json member(const json& object, const char* key) {
+  const auto found = object.find(key);
+  return found == object.end() ? json() : *found;
+}
+
+/// Whether there is such a list, and each of its rows has these keys with values of these types.
+bool lists(const json& file, const char* name, const std::vector<std::pair<const char*, json::value_t>>& keys) {
+  const json rows = member(file, name);
+  if (!rows.is_array()) return false;
+  for (const json& row : rows) {
     for (const auto& [key, type] : keys) {
-      if (!row.is_object() || !row.contains(key) || row[key].type() != type) return false;
+      if (!row.is_object() || member(row, key).type() != type) return false;
     }
   }
   return true;
 }
 
 bool is_peers(const json& file) {
-  return file["kantor"].is_object() && file["peers"].is_object() &&
-         rows_have(file, {{"model", json::value_t::string},
-                          {"step", json::value_t::string},
-                          {"refused", json::value_t::object},
-                          {"runs", json::value_t::array}});
+  return member(file, "kantor").is_object() && member(file, "peers").is_object() &&
+         lists(file, "rows",
+               {{"model", json::value_t::string},
+                {"step", json::value_t::string},
+                {"refused", json::value_t::object},
+                {"runs", json::value_t::array}});
 }
 
+/// Of `kantor bench ladder --json`, or the counted figures of bench/results/ladder.
 bool is_ladder(const json& file) {
-  return file["family"].is_string() && rows_have(file, {{"version", json::value_t::number_unsigned},
-                                                        {"text", json::value_t::string},
-                                                        {"size", json::value_t::string}});
+  const std::pair<const char*, json::value_t> version{"version", json::value_t::number_unsigned},
+      text{"text", json::value_t::string};
+  return member(file, "family").is_string() &&
+         (lists(file, "rows", {version, text}) || lists(file, "rungs", {version, text}));
 }
 
 json part_of(const fs::path& path) {
   json file = json::parse(read_text(path), nullptr, false);
   std::string kind = "suite";
   if (!file.is_object()) refuse(path, "no JSON object, or only a part of one");
-  if (file.contains("schema") && file["schema"] == result_schema && !file.contains("family")) {
+  if (member(file, "schema") == result_schema && !file.contains("family")) {
     file = read_result_file(path);
   } else if (is_peers(file)) {
     kind = "peers";

@@ -34,14 +34,14 @@ def suite():
     for width in (64, 128, 512):
         for constraint, passes, launches in (("none", 7, 20), ("clip", 7, 21), ("penalty", 11, 29), ("r1", 11, 28), ("one-sided", 11, 29)):
             flops = passes * 2 * 2 * 64 * width * width
-            rows.append({"name": "critic step", "size": f"MLP {width} x 3, batch 64", "dtype": "float32", "constraint": constraint, "bytes": 0, "flops": flops,
+            rows.append({"name": "critic step", "size": f"MLP {width} x 3, batch 64", "dtype": "float32", "constraint": constraint, "by": "Kantor", "bytes": 0, "flops": flops,
                          "launches": launches, "floor": flops / product, "bound": "product", "share": None, "error": 1e-6, "allowed": 1e-4,
                          "price": passes / 7 - 1, **timing(launches * 1e-6 + flops / product * 1.2), "cold": None})
     rows.append({"name": HOSTILE, "size": "1 x 1", "dtype": "float32", "bytes": 8, "flops": 0, "launches": 1, "floor": 1e-9, "bound": "copy", "share": None, **timing(1e-6), "cold": None})
     return {"schema": "kantor-bench", "version": 1, "suite": "clip-vs-penalty", "device": "cpu", "hardware": "", "simulated": False, "threads": 2,
             "arithmetic": "float32", "time": "2026-01-01T00:00:00Z", "build": {"version": "0", "compiler": "g++ 12.2.0", "products": "oneDNN 2.6.3", "cuda": ""},
             "machine": {"copy_bytes_per_second": copy, "copy_spread": 1.1, "product_flops_per_second": product, "product_spread": 1.1, "product_by": "oneDNN", "peak_flops_per_second": 220e9},
-            "load": {"others": 0.2, "steal": 0.01, "machine_repeats": 1, "clocks": None, "throttle": None, "warning": "this machine was busy"}, "rows": rows}
+            "load": {"others": 0.2, "steal": 0.01, "machine_repeats": 1, "clocks": {"processor_mhz": [2300, 2300]}, "throttle": [], "warning": "this machine was busy"}, "rows": rows}
 
 
 def peers():
@@ -78,7 +78,7 @@ class Parser(html.parser.HTMLParser):
 
 
 def full(row):
-    return ", ".join(row[key] for key in ("name", "constraint") if row.get(key))
+    return ", ".join(row[key] for key in ("name", "constraint", "by") if row.get(key))
 
 
 def main():

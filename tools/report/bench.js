@@ -19,11 +19,14 @@ function count(value) {
 }
 const percent = (value) => (number(value) ? `${(100 * value).toFixed(0)} %` : "-");
 const signed = (value) => (number(value) ? `${value >= 0 ? "+" : ""}${(100 * value).toFixed(0)} %` : "-");
-const nameOfRow = (row) => [row.name, row.constraint].filter((part) => part).join(", ");
-const fullName = (row) => [row.name, row.size, row.dtype, row.constraint].filter((part) => part).join(", ");
+const partsOf = (row) => [row.constraint, row.by, row.threads ? `${row.threads} threads` : ""];
+const nameOfRow = (row) => [row.name, ...partsOf(row)].filter((part) => part).join(", ");
+const fullName = (row) => [row.name, row.size, row.dtype, ...partsOf(row)].filter((part) => part).join(", ");
 
-/// A table; the first `texts` columns hold text.
-function tableOf(head, body, texts = 1, kindOfTable = "table") {
+/// A table; the first `texts` columns hold text. Columns of which nothing is known are left out.
+function tableOf(wholeHead, wholeBody, texts = 1, kindOfTable = "table") {
+  const known = wholeHead.map((_, i) => i < 2 || wholeBody.some((cells) => cells[i] !== "-"));
+  const head = wholeHead.filter((_, i) => known[i]), body = wholeBody.map((cells) => cells.filter((_, i) => known[i]));
   const kind = (i) => (i < texts ? { class: "text" } : {});
   return element("div", { class: kindOfTable }, element("table", {},
     element("thead", {}, element("tr", {}, ...head.map((h, i) => element("th", { scope: "col", ...kind(i) }, h)))),
@@ -35,6 +38,10 @@ function section(title, source) {
   report.append(node);
   return node;
 }
+
+/// Clocks and reasons of throttling as text: "processor_mhz 2300, 2300".
+const factText = (value) => (value === null || value === undefined || value === "" ? "" : Array.isArray(value) ? value.map(factText).join(", ")
+  : typeof value === "object" ? Object.entries(value).map(([key, inner]) => `${key} ${factText(inner)}`).join("; ") : number(value) ? String(Math.round(value)) : String(value));
 
 /// Facts as a list of terms; those that are empty are left out.
 function facts(pairs) {
@@ -51,7 +58,7 @@ function environment(node, file) {
     ["copy", rate("copy_bytes_per_second", "GB/s")], ["product", [rate("product_flops_per_second", "GFLOP/s"), machine.product_by].filter((x) => x).join(", by ")],
     ["peak", rate("peak_flops_per_second", "GFLOP/s of multiply-adds in registers")],
     ["other load", number(load.others) ? `other processes ${percent(load.others)}, other virtual machines ${percent(load.steal)}` : ""],
-    ["clocks", typeof load.clocks === "string" ? load.clocks : load.clocks ? JSON.stringify(load.clocks) : ""], ["throttling", typeof load.throttle === "string" ? load.throttle : load.throttle ? JSON.stringify(load.throttle) : ""]]));
+    ["clocks", factText(load.clocks)], ["throttling", factText(load.throttle)]]));
   if (load.warning) node.append(element("p", { class: "warning" }, `Warning: ${load.warning}.`));
   if (file.simulated) node.append(element("p", { class: "warning" }, "Simulated: counts hold, times say nothing about a device."));
 }
@@ -100,7 +107,7 @@ function floors(grid, file) {
 /// What each constraint costs, against the step without one: FLOPs, bytes, launches and time.
 function prices(node, file) {
   const steps = file.rows.filter((row) => row.constraint);
-  const base = (row) => steps.find((other) => other.constraint === "none" && other.size === row.size && other.name === row.name && other.dtype === row.dtype);
+  const base = (row) => steps.find((other) => other.constraint === "none" && other.size === row.size && other.name === row.name && other.dtype === row.dtype && other.by === row.by && other.threads === row.threads);
   const priced = steps.filter((row) => base(row));
   if (priced.length === 0) return;
   node.append(element("h3", {}, "The price of each constraint"), element("p", { class: "reading" }, "A whole critic step, against the same step without a constraint."));
@@ -162,19 +169,40 @@ function peers({ source, content: file }) {
     options: { indexAxis: "y", scales: { x: { type: "logarithmic", ...axis("ratio") }, y: axis("") } } });
 }
 
-/// A family's rungs, from naive to the limit: `kantor bench ladder FAMILY --json`.
+/// What was counted and compiled of a rung: over its kernels, on the first of the sizes that were counted.
+function countsOf(row) {
+  const kernels = row.counts?.[0]?.kernels || [];
+  const sum = (space, key) => kernels.reduce((all, k) => all + Object.values(k[space] || {}).reduce((part, way) => part + (way[key] || 0), 0), 0);
+  const over = (space) => (sum(space, "fewest") > 0 ? (sum(space, "taken") / sum(space, "fewest")).toFixed(2) : "-");
+  const resources = kernels.map((k) => k.resources).filter((r) => r);
+  const main = [...kernels].sort((a, b) => Object.values(b.global || {}).reduce((n, w) => n + w.taken, 0) - Object.values(a.global || {}).reduce((n, w) => n + w.taken, 0))[0];
+  return { launches: number(row.launches) && row.launches > 0 ? row.launches : kernels.reduce((all, k) => all + k.launches.reduce((n, l) => n + l.launches, 0), 0) || "-",
+    registers: resources.length ? Math.max(...resources.map((r) => r.registers)) : "-", spilled: resources.length ? resources.reduce((n, r) => n + (r.spilled || 0), 0) : "-",
+    occupancy: percent(main?.resources?.occupancy?.share), sectors: sum("global", "taken"), global: over("global"), shared: over("shared") };
+}
+
+/// A family's rungs, from naive to the limit: `kantor bench ladder FAMILY --json`, or the counts of bench/results/ladder.
 function ladder({ source, content: file }) {
-  const node = section(`The ladder of ${file.family}`, source), rows = file.rows;
-  node.append(facts([["formula", file.formula], ["device", [file.device, file.hardware].filter((x) => x).join(", ")]]));
-  node.append(tableOf(["version", "what it does", "size", "launches", "time", "share", "of the library", "error", "right"],
-    rows.map((row) => [row.version, row.text, row.size, row.launches, time(row.seconds), percent(row.share), number(row.of_library) ? row.of_library.toFixed(2) : "-", number(row.error) ? row.error.toExponential(1) : "-", row.passed ? "yes" : row.wrong || "no"]).map((cells) => [cells[0], cells[1], cells[2], ...cells.slice(3)]), 3));
-  const sizes = [...new Set(rows.map((row) => row.size))].filter((size) => rows.some((row) => row.size === size && number(row.seconds)));
-  if (sizes.length === 0) return;
+  const node = section(`The ladder of ${file.family}`, source), rows = file.rows || file.rungs;
+  node.append(facts([["formula", file.formula], ["device", [file.device, file.hardware].filter((x) => x).join(", ")], ["compiled", [file.nvcc, file.architecture].filter((x) => x).join(", ")]]));
+  node.append(element("p", { class: "reading" }, "Sectors: of 32 bytes, counted by the simulator; their ratio to the fewest that would do, and that of passes over shared memory, which is 1 without bank conflicts. Registers, spilled bytes and occupancy are those of the compiled kernels."));
+  node.append(tableOf(["version", "what it does", "size", "launches", "registers", "spilled", "occupancy", "sectors", "to the fewest", "shared", "time", "share", "of the library", "error", "right"],
+    rows.map((row) => { const c = countsOf(row); return [row.version, row.text + (row.production ? " (in use)" : ""), row.size || "-", c.launches, c.registers, c.spilled, c.occupancy, c.sectors ? count(c.sectors) : "-", c.global, c.shared, time(row.seconds), percent(row.share), number(row.of_library) ? row.of_library.toFixed(2) : "-", number(row.error) ? row.error.toExponential(1) : "-", row.passed === undefined ? "-" : row.passed ? "yes" : row.wrong || "no"]; }), 2, "table dense"));
   const versions = [...new Set(rows.map((row) => row.version))];
-  const { node: drawn, canvas } = figure("Time by rung", "Each rung should be faster than the one before it; 0 is the library's function.");
-  node.append(drawn);
-  new Chart(canvas, { type: "bar", data: { labels: versions.map(String), datasets: sizes.map((size, i) => ({ label: size, backgroundColor: palette[i % palette.length], data: versions.map((v) => rows.find((row) => row.version === v && row.size === size)?.seconds * 1e6 || null) })) },
-    options: { scales: { x: axis("version"), y: logarithmic("us") } } });
+  const bars = (title, reading, scale, sets) => {
+    const { node: drawn, canvas } = figure(title, reading);
+    node.append(drawn);
+    new Chart(canvas, { type: "bar", data: { labels: versions.map(String), datasets: sets.map((set, i) => ({ backgroundColor: palette[i % palette.length], ...set })) },
+      options: { scales: { x: axis("version"), y: scale } } });
+  };
+  const sizes = [...new Set(rows.map((row) => row.size))].filter((size) => rows.some((row) => row.size === size && number(row.seconds)));
+  if (sizes.length > 0) {
+    bars("Time by rung", "Each rung should be faster than the one before it; 0 is the library's function.", logarithmic("us"),
+      sizes.map((size) => ({ label: size, data: versions.map((v) => rows.find((row) => row.version === v && row.size === size)?.seconds * 1e6 || null) })));
+  } else if (rows.some((row) => countsOf(row).sectors > 0)) {
+    bars("Sectors by rung", "What each rung moves between the chip and memory, as the simulator counts it.", { beginAtZero: true, ...axis("sectors of 32 bytes") },
+      [{ label: "sectors", data: versions.map((v) => countsOf(rows.find((row) => row.version === v)).sectors || null) }]);
+  }
 }
 
 const draw = { suite, peers, ladder };
