@@ -88,12 +88,11 @@ void add_squares(const Network& found, const Network& expected, const std::vecto
 Accuracy check(const RunConfig& config, Device device, FusedOptions fused) {
   const DatasetPtr data = open_dataset(config.data);
   Trainer trainer(config, data, device, true, fused);
-  Trainer twin(config, data);  // for its samples
   Exact exact(config, trainer);
   const std::vector<double> critic = weights_of(exact.critic.network()),
                             generator = weights_of(exact.generator.network());
   trainer.steps(1);
-  exact.iterate(config, twin.next_samples(1));
+  exact.iterate(config, data->draw(static_cast<uint64_t>(config.seed), stream_data, 0, critic_updates * config.batch));
   double off = 0, changed = 0;
   add_squares(trainer.critic().network(), exact.critic.network(), critic, off, changed);
   add_squares(trainer.generator().network(), exact.generator.network(), generator, off, changed);
