@@ -1,11 +1,10 @@
 #include "bench/ladder.h"
 
 #include "bench/harness.h"
-#include "engine/ops.h"
+#include "bench/machine.h"
 #include "engine/runtime.h"
 #include "engine/stopwatch.h"
 #include "engine/target.h"
-#include "kernels/gemm.h"
 #include "kernels/ladder/call.h"
 #include "models/training/config.h"
 
@@ -149,21 +148,9 @@ class Table {
   Target target_;
 };
 
-/// What the machine copies and multiplies in this run.
+/// What the machine copies and multiplies in this run, by nothing of the ladder's.
 json machine_of(Device device) {
-  if (device.kind == Device::Kind::sim) return {};
-  const TensorOptions tensor{DType::float32, device};
-  const Tensor from = full({int64_t{64} << 20}, 1, tensor), to = full({int64_t{64} << 20}, 2, tensor);
-  const Tensor a = full({4096, 4096}, 0.5, tensor);
-  BenchOptions options;
-  options.device = device;
-  options.budget = 5;
-  const std::vector<Subject> subjects{
-      {"copy", "256 MiB", {2 * 4 * from.size(), 0}, [=] { to.copy_from(from); }, false},
-      {"product", "4096 x 4096 x 4096", gemm_cost(4096, 4096, 4096, 4), [=] { (void)matmul(a, a); }, false}};
-  const std::vector<Measurement> measured = measure(subjects, options);
-  return {{"copy_bytes_per_second", static_cast<double>(subjects[0].cost.bytes) / measured[0].warm.best},
-          {"product_flops_per_second", static_cast<double>(subjects[1].cost.flops) / measured[1].warm.best}};
+  return device.kind == Device::Kind::sim ? json() : to_json(measure_machine(device, 5));
 }
 
 /// Each version's time over that of the library's function, version 0.
