@@ -1,4 +1,5 @@
-// Another call to the counter of memory traffic (kernels/sim/traffic.h), by the scheduler alone: kernels need not see it.
+// Another call to the counter of memory traffic (kernels/sim/traffic.h), by the scheduler alone: kernels need not see
+// it.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,5 @@
-// The project's kernels with sizes, whose memory traffic is counted: for tests, docs/kernels/index.md and `kantor_traffic`.
+// The project's kernels with sizes, whose memory traffic is counted: for tests, docs/kernels/index.md and
+// `kantor_traffic`.
 #pragma once
 
 #include "kernels/sim/traffic/counter.h"
