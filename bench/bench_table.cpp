@@ -40,6 +40,14 @@ std::string remark(const json& row) {
   return "";
 }
 
+std::string remark_title(const json& rows) {
+  for (const json& row : rows) {
+    if (row.contains("price")) return "price";
+    if (row.contains("speedup")) return "against 1 thread";
+  }
+  return "";
+}
+
 std::string head(const json& result) {
   const std::string hardware = result["hardware"];
   std::string text = fmt::format(
@@ -77,7 +85,7 @@ std::string bench_table(const json& result) {
   }
   text += fmt::format("{:<{}} {:<{}} {:>11} {:>23} {:>11} {:>9} {:>9} {:>8} {:>11} {:>8} {:>6} {:>7} {:>6}  {}\n",
                       "what", first, "size", second, "median", "p10 .. p90", "cold", "MB", "MFLOP", "launches", "floor",
-                      "bound", "share", "spread", "error", "");
+                      "bound", "share", "spread", "error", remark_title(result["rows"]));
   for (const json& row : result["rows"]) {
     text += fmt::format("{:<{}} {:<{}} {:>11} {:>23} {:>11} {:>9} {:>9} {:>8} {:>11} {:>8} {:>6} {:>7} {:>6}  {}\n",
                         title(row), first, row["size"].get<std::string>(), second, microseconds(row["seconds"]),
@@ -100,6 +108,9 @@ std::string bench_table(const json& result) {
          "run\nwhere bytes are the bound; spread: the slow repetitions of row or rate over the best\n"
          "error: against float64 in this run, divided by the sum of the terms' absolute values (steps: by the largest "
          "gradient)\n" +
+         (remark_title(result["rows"]) == "price"
+              ? "price: of a critic step, against the same step without a constraint\n"
+              : "") +
          failures;
 }
 

@@ -6,6 +6,7 @@
 #include "engine/threads.h"
 
 #include <memory>
+#include <unordered_map>
 #include <utility>
 
 #ifdef KANTOR_HAS_ONEDNN

@@ -106,7 +106,7 @@ TEST_CASE("program: bench steps refuses models, steps, rewrites and rounds that 
   }
   check_refused({"bench", "steps", "--step", "r1"}, 2, {"r1", "penalty"});
   check_refused({"bench", "steps", "--rewrites", "some"}, 2, {"some", "pointwise"});
-  check_refused({"bench", "steps", "--rounds", "0"}, 2, {"--rounds"});
+  check_refused({"bench", "steps", "--rounds", "0"}, 2, {"--repetitions"});  // its other name
 }
 
 TEST_CASE("program: bench steps answers rounds that lines of JSON ask for, and goes on after a wrong line") {
