@@ -62,6 +62,11 @@ json judge(const json& a, const json& b, const CompareOptions& options) {
   }
   row.update({{"ratio", ratio->value}, {"low", ratio->low}, {"high", ratio->high}});
   row["verdict"] = to_string(change_of(*ratio, options.least));
+  for (const auto& [name, measured] : {std::pair{"first", &a}, {"second", &b}}) {
+    if (measured->value("passed", json(true)) != false) continue;
+    row["verdict"] = "unclear";  // the time of a wrong result says nothing
+    row["why"] = fmt::format("the result that the {} file's row was timed with is wrong", name);
+  }
   return row;
 }
 

@@ -24,7 +24,7 @@ namespace {
 using nlohmann::json;
 using Clock = std::chrono::steady_clock;
 
-constexpr size_t longest_line = size_t{1} << 24;
+constexpr size_t longest_line = size_t{1} << 20;
 constexpr int not_started = 127;  // exit code of a child that could not become the program, as a shell's
 
 /// Runs in the child, between fork and exec, and does only what is safe there.

@@ -179,6 +179,12 @@ TEST_CASE("program: bench compare says same, faster, slower and unclear, and exi
   CHECK(run_kantor({"bench", "compare", b, a, "--filter", "slower"}).code == 0);  // it is faster that way
   CHECK(run_kantor({"bench", "compare", a, b, "--least", "0.2"}).code == 0);
   CHECK(run_kantor({"bench", "compare", a, a}).code == 0);
+  json wrong = row("slower", around(0.5e-4));
+  wrong["passed"] = false;
+  const ProgramResult of_wrong =
+      run_kantor({"bench", "compare", a, folder.file("w.json", file_of({wrong}).dump()), "--filter", "slower"});
+  CHECK(of_wrong.code == 0);
+  CHECK_THAT(of_wrong.out, Contains("1 unclear") && Contains("the second file's row was timed with is wrong"));
   check_refused({"bench", "compare", a, b, "--filter", "nothing"}, 2, {"share no row", "nothing"});
   check_refused({"bench", "compare", a, b, "--cold"}, 2, {"share no row", "cold"});
 }
