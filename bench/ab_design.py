@@ -38,7 +38,7 @@ class Server:
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def seconds(self, replays, warm):
-        print(json.dumps({"row": "planted, trial", "replays": replays, "warm": warm}), file=self.process.stdin, flush=True)
+        print(json.dumps({"row": "planted, trial, float32", "replays": replays, "warm": warm}), file=self.process.stdin, flush=True)
         return json.loads(self.process.stdout.readline())["seconds"]
 
     def end(self):

@@ -27,13 +27,16 @@ def ask(program, units, requests):
     lines = "".join(json.dumps(request) + "\n" for request in requests)
     done = subprocess.run([program, "--units", str(units), "bench", "serve", "trial", "--threads", "1"], input=lines,
                           capture_output=True, text=True, check=True)
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    if wrong := [answer["error"] for answer in answers if "error" in answer]:
+        raise SystemExit(f"{program}: {wrong[0]}")
+    return answers
 
 
 def units_of(program, seconds):
     """Units of work that take about that long, divisible by 20, so that 5 % more of them is a whole number."""
     tried = 400
-    answers = ask(program, tried, [{"row": "planted, trial", "replays": 50, "warm": 50}] * 40)
+    answers = ask(program, tried, [{"row": "planted, trial, float32", "replays": 50, "warm": 50}] * 40)
     once = min(answer["seconds"] for answer in answers)
     return max(20, round(tried * seconds / once / 20) * 20), once
 
