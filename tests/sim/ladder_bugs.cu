@@ -114,8 +114,7 @@ void gemm(const Arrays& a, Stream stream) {
   launch<planted_gemm_kernel<bug>>({unsigned(m * n), threads, 0, stream}, a.inputs[0], a.inputs[1], a.outputs[0], n, k);
 }
 
-// ---- conv2d: a block an element of the result, whose threads split its terms
-// ------------------------------------------
+// ---- conv2d: a block an element of the result, whose threads split its terms -----------------------
 
 /// The numbers of an element's terms, and one of them: 0 where a window leaves its picture.
 __device__ int64_t conv_terms(ConvPass pass, const ConvShape& c) {
