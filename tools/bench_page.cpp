@@ -47,13 +47,13 @@ bool lists(const json& file, const char* name, const std::vector<std::pair<const
   return true;
 }
 
+/// Of bench/peers/compare.py, whose rows are steps of models, or of bench/peers/kernels.py.
 bool is_peers(const json& file) {
+  const std::pair<const char*, json::value_t> refused{"refused", json::value_t::object},
+      runs{"runs", json::value_t::array};
   return member(file, "kantor").is_object() && member(file, "peers").is_object() &&
-         lists(file, "rows",
-               {{"model", json::value_t::string},
-                {"step", json::value_t::string},
-                {"refused", json::value_t::object},
-                {"runs", json::value_t::array}});
+         (lists(file, "rows", {{"model", json::value_t::string}, {"step", json::value_t::string}, refused, runs}) ||
+          lists(file, "rows", {{"kernel", json::value_t::object}, refused, runs}));
 }
 
 /// Of `kantor bench ladder --json`, or the counted figures of bench/results/ladder.

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from kernel_cases import BOUND, EPSILON, LAMBDA, RULES
 from worker import serve
 
 LAYERS = {
@@ -22,6 +23,20 @@ LAYERS = {
     "flatten": lambda l: nn.Flatten(),
     "reshape": lambda l: nn.Unflatten(1, l["shape"]),
 }
+
+
+def graph_of(once):
+    """The replay of a CUDA graph of `once`, after warming up on a stream of its own, as PyTorch's documentation asks."""
+    stream = torch.cuda.Stream()
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):
+        for _ in range(3):
+            once()
+    torch.cuda.current_stream().wait_stream(stream)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        once()
+    return graph.replay
 
 
 class Step:
@@ -81,25 +96,59 @@ class Step:
                 torch._foreach_clamp_min_(self.parameters, -0.01)
                 torch._foreach_clamp_max_(self.parameters, 0.01)
 
-    def capture(self):
-        """A CUDA graph of the step, after warming up on a stream of its own, as PyTorch's documentation asks."""
-        stream = torch.cuda.Stream()
-        stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(stream):
-            for _ in range(3):
-                self.once()
-        torch.cuda.current_stream().wait_stream(stream)
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
-            self.once()
-        return graph.replay
-
     def run(self, steps):
         if self.replay is None:
-            self.replay = self.capture() if self.mode == "graph" else self.once
+            self.replay = graph_of(self.once) if self.mode == "graph" else self.once
         for _ in range(steps):
             self.replay()
         if self.options["device"] == "cuda":
+            torch.cuda.synchronize()
+
+
+class Kernel:
+    """A kernel of kernel_cases, as PyTorch's users write it."""
+
+    def __init__(self, case, mode, device):
+        self.kind, self.mode, self.device = case.kind, mode, device
+        self.x = {name: torch.tensor(value, device=device) for name, value in case.inputs.items()}
+        self.replay = None
+        if case.kind == "penalty":
+            self.x["g"].requires_grad_()
+        elif case.kind in RULES:
+            rule, graph = RULES[case.kind], mode == "graph"
+            w = self.x["w"]
+            w.grad = self.x["g"]
+            self.optimizer = {
+                "SGD": lambda: torch.optim.SGD([w], rule["rate"], fused=True),
+                "RMSProp": lambda: torch.optim.RMSprop([w], rule["rate"], rule["alpha"], EPSILON, foreach=True, capturable=graph),
+                "Adam": lambda: torch.optim.Adam([w], rule["rate"], rule["betas"], EPSILON, fused=True, capturable=graph),
+            }[case.kind]()
+        self.once = torch.compile(self.step) if mode == "compile" else self.step
+
+    def step(self, eps=None):
+        if self.kind == "interpolation":
+            eps = torch.rand(len(self.x["real"]), 1, device=self.device) if eps is None else eps
+            return {"out": torch.lerp(self.x["fake"], self.x["real"], eps)}
+        if self.kind == "penalty":
+            g = self.x["g"]
+            norms = g.norm(dim=1)
+            value = LAMBDA * ((norms - 1) ** 2).mean()
+            derivative, = torch.autograd.grad(value, g)
+            return {"value": value, "norms": norms, "derivative": derivative}
+        self.optimizer.step()
+        self.x["w"].clamp_(-BOUND, BOUND)
+        return {"w": self.x["w"]}
+
+    def results(self):
+        found = self.once(self.x["eps"]) if self.kind == "interpolation" else self.once()
+        return {name: value.detach().cpu().numpy() for name, value in found.items()}
+
+    def run(self, steps):
+        if self.replay is None:
+            self.replay = graph_of(self.once) if self.mode == "graph" else self.once
+        for _ in range(steps):
+            self.replay()
+        if self.device == "cuda":
             torch.cuda.synchronize()
 
 
@@ -117,7 +166,8 @@ def main():
                "hardware": torch.cuda.get_device_name() if arguments.device == "cuda" else "",
                "threads": torch.get_num_threads()}
     dtype = getattr(torch, arguments.dtype)
-    serve(context, lambda kind, start: Step(kind, start, arguments.mode, arguments.device, dtype))
+    serve(context, lambda kind, start: Step(kind, start, arguments.mode, arguments.device, dtype),
+          lambda case: Kernel(case, arguments.mode, arguments.device))
 
 
 if __name__ == "__main__":

@@ -6,6 +6,8 @@ import time
 
 import numpy as np
 
+from kernel_cases import Case
+
 DTYPES = {"F32": np.float32, "F64": np.float64}
 
 
@@ -60,16 +62,37 @@ class Timed:
         return {"seconds": self.once, "steps": steps}
 
 
-def serve(context, make_step):
+class Kernels:
+    """One kernel at a time, since the arrays of several may not fit into memory."""
+
+    def __init__(self, make_kernel):
+        self.make_kernel, self.row, self.timed = make_kernel, None, None
+
+    def error(self, row):
+        self.row = self.timed = None
+        case = Case(row)
+        return {"error_of_results": case.error(self.make_kernel(case).results())}
+
+    def round(self, row, seconds):
+        if self.row != row:
+            self.timed = None
+            self.row, self.timed = row, Timed(self.make_kernel(Case(row)))
+        return self.timed.round(seconds)
+
+
+def serve(context, make_step, make_kernel):
     """Answers requests until standard input ends. `make_step(kind, start)` gives an object with `gradients()`, a
-    dictionary of arrays in PyTorch's layout, and `run(steps)`, which returns when so many steps are done."""
-    steps, timed = {}, {}
+    dictionary of arrays in PyTorch's layout, and `run(steps)`, which returns when so many steps are done. `make_kernel`
+    gives the same of a Case, with `results()` of its first run in place of gradients; one is kept at a time."""
+    steps, timed, kernels = {}, {}, Kernels(make_kernel)
     for line in sys.stdin:
         asked = json.loads(line)
         try:
             key = asked.get("model"), asked.get("step")
             if "context" in asked:
                 answer = context
+            elif "kernel" in asked:
+                answer = kernels.round(asked["kernel"], asked["seconds"]) if "seconds" in asked else kernels.error(asked["kernel"])
             elif "gradients" in asked:
                 steps[key] = make_step(key[1], start_of(asked["inputs"]))
                 write_tensors(asked["gradients"], steps[key].gradients())

@@ -52,6 +52,14 @@ def peers():
             "peers": {"torch": {"name": "PyTorch 2.15, eager"}, "jax": {"name": "JAX 0.10, jit"}}, "rows": rows}
 
 
+def kernel_peers():
+    """Of bench/peers/kernels.py: the same, but for what a row is."""
+    file = peers()
+    file["rows"] = [{**{key: value for key, value in row.items() if key not in ("model", "step", "launches")},
+                     "kernel": {"name": HOSTILE, "size": f"{i} parameters", "dtype": "float32"}} for i, row in enumerate(file["rows"])]
+    return file
+
+
 def ladder():
     rows = [{"version": v, "text": text, "size": "m 1024, n 1024, k 1024", "launches": 1, "seconds": t, "share": 1e-4 / t, "of_library": t / 1e-4, "error": 1e-7, "passed": True, "wrong": ""}
             for v, text, t in ((0, "the library", 1e-4), (1, "naive", 4e-3), (2, "shared tiles", 8e-4), (3, "register tiles", 2e-4))]
@@ -89,7 +97,7 @@ def main():
     failures, figures = [], 0
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        files = {"suite.json": suite(), "peers.json": peers(), "ladder.json": ladder()}
+        files = {"suite.json": suite(), "peers.json": peers(), "kernels.json": kernel_peers(), "ladder.json": ladder()}
         for file, content in files.items():
             (folder / file).write_text(json.dumps(content))
         page = folder / "page.html"
@@ -110,6 +118,8 @@ def main():
                     check(any(cells[0] == full(row) and cells[1] == row["size"] for cells in shown), f"{mode}: no row {full(row)}, {row['size']}", failures)
                 for row in files["peers.json"]["rows"]:
                     check(any(cells[:2] == [row["model"], row["step"]] for cells in shown), f"{mode}: no row {row['model']}, {row['step']}", failures)
+                for row in files["kernels.json"]["rows"]:
+                    check(any(cells[:2] == [row["kernel"]["name"], row["kernel"]["size"]] for cells in shown), f"{mode}: no kernel {row['kernel']}", failures)
                 for row in files["ladder.json"]["rows"]:
                     check(any(cells[:2] == [str(row["version"]), row["text"]] for cells in shown), f"{mode}: no rung {row['version']}", failures)
                 if arguments.screenshots:
@@ -119,7 +129,7 @@ def main():
             check(len(browser.execute_cdp_cmd("Page.printToPDF", {})["data"]) > 20000, "print: the page prints empty", failures)
         finally:
             browser.quit()
-    check(figures == 7, f"{figures} figures instead of 7", failures)
+    check(figures == 8, f"{figures} figures instead of 8", failures)
     for failure in failures:
         print("FAILED", failure)
     print(f"{figures} figures, {len(failures)} failures")

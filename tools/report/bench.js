@@ -149,18 +149,19 @@ function suite({ source, content: file }) {
 
 const middle = (values) => { const sorted = [...values].sort((a, b) => a - b), n = sorted.length; return n % 2 ? sorted[(n - 1) / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2; };
 
-/// Whole steps beside other frameworks: bench/peers/compare.py.
+/// Whole steps, or kernels, beside other frameworks: bench/peers/compare.py and kernels.py.
 function peers({ source, content: file }) {
   const node = section("Beside other frameworks", source), names = Object.keys(file.peers);
   node.append(facts([["device", file.device], ["processor", file.processor], ["threads", file.threads], ["build", [file.kantor.build?.compiler, file.kantor.build?.products].filter((x) => x).join("; ")], ...names.map((name) => [name, file.peers[name].name])]));
   const all = (row, name) => row.runs.flatMap((run) => run.seconds[name] || []);
   const ratio = (row, name) => (row.refused[name] || all(row, name).length === 0 ? undefined : row.runs.map((run) => middle(run.seconds[name]) / middle(run.seconds.kantor)));
   const range = (values) => (values === undefined ? "-" : `${Math.min(...values).toFixed(2)} to ${Math.max(...values).toFixed(2)}`);
-  node.append(element("p", { class: "reading" }, "A ratio is the other's time over Kantor's, from the lowest to the highest of the runs: above 1 Kantor is faster. Every engine's gradients were compared with float64 first."));
-  node.append(tableOf(["model", "step", "launches", "Kantor", ...names.flatMap((name) => [file.peers[name].name, "ratio"]), "other load"],
-    file.rows.map((row) => [row.model, row.step, row.launches ?? "-", all(row, "kantor").length ? time(middle(all(row, "kantor"))) : "-",
+  node.append(element("p", { class: "reading" }, "A ratio is the other's time over Kantor's, from the lowest to the highest of the runs: above 1 Kantor is faster. Every engine's gradients, or a peer's results, were compared with float64 first."));
+  const steps = file.rows.every((row) => row.model), what = (row) => (steps ? [row.model, row.step, row.launches ?? "-"] : [row.kernel.name, row.kernel.size]);
+  node.append(tableOf([...(steps ? ["model", "step", "launches"] : ["kernel", "size"]), "Kantor", ...names.flatMap((name) => [file.peers[name].name, "ratio"]), "other load"],
+    file.rows.map((row) => [...what(row), all(row, "kantor").length ? time(middle(all(row, "kantor"))) : "-",
       ...names.flatMap((name) => (ratio(row, name) ? [time(middle(all(row, name))), range(ratio(row, name))] : ["-", row.refused[name] ? "refused" : "-"])), percent(Math.max(...row.runs.map((run) => run.others)))]), 2));
-  const labels = file.rows.map((row) => `${row.model} ${row.step}`);
+  const labels = file.rows.map((row) => what(row).slice(0, 2).join(" "));
   const { node: drawn, canvas } = figure("Time against Kantor's", "The middle of the runs' ratios, on a logarithmic axis; 1 is as fast as Kantor.");
   drawn.classList.add("tall");
   drawn.style.setProperty("--tall", `${90 + 26 * labels.length}px`);
