@@ -58,8 +58,8 @@ TEST_CASE("program: bench steps counts and times every step of every model, on c
   const ProgramFolder folder;
   for (const bool simulated : {false, true}) {
     const ProgramResult result =
-        run_kantor({"bench", "steps", "mlp:8:16", "dcgan:2:2", "--device", simulated ? "sim" : "cpu", "--rounds", "2",
-                    "--seconds", "0", "--json", folder / "b.json"});
+        run_kantor({"bench", "steps", "mlp:8:16", "dcgan:2:2", "--device", simulated ? "sim" : "cpu", "--repetitions",
+                    "2", "--min-time", "0", "--json", folder / "b.json"});
     INFO(result.err);
     REQUIRE(result.code == 0);
     const json bench = json::parse(text_of(folder / "b.json"));
@@ -99,14 +99,14 @@ TEST_CASE("program: bench steps counts and times every step of every model, on c
   CHECK(json::parse(text_of(folder / "n.json"))["rows"][0]["launches"] > 45);
 }
 
-TEST_CASE("program: bench steps refuses models, steps, rewrites and rounds that it does not know") {
+TEST_CASE("program: bench steps refuses models, steps, rewrites and repetitions that it does not know") {
   for (const char* model :
        {"mlp", "mlp:8", "mlp:8:0", "mlp:8:16:1", "mlp:-8:16", "mlp:8x:16", "rnn:8:16", "mlp:9999999:1"}) {
     check_refused({"bench", "steps", model}, 2, {model, "expected mlp:WIDTH:BATCH"});
   }
   check_refused({"bench", "steps", "--step", "r1"}, 2, {"r1", "penalty"});
   check_refused({"bench", "steps", "--rewrites", "some"}, 2, {"some", "pointwise"});
-  check_refused({"bench", "steps", "--rounds", "0"}, 2, {"--repetitions"});  // its other name
+  check_refused({"bench", "steps", "--repetitions", "0"}, 2, {"--repetitions"});
 }
 
 TEST_CASE("program: bench steps answers rounds that lines of JSON ask for, and goes on after a wrong line") {

@@ -47,11 +47,11 @@ void add_bench_options(CLI::App& command, BenchArguments& arguments) {
   auto* cold = command.add_flag("--cold", arguments.cold, "only with the caches overwritten before each run");
   command.add_flag("--warm", arguments.warm, "only with operands where the run before has left them")->excludes(cold);
   command
-      .add_option("--repetitions,--rounds", arguments.repetitions,
+      .add_option("--repetitions", arguments.repetitions,
                   "of each row; the median is taken over them (default: 3 to 11, as the budget allows)")
       ->type_name("N")
       ->check(CLI::Range(1, 10000));
-  command.add_option("--min-time,--seconds", arguments.min_time, "seconds of one repetition, at least one step")
+  command.add_option("--min-time", arguments.min_time, "seconds of one repetition, at least one step")
       ->type_name("SECONDS")
       ->check(CLI::Range(0.0, 60.0))
       ->capture_default_str();
