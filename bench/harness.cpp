@@ -88,28 +88,13 @@ Plan plan(double once, double repetition, double all, int most_replays) {
   return p;
 }
 
-std::string rewrites_of(const Subject& subject) {
-  if (!subject.rewrites.empty()) return subject.rewrites;
-  return subject.whole_step ? "all" : "in-place";
-}
-
 /// A subject's step, captured, and how it is timed.
 class Timer {
  public:
-  Timer(const Subject& subject, const BenchOptions& options) : options_(options), times_(subject.times) {
-    if (subject.run_as == RunAs::recorded) {
-      auto replay = std::make_shared<Replay>(subject.step, options.device, rewrites_of(subject));
-      launches_ = replay->launches();
-      seconds_ = [replay](int64_t runs) { return replay->seconds(runs); };
-    } else {
-      auto replay = std::make_shared<DirectReplay>(subject.step, options.device, subject.run_as == RunAs::graph);
-      launches_ = replay->launches();
-      seconds_ = [replay](int64_t runs) { return replay->seconds(runs); };
-    }
-    once_ = run_once();
-  }
-  [[nodiscard]] int64_t launches() const { return launches_; }
-  double run_once() const { return seconds_(1); }
+  Timer(const Subject& subject, const BenchOptions& options)
+      : options_(options), times_(subject.times), step_(capture(subject, options.device)), once_(run_once()) {}
+  [[nodiscard]] int64_t launches() const { return step_.launches; }
+  double run_once() const { return step_.seconds(1); }
 
   /// `seconds`: the time allowed for all repetitions; 0 or less means a single one.
   Timing warm(double seconds) {
@@ -117,7 +102,8 @@ class Timer {
     Plan p = plan(once_, sim ? 0 : options_.quick ? 0.001 : options_.min_time, seconds, sim ? 1 : 10);
     repeat(p);
     return run(p, [&](benchmark::State& state) {
-      for (auto unused : state) state.SetIterationTime(seconds_(p.replays) / (p.replays * static_cast<double>(times_)));
+      for (auto unused : state)
+        state.SetIterationTime(step_.seconds(p.replays) / (p.replays * static_cast<double>(times_)));
     });
   }
   Timing cold(double seconds, const Flush& flush) {
@@ -130,7 +116,7 @@ class Timer {
     return run(p, [&](benchmark::State& state) {
       for (auto unused : state) {
         flush();
-        state.SetIterationTime(seconds_(1) / static_cast<double>(times_));
+        state.SetIterationTime(step_.seconds(1) / static_cast<double>(times_));
       }
     });
   }
@@ -159,9 +145,9 @@ class Timer {
   }
 
   const BenchOptions& options_;
-  int64_t times_, launches_ = 0;
-  std::function<double(int64_t)> seconds_;
-  double once_ = 0;
+  int64_t times_;
+  CapturedStep step_;
+  double once_;
 };
 
 /// The program's threads, as long as it lives.
@@ -180,8 +166,8 @@ class ThreadScope {
 
 Measurement measure_one(const Subject& row, const BenchOptions& options, std::optional<Flush>& flush, double seconds) {
   Subject subject = row;
-  if (subject.make) subject.make(subject);
   const ThreadScope scope(subject.threads);
+  if (subject.make) subject.make(subject);
   Measurement result;
   Timer timer(subject, options);
   result.launches = subject.launches ? subject.launches() : timer.launches();
@@ -234,6 +220,17 @@ json bench_context(Device device) {
             {"compiler", build.compiler},
             {"products", build.matrix_products},
             {"cuda", build.cuda}}}};
+}
+
+CapturedStep capture(const Subject& subject, Device device) {
+  const auto captured = [](const auto& replay) {
+    return CapturedStep{[replay](int64_t runs) { return replay->seconds(runs); }, replay->launches()};
+  };
+  if (subject.run_as != RunAs::recorded) {
+    return captured(std::make_shared<DirectReplay>(subject.step, device, subject.run_as == RunAs::graph));
+  }
+  const std::string rewrites = !subject.rewrites.empty() ? subject.rewrites : subject.whole_step ? "all" : "in-place";
+  return captured(std::make_shared<Replay>(subject.step, device, rewrites));
 }
 
 bool selected(const Subject& subject, const std::string& filter) {

@@ -91,6 +91,13 @@ nlohmann::json bench_context(Device device);
 /// Whether the filter, a regular expression or a part of the text, is found in "name, size, extra's strings".
 bool selected(const Subject& subject, const std::string& filter);
 
+/// A subject's step, captured as it says.
+struct CapturedStep {
+  std::function<double(int64_t runs)> seconds;  // of that many runs together, by the device's clock
+  int64_t launches = 0;
+};
+CapturedStep capture(const Subject& subject, Device device);
+
 /// Times all subjects, in the order given, each for its part of the time: 3 to 11 repetitions, or one if the time
 /// is used up. Warm: up to ten replays between two clock readings, which cost as much as a short kernel; cold: one.
 std::vector<Measurement> measure(const std::vector<Subject>& subjects, const BenchOptions& options);

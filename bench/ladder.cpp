@@ -2,8 +2,7 @@
 
 #include "bench/harness.h"
 #include "bench/machine.h"
-#include "engine/runtime.h"
-#include "engine/stopwatch.h"
+#include "bench/replay.h"
 #include "engine/target.h"
 #include "kernels/ladder/call.h"
 #include "models/training/config.h"
@@ -12,7 +11,6 @@
 #include <cmath>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <memory>
 #include <vector>
 
 namespace kantor {
@@ -29,10 +27,6 @@ const ladder::Family& family_named(const std::string& name) {
     names += (names.empty() ? "" : ", ") + family.name;
   }
   throw ConfigError("there is no family '" + name + "' on the ladder; there are " + names);
-}
-
-bool takes(const ladder::Rung& rung, const ladder::Sizes& sizes) {
-  return rung.takes == nullptr || rung.takes(sizes);
 }
 
 /// "rows 256, width 784".
@@ -78,7 +72,7 @@ class Table {
     int64_t most = -1;
     for (const ladder::Sizes& sizes : family_.test_sizes) {
       const int64_t flops = family_.cost(sizes).flops;
-      if (flops <= most || !takes(rung, sizes)) continue;
+      if (flops <= most || !rung.runs(sizes)) continue;
       best = sizes;
       most = flops;
     }
@@ -107,24 +101,12 @@ class Table {
   /// A captured run is launched several times between two readings of the device's clock.
   void time(const ladder::Rung& rung, const ladder::Sizes& sizes, json& row) const {
     const ladder::Call call(family_, sizes, target_.backend);
-    call.run(rung, target_.stream);  // the first run may load or ask; a capture may not
-    synchronize(options_.device);
-    CaptureScope capture(runtime(options_.device));
-    call.run(rung, target_.stream);
-    const std::unique_ptr<DeviceGraph> graph = capture.end();
-    row["launches"] = graph->launches();
+    DirectReplay replay([&] { call.run(rung, target_.stream); }, options_.device, true);
+    row["launches"] = replay.launches();
     if (options_.device.kind == Device::Kind::sim) return;
-    Stopwatch watch(options_.device);
-    const auto seconds = [&](int runs) {
-      synchronize(options_.device);
-      watch.start();
-      for (int i = 0; i < runs; ++i) graph->launch();
-      return watch.stop() / runs;
-    };
-    (void)seconds(1);
-    const int runs = static_cast<int>(std::clamp(options_.seconds / std::max(seconds(1), 1e-7), 1.0, 1000.0));
+    const int runs = static_cast<int>(std::clamp(options_.seconds / std::max(replay.seconds(1), 1e-7), 1.0, 1000.0));
     std::vector<double> all;
-    for (int i = 0; i < options_.repetitions; ++i) all.push_back(seconds(runs));
+    for (int i = 0; i < options_.repetitions; ++i) all.push_back(replay.seconds(runs) / runs);
     const double median = quantile(all, 0.5);
     row["seconds"] = median;
     row["p10"] = quantile(all, 0.1);
@@ -240,7 +222,7 @@ json bench_ladder(const LadderOptions& options) {
   json rows = json::array();
   for (const ladder::Sizes& sizes : all_sizes) {
     for (const ladder::Rung& rung : rungs) {
-      if (!takes(rung, sizes)) continue;
+      if (!rung.runs(sizes)) continue;
       if (options.on_row) options.on_row(rung.text, rows.size(), all_sizes.size() * rungs.size());
       rows.push_back(table.row(rung, sizes));
     }

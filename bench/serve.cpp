@@ -1,6 +1,5 @@
 #include "bench/serve.h"
 
-#include "bench/replay.h"
 #include "bench/result_file.h"
 #include "bench/suite.h"
 #include "engine/error.h"
@@ -9,7 +8,6 @@
 #include <algorithm>
 #include <fmt/format.h>
 #include <istream>
-#include <memory>
 #include <ostream>
 
 namespace kantor {
@@ -53,16 +51,7 @@ class Server {
     subject_ = *found;
     set_threads(subject_.threads > 0 ? subject_.threads : threads_);
     if (subject_.make) subject_.make(subject_);
-    if (subject_.run_as == RunAs::recorded) {
-      const std::string rewrites = !subject_.rewrites.empty() ? subject_.rewrites
-                                   : subject_.whole_step      ? "all"
-                                                              : "in-place";
-      const auto replay = std::make_shared<Replay>(subject_.step, device_, rewrites);
-      seconds_ = [replay](int64_t runs) { return replay->seconds(runs); };
-    } else {
-      const auto replay = std::make_shared<DirectReplay>(subject_.step, device_, subject_.run_as == RunAs::graph);
-      seconds_ = [replay](int64_t runs) { return replay->seconds(runs); };
-    }
+    seconds_ = capture(subject_, device_).seconds;
     key_ = key;
   }
 

@@ -7,10 +7,6 @@
 
 namespace kantor::testing {
 
-bool takes(const ladder::Rung& rung, const ladder::Sizes& sizes) {
-  return rung.takes == nullptr || rung.takes(sizes);
-}
-
 std::string wrong_values(ladder::Call& call, const ladder::Rung& rung, Device device) {
   for (int time = 0; time < 2; ++time) {
     try {

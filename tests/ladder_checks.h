@@ -10,9 +10,6 @@
 
 namespace kantor::testing {
 
-/// Whether the version is made for these sizes.
-bool takes(const ladder::Rung& rung, const ladder::Sizes& sizes);
-
 /// Runs the version twice, since it may not rest on what memory held before the first run, and compares with the
 /// reference. What the simulator refuses or its race checker reports is a finding too.
 std::string wrong_values(ladder::Call& call, const ladder::Rung& rung, Device device);

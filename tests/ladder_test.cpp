@@ -31,7 +31,7 @@ TEST_CASE("ladder: every version computes what its family's reference does") {
       for (const auto& sizes : family.test_sizes) {
         ladder::Call call(family, sizes, backend);
         for (const ladder::Rung& rung : rungs) {
-          if (!takes(rung, sizes)) continue;
+          if (!rung.runs(sizes)) continue;
           INFO(family.name << " v" << rung.version << " on " << to_string(device));
           CHECK(wrong_values(call, rung, device) == "");
         }
@@ -60,7 +60,7 @@ TEST_CASE("ladder: bits do not depend on the order of threads") {
   for (const ladder::Family& family : ladder::families()) {
     ladder::Call call(family, family.test_sizes.back(), Backend::sim);
     for (const ladder::Rung& rung : ladder::rungs(family.name, Backend::sim)) {
-      if (!takes(rung, family.test_sizes.back())) continue;
+      if (!rung.runs(family.test_sizes.back())) continue;
       INFO(family.name << " v" << rung.version);
       CHECK(differing_bits(call, rung) == "");
     }

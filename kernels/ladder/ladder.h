@@ -66,10 +66,12 @@ struct Rung {
   std::string text;                             // in a few words
   bool production = false;                      // it calls the kernel that the engine uses
   double error = 1e-5;                          // that Expected allows at most
-  bool (*takes)(const Sizes& sizes) = nullptr;  // null: all sizes
+  bool (*takes)(const Sizes& sizes) = nullptr;  // null: all sizes; ask runs()
   Backend backend = Backend::sim;
   std::string file;  // its source, from the project's folder
   void (*run)(const Arrays& arrays, Stream stream) = nullptr;
+
+  [[nodiscard]] bool runs(const Sizes& sizes) const { return takes == nullptr || takes(sizes); }
 };
 
 /// All families, by name, and the versions of one on a backend, by number.

@@ -97,7 +97,8 @@ bool trains_fused(const RunConfig& config, Device device) {
   RunConfig copy = config;
   Critic critic(critic_layers(config, data->sample_shape()), data->sample_shape(), critic_options(config, device));
   Generator generator(generator_layers(config, data->sample_shape()), config.z, generator_options(config, device));
-  return why_not_fused({&copy, data.get(), &critic, &generator}, device).empty() && fused_training_finding(device).empty();
+  return why_not_fused({&copy, data.get(), &critic, &generator}, device).empty() &&
+         fused_training_finding(device).empty();
 }
 
 void train_together(const std::vector<TogetherRun>& runs, Device device,

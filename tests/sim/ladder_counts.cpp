@@ -106,7 +106,7 @@ json ladder_counts(const ladder::Family& family, const ladder::Rung& rung, const
 std::vector<ladder::Sizes> counted_sizes(const ladder::Family& family, const ladder::Rung& rung) {
   std::vector<ladder::Sizes> taken;
   for (const ladder::Sizes& sizes : family.count_sizes) {
-    if (rung.takes == nullptr || rung.takes(sizes)) taken.push_back(sizes);
+    if (rung.runs(sizes)) taken.push_back(sizes);
   }
   return taken;
 }
