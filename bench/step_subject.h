@@ -10,7 +10,8 @@
 namespace kantor {
 
 /// How far the gradients of a step are from those that the library computes on the CPU in float64 from the step's start
-/// (TrainingStep::inputs), divided by the largest one. `step`: "generator" or the critic's constraint.
+/// (TrainingStep::inputs), divided by the largest one. Where rounding decides whether a ReLU is on, either gradient is
+/// right. `step`: "generator" or the critic's constraint.
 Accuracy gradient_accuracy(const TensorFile& start, const TensorFile& gradients, const std::string& step);
 
 /// The step, rewritten as in a training. After the timing it goes back to its first weights and is run once more, from

@@ -9,8 +9,10 @@
 #include "engine/error.h"
 #include "engine/in_place.h"
 #include "engine/ops.h"
+#include "models/gan/gradients.h"
 #include "tests/program.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <fmt/format.h>
@@ -179,6 +181,43 @@ TEST_CASE("bench: gradients of a timed step that are wrong, missing or not finit
   CHECK(!gradient_accuracy(start, gradients, "penalty").passed());
   step.restart();  // gradients that nothing has written
   CHECK(std::isinf(gradient_accuracy(start, step.gradients(), "penalty").error));
+}
+
+TEST_CASE("bench: gradients of a unit at a ReLU's kink may be those of either side, and no others") {
+  TensorFile start = TrainingStep(parse_bench_model("mlp:8:16"), "penalty", {}, {}).inputs();
+  constexpr size_t unit = 3;
+  const auto put_unit_at = [&](double bias) {  // of the first layer, for all samples
+    for (auto& [name, tensor] : start.tensors) {
+      if (name != "critic.0.weight" && name != "critic.0.bias") continue;
+      auto values = tensor.to_vector<double>();
+      const size_t of_a_unit = values.size() / 8;
+      std::fill_n(values.begin() + unit * of_a_unit, of_a_unit, name == "critic.0.bias" ? bias : 0);
+      tensor = empty(tensor.shape(), {DType::float64, {}});
+      tensor.assign(values);
+    }
+  };
+  const auto gradients = [&] {
+    Network critic(json::parse(start.metadata.at("critic")), {2}, {{DType::float64, {}}}),
+        generator(json::parse(start.metadata.at("generator")), {2}, {{DType::float64, {}}});
+    load_parameters(critic, start, "critic.");
+    load_parameters(generator, start, "generator.");
+    GradientRequest request;
+    request.real = start.at("real");
+    request.eps = start.at("eps");
+    request.fake = generator_gradients(generator, critic, start.at("z").to(DType::float64)).at("sample");
+    request.constraint.kind = "penalty";
+    return critic_gradients(critic, request);
+  };
+  put_unit_at(1e-8);
+  const TensorFile rounded_up = gradients();
+  put_unit_at(1e-3);
+  const TensorFile moved = gradients();
+  put_unit_at(0);
+  CHECK(gradient_accuracy(start, gradients(), "penalty").passed());
+  CHECK(gradient_accuracy(start, rounded_up, "penalty").passed());
+  const Accuracy off = gradient_accuracy(start, moved, "penalty");
+  INFO(off.error);
+  CHECK(!off.passed());
 }
 
 TEST_CASE("bench: a comparison of nothing and one of NaN do not pass") {
