@@ -1,14 +1,13 @@
 #include "engine/random.h"
 
 #include "engine/apply.h"
+#include "engine/cpu/box_muller.h"
 #include "engine/cpu/parallel.h"
 #include "engine/target.h"
 #include "kernels/philox.h"
 
 #include <algorithm>
-#include <cmath>
 #include <fmt/format.h>
-#include <numbers>
 #include <type_traits>
 
 namespace kantor {
@@ -18,22 +17,43 @@ namespace {
 constexpr uint32_t multiplier_0 = 0xD2511F53, multiplier_1 = 0xCD9E8D57;
 constexpr uint32_t weyl_0 = 0x9E3779B9, weyl_1 = 0xBB67AE85;
 
+using Words4 = std::array<uint32_t, 4>;
+
+/// The ten rounds of one block; in a loop over blocks they become vector code.
+inline Words4 rounds(Words4 c, uint64_t key) {
+  auto k0 = static_cast<uint32_t>(key), k1 = static_cast<uint32_t>(key >> 32);
+  for (int round = 0; round < 10; ++round) {
+    const uint64_t p0 = uint64_t{multiplier_0} * c[0], p1 = uint64_t{multiplier_1} * c[2];
+    c = {static_cast<uint32_t>(p1 >> 32) ^ c[1] ^ k0, static_cast<uint32_t>(p1),
+         static_cast<uint32_t>(p0 >> 32) ^ c[3] ^ k1, static_cast<uint32_t>(p0)};
+    k0 += weyl_0;
+    k1 += weyl_1;
+  }
+  return c;
+}
+
 /// The block of four words that holds element 4 * block, ..., 4 * block + 3 of a draw.
-std::array<uint32_t, 4> draw_block(uint64_t seed, uint64_t block, uint32_t stream, uint64_t step) {
+inline Words4 draw_block(uint64_t seed, uint64_t block, uint32_t stream, uint64_t step) {
   const auto low = static_cast<uint32_t>(block);
   // The step takes 48 bits, the block 48: enough for 10^14 elements of 10^14 steps.
   const auto mixed = static_cast<uint32_t>((block >> 32 & 0xFFFF) << 16 | (step >> 32 & 0xFFFF));
-  return philox4x32({low, stream, static_cast<uint32_t>(step), mixed}, seed);
+  return rounds({low, stream, static_cast<uint32_t>(step), mixed}, seed);
 }
 
-/// Two standard normals of two words (Box and Muller 1958); the first uniform is taken in (0, 1].
-std::array<double, 2> normal_pair(uint32_t a, uint32_t b) {
-  const double radius = std::sqrt(-2 * std::log(1.0 - static_cast<double>(uniform_from_bits(a))));
-  const double angle = 2 * std::numbers::pi * static_cast<double>(uniform_from_bits(b));
-  return {radius * std::cos(angle), radius * std::sin(angle)};
+/// Words of blocks side by side: words[k][i] is word k of block i of them.
+constexpr size_t batch = cpu::normal_batch;
+using BatchWords = std::array<std::array<uint32_t, batch>, 4>;
+
+BatchWords draw_blocks(uint64_t seed, uint64_t first_block, uint32_t stream, uint64_t step) {
+  BatchWords words;
+  for (size_t i = 0; i < batch; ++i) {
+    const Words4 block = draw_block(seed, first_block + i, stream, step);
+    for (size_t k = 0; k < 4; ++k) words[k][i] = block[k];
+  }
+  return words;
 }
 
-/// A draw inside a step. `Words` turns the four words of a block into four elements.
+/// A draw inside a step. `Words` turns a batch's words into its elements.
 template <class Words>
 class DrawOp final : public OpOf<DrawOp<Words>> {
  public:
@@ -54,26 +74,21 @@ class DrawOp final : public OpOf<DrawOp<Words>> {
   void cpu(Inputs inputs, Outputs outputs) const override {
     const auto step = static_cast<uint64_t>(*inputs[0].as<int64_t>());
     const int64_t size = outputs[0].size(), skipped = first_ % 4, block = first_ / 4;
-    using Element = std::conditional_t<Words::floating, double, int64_t>;
     const auto fill = [&](auto* out) {
+      using Element = std::remove_pointer_t<decltype(out)>;
       cpu::for_ranges(skipped + size, Words::cost, [&](int64_t begin, int64_t end) {  // counted from the block's start
-        for (int64_t i = begin; i < end; i += 4) {
-          const auto words = draw_block(seed_, static_cast<uint64_t>(block + i / 4), stream_, step);
-          std::array<Element, 4> values{};
-          words_(words, values.data());
-          for (int64_t k = std::max<int64_t>(0, skipped - i); k < std::min<int64_t>(4, end - i); ++k) {
-            out[i + k - skipped] = static_cast<std::remove_pointer_t<decltype(out)>>(values[static_cast<size_t>(k)]);
-          }
+        std::array<Element, 4 * batch> values;
+        for (int64_t i = begin; i < end; i += 4 * batch) {
+          const int64_t from = std::max(i, skipped), to = std::min<int64_t>(i + 4 * batch, end);
+          words_(draw_blocks(seed_, static_cast<uint64_t>(block + i / 4), stream_, step), values);
+          std::copy(values.data() + (from - i), values.data() + (to - i), out + (from - skipped));
         }
       });
     };
-    switch (outputs[0].dtype) {
-      case DType::float32:
-        return fill(outputs[0].as<float>());
-      case DType::float64:
-        return fill(outputs[0].as<double>());
-      case DType::int64:
-        return fill(outputs[0].as<int64_t>());
+    if constexpr (Words::floating) {
+      visit_floating(outputs[0].dtype, [&](auto zero) { fill(outputs[0].as<decltype(zero)>()); });
+    } else {
+      fill(outputs[0].as<int64_t>());
     }
   }
   void device(const Target& target, Inputs inputs, Outputs outputs) const override {
@@ -92,9 +107,12 @@ class DrawOp final : public OpOf<DrawOp<Words>> {
 struct UniformWords {
   static constexpr const char* name = "uniform";
   static constexpr bool floating = true;
-  static constexpr double cost = 10;
-  void operator()(const std::array<uint32_t, 4>& words, double* out) const {
-    for (size_t k = 0; k < 4; ++k) out[k] = static_cast<double>(uniform_from_bits(words[k]));
+  static constexpr double cost = 2;
+  template <class T>
+  void operator()(const BatchWords& words, std::array<T, 4 * batch>& out) const {
+    for (size_t i = 0; i < batch; ++i) {
+      for (size_t k = 0; k < 4; ++k) out[4 * i + k] = static_cast<T>(uniform_from_bits(words[k][i]));
+    }
   }
   static void launch(const Target& target, DrawKey key, const View& out) {
     visit_floating(out.dtype, [&](auto zero) {
@@ -106,11 +124,18 @@ struct UniformWords {
 struct NormalWords {
   static constexpr const char* name = "normal";
   static constexpr bool floating = true;
-  static constexpr double cost = 50;
-  void operator()(const std::array<uint32_t, 4>& words, double* out) const {
-    const auto first = normal_pair(words[0], words[1]), second = normal_pair(words[2], words[3]);
-    std::copy(first.begin(), first.end(), out);
-    std::copy(second.begin(), second.end(), out + 2);
+  static constexpr double cost = 8;
+  void operator()(const BatchWords& words, std::array<float, 4 * batch>& out) const {
+    for (size_t k = 0; k < 4; k += 2) cpu::normal_pairs(words[k].data(), words[k + 1].data(), out.data() + k);
+  }
+  void operator()(const BatchWords& words, std::array<double, 4 * batch>& out) const {
+    for (size_t i = 0; i < batch; ++i) {
+      for (size_t k = 0; k < 4; k += 2) {
+        const auto [first, second] = cpu::normal_pair(words[k][i], words[k + 1][i]);
+        out[4 * i + k] = first;
+        out[4 * i + k + 1] = second;
+      }
+    }
   }
   static void launch(const Target& target, DrawKey key, const View& out) {
     visit_floating(out.dtype, [&](auto zero) {
@@ -122,10 +147,12 @@ struct NormalWords {
 struct BelowWords {
   static constexpr const char* name = "random_below";
   static constexpr bool floating = false;
-  static constexpr double cost = 10;
+  static constexpr double cost = 2;
   uint64_t n;
-  void operator()(const std::array<uint32_t, 4>& words, int64_t* out) const {
-    for (size_t k = 0; k < 4; ++k) out[k] = static_cast<int64_t>(words[k] * n >> 32);
+  void operator()(const BatchWords& words, std::array<int64_t, 4 * batch>& out) const {
+    for (size_t i = 0; i < batch; ++i) {
+      for (size_t k = 0; k < 4; ++k) out[4 * i + k] = static_cast<int64_t>(words[k][i] * n >> 32);
+    }
   }
   void launch(const Target& target, DrawKey key, const View& out) const {
     KANTOR_ON(target.backend, draw_below(key, n, out.as<int64_t>(), out.size(), target.stream));
@@ -139,16 +166,8 @@ Tensor apply_draw(Words words, const Shape& shape, DType dtype, const Draw& draw
 
 }  // namespace
 
-std::array<uint32_t, 4> philox4x32(std::array<uint32_t, 4> c, uint64_t key) {
-  auto k0 = static_cast<uint32_t>(key), k1 = static_cast<uint32_t>(key >> 32);
-  for (int round = 0; round < 10; ++round) {
-    const uint64_t p0 = uint64_t{multiplier_0} * c[0], p1 = uint64_t{multiplier_1} * c[2];
-    c = {static_cast<uint32_t>(p1 >> 32) ^ c[1] ^ k0, static_cast<uint32_t>(p1),
-         static_cast<uint32_t>(p0 >> 32) ^ c[3] ^ k1, static_cast<uint32_t>(p0)};
-    k0 += weyl_0;
-    k1 += weyl_1;
-  }
-  return c;
+std::array<uint32_t, 4> philox4x32(std::array<uint32_t, 4> counter, uint64_t key) {
+  return rounds(counter, key);
 }
 
 float uniform_at(uint64_t seed, uint32_t stream, uint64_t step, uint64_t element) {
@@ -171,7 +190,7 @@ double HostRandom::uniform() {
 
 double HostRandom::normal() {
   const uint32_t a = bits();
-  return normal_pair(a, bits())[0];
+  return cpu::normal_pair(a, bits()).first;
 }
 
 int64_t HostRandom::below(int64_t n) {

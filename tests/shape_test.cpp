@@ -4,6 +4,7 @@
 #include "engine/ops.h"
 #include "tests/catch.h"
 
+#include <algorithm>
 #include <numeric>
 
 using namespace kantor;
@@ -34,6 +35,36 @@ TEST_CASE("shape: every element type is moved whole") {
     CHECK(transpose(x, {1, 0}).to_vector<double>() == std::vector<double>{0, 3, 1, 4, 2, 5});
     CHECK(slice(x, 0, 1, 2).to_vector<double>() == std::vector<double>{3, 4, 5});
     CHECK(reshape(x, {6}).to_vector<double>() == std::vector<double>{0, 1, 2, 3, 4, 5});
+  }
+}
+
+// Sides below, at and above a tile and a block, in planes with other axes before, between and behind; runs of all
+// lengths.
+TEST_CASE("shape: a transposition moves each element to its place, whatever the extents and the order") {
+  for (const Shape& shape : {Shape{}, Shape{5}, Shape{0, 3}, Shape{1, 7, 1}, Shape{15, 17}, Shape{16, 16}, Shape{2, 65},
+                             Shape{129, 64}, Shape{40'000, 1}, Shape{3, 20'000}, Shape{2, 33, 40}, Shape{19, 2, 37},
+                             Shape{3, 1, 16, 18}, Shape{2, 17, 3, 34}, Shape{2, 3, 2, 3, 2, 3}}) {
+    const size_t rank = static_cast<size_t>(shape.rank());
+    std::vector<int> order(rank);
+    std::iota(order.begin(), order.end(), 0);
+    do {
+      std::vector<int64_t> extents, strides;
+      for (const int axis : order) {
+        extents.push_back(shape[axis]);
+        strides.push_back(shape.size_from(axis + 1));
+      }
+      std::vector<double> expected;
+      for (int64_t i = 0; i < shape.size(); ++i) {
+        int64_t rest = i, at = 0;
+        for (size_t axis = rank; axis-- > 0; rest /= extents[axis]) at += rest % extents[axis] * strides[axis];
+        expected.push_back(static_cast<double>(at));
+      }
+      for (const DType dtype : {DType::float32, DType::float64, DType::int64}) {
+        const Tensor y = transpose(counting(shape, dtype), order);
+        CHECK(y.shape() == Shape(extents));
+        CHECK(y.to_vector<double>() == expected);
+      }
+    } while (std::next_permutation(order.begin(), order.end()));
   }
 }
 

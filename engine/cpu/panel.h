@@ -4,37 +4,17 @@
 // multiply-adds take 10 loads.
 #pragma once
 
+#include "engine/cpu/vector.h"
+
 #include <algorithm>
 #include <cstdint>
-#include <cstring>
 #include <span>
 
 namespace kantor::cpu {
 
 // Registers that hold sums, and vectors side by side in the widest panel; the rest of the registers hold operands.
-#if defined(__AVX512F__)
-inline constexpr int vector_bytes = 64, sum_registers = 24, panel_vectors = 4;
-#elif defined(__AVX__)
-inline constexpr int vector_bytes = 32, sum_registers = 12, panel_vectors = 2;
-#else
-inline constexpr int vector_bytes = 16, sum_registers = 12, panel_vectors = 2;
-#endif
+inline constexpr int sum_registers = vector_bytes == 64 ? 24 : 12, panel_vectors = vector_bytes == 64 ? 4 : 2;
 inline constexpr int tallest_tile = 12;  // more addresses of rows would not fit into registers
-template <class T>
-inline constexpr int64_t lanes = vector_bytes / static_cast<int>(sizeof(T));
-
-template <class T>
-struct VectorOf;
-template <>
-struct VectorOf<float> {
-  using Type __attribute__((vector_size(vector_bytes))) = float;
-};
-template <>
-struct VectorOf<double> {
-  using Type __attribute__((vector_size(vector_bytes))) = double;
-};
-template <class T>
-using Vector = typename VectorOf<T>::Type;
 
 /// Columns [0, n) of a matrix of `rows` rows, cut into panels of whole vectors and similar widths. A panel is packed
 /// row by row, with zeros beyond column n, and panels follow one another.
@@ -66,17 +46,6 @@ int64_t cached_rows(int64_t width) {
 struct Term {
   int64_t offset, row;
 };
-
-template <class T>
-Vector<T> load(const T* p) {
-  Vector<T> v;
-  std::memcpy(&v, p, sizeof v);
-  return v;
-}
-template <class T>
-void store(T* p, Vector<T> v) {
-  std::memcpy(p, &v, sizeof v);
-}
 
 template <class T, int rows, int vectors>
 void tile_product(const T* const* a, std::span<const Term> terms, const T* panel, T* const* c, int64_t columns,

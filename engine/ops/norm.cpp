@@ -1,7 +1,6 @@
 // Normalization: fused forwards, and fused derivatives of batch norm and layer norm; the other derivatives are those of
 // the same functions in ordinary ops, which holds at every order.
 #include "engine/cpu/reduce.h"
-#include "engine/cpu/scratch.h"
 #include "engine/ops.h"
 #include "engine/ops/pointwise_op.h"
 #include "kernels/batch_norm.h"
@@ -32,16 +31,13 @@ void require_channels(std::span<const TensorSpec> inputs) {
   }
 }
 
-/// y = x * scale + shift per channel, x [rows, channels].
-template <class T>
-void scale_and_shift(const T* x, const std::vector<T>& scale, const std::vector<T>& shift, T* y, int64_t rows) {
-  const auto channels = static_cast<int64_t>(scale.size());
+/// Calls fn(element, channel) for all elements of [rows, channels], in pieces of rows.
+template <class F>
+void for_elements(int64_t rows, int64_t channels, const F& fn) {
   const int64_t group = std::max<int64_t>(1, cpu::piece_elements / std::max<int64_t>(1, channels));
   cpu::for_pieces((rows + group - 1) / group, static_cast<double>(rows * channels), [&](int64_t p) {
     for (int64_t r = p * group; r < std::min(rows, (p + 1) * group); ++r) {
-      for (int64_t i = 0; i < channels; ++i) {
-        y[r * channels + i] = x[r * channels + i] * scale[static_cast<size_t>(i)] + shift[static_cast<size_t>(i)];
-      }
+      for (int64_t c = 0; c < channels; ++c) fn(r * channels + c, c);
     }
   });
 }
@@ -51,13 +47,17 @@ template <class T>
 void normalize_channels(const View& x, const T* gamma, const T* beta, const T* mean, const T* variance, double epsilon,
                         const View& y) {
   const int64_t channels = x.shape[-1];
-  std::vector<T> scale(static_cast<size_t>(channels)), shift(static_cast<size_t>(channels));
-  for (int64_t i = 0; i < channels; ++i) {
-    const double s = static_cast<double>(gamma[i]) / std::sqrt(static_cast<double>(variance[i]) + epsilon);
-    scale[static_cast<size_t>(i)] = static_cast<T>(s);
-    shift[static_cast<size_t>(i)] = static_cast<T>(static_cast<double>(beta[i]) - static_cast<double>(mean[i]) * s);
+  std::vector<T> coefficients(static_cast<size_t>(2 * channels));
+  T *scale = coefficients.data(), *shift = scale + channels;
+  for (int64_t c = 0; c < channels; ++c) {
+    const double s = static_cast<double>(gamma[c]) / std::sqrt(static_cast<double>(variance[c]) + epsilon);
+    scale[c] = static_cast<T>(s);
+    shift[c] = static_cast<T>(static_cast<double>(beta[c]) - static_cast<double>(mean[c]) * s);
   }
-  scale_and_shift(x.as<T>(), scale, shift, y.as<T>(), channels == 0 ? 0 : x.size() / channels);
+  const T* from = x.as<T>();
+  T* to = y.as<T>();
+  for_elements(channels == 0 ? 0 : x.size() / channels, channels,
+               [=](int64_t i, int64_t c) { to[i] = from[i] * scale[c] + shift[c]; });
 }
 
 /// The derivative of batch norm's y: x, gamma, dy, and the mean and variance that batch norm gave -> dx, dgamma, dbeta.
@@ -75,23 +75,29 @@ class BatchNormGrad final : public FloatingOp<BatchNormGrad> {
             *variance = inputs[4].as<T>();
     T *dx = outputs[0].as<T>(), *dgamma = outputs[1].as<T>(), *dbeta = outputs[2].as<T>();
     const int64_t channels = inputs[0].shape[-1], rows = inputs[0].size() / channels;
-    for_groups(rows, channels, [&](int64_t i, int64_t c) { dx[i] = dy[i] * (x[i] - mean[c]); });
-    cpu::sum_middle(dx, dgamma, 1, rows, channels);  // dx holds products, until it is written below
-    cpu::sum_middle(dy, dbeta, 1, rows, channels);
-    std::vector<T> shift(static_cast<size_t>(channels)), slope(shift), scale(shift);
+    const auto of_band = [=](int64_t top, int64_t bottom, double* products, double* gradients) {
+      for (int64_t r = top; r < bottom; ++r) {
+        const T *of_x = x + r * channels, *of_dy = dy + r * channels;
+        for (int64_t c = 0; c < channels; ++c) {
+          products[c] += static_cast<double>(of_dy[c] * (of_x[c] - mean[c]));
+          gradients[c] += static_cast<double>(of_dy[c]);
+        }
+      }
+    };
+    const cpu::ColumnPairs sums(rows, channels, 2, of_band);
+    std::vector<T> coefficients(static_cast<size_t>(3 * channels));
+    T *shift = coefficients.data(), *slope = shift + channels, *scale = slope + channels;
     for (int64_t c = 0; c < channels; ++c) {
-      const auto k = static_cast<size_t>(c);
       const double inverse = 1 / std::sqrt(static_cast<double>(variance[c]) + epsilon_);
-      const double products = static_cast<double>(dgamma[c]), n = static_cast<double>(rows);
-      shift[k] = static_cast<T>(static_cast<double>(dbeta[c]) / n);
-      slope[k] = static_cast<T>(inverse * inverse * products / n);
-      scale[k] = static_cast<T>(static_cast<double>(gamma[c]) * inverse);
+      const double products = sums.first()[c], n = static_cast<double>(rows);
+      shift[c] = static_cast<T>(sums.second()[c] / n);
+      slope[c] = static_cast<T>(inverse * inverse * products / n);
+      scale[c] = static_cast<T>(static_cast<double>(gamma[c]) * inverse);
       dgamma[c] = static_cast<T>(inverse * products);
+      dbeta[c] = static_cast<T>(sums.second()[c]);
     }
-    for_groups(rows, channels, [&](int64_t i, int64_t c) {
-      const auto k = static_cast<size_t>(c);
-      dx[i] = (dy[i] - shift[k] - (x[i] - mean[c]) * slope[k]) * scale[k];
-    });
+    for_elements(rows, channels,
+                 [=](int64_t i, int64_t c) { dx[i] = (dy[i] - shift[c] - (x[i] - mean[c]) * slope[c]) * scale[c]; });
   }
   template <class T>
   void launch(const Target& target, Inputs inputs, Outputs outputs) const {
@@ -113,17 +119,6 @@ class BatchNormGrad final : public FloatingOp<BatchNormGrad> {
   }
 
  private:
-  /// Calls f(element, channel) for all, in pieces of rows.
-  template <class F>
-  static void for_groups(int64_t rows, int64_t channels, const F& f) {
-    const int64_t group = std::max<int64_t>(1, cpu::piece_elements / channels);
-    cpu::for_pieces((rows + group - 1) / group, static_cast<double>(rows * channels), [&](int64_t p) {
-      for (int64_t r = p * group; r < std::min(rows, (p + 1) * group); ++r) {
-        for (int64_t c = 0; c < channels; ++c) f(r * channels + c, c);
-      }
-    });
-  }
-
   double epsilon_;
 };
 
@@ -141,20 +136,25 @@ class BatchNorm final : public FloatingOp<BatchNorm> {
     const int64_t channels = inputs[0].shape[-1], rows = inputs[0].size() / channels;
     T *mean = outputs[1].as<T>(), *variance = outputs[2].as<T>();
     const T* x = inputs[0].as<T>();
-    cpu::sum_middle(x, mean, 1, rows, channels);
-    for (int64_t i = 0; i < channels; ++i) mean[i] /= static_cast<T>(rows);
-    T* centred = outputs[0].as<T>();  // squared deviations; overwritten by y below
-    const int64_t group = std::max<int64_t>(1, cpu::piece_elements / channels);
-    cpu::for_pieces((rows + group - 1) / group, static_cast<double>(rows * channels), [&](int64_t p) {
-      for (int64_t r = p * group; r < std::min(rows, (p + 1) * group); ++r) {
-        for (int64_t i = 0; i < channels; ++i) {
-          const T d = x[r * channels + i] - mean[i];
-          centred[r * channels + i] = d * d;
+    // Of differences from the first row: the square of a channel's distance from its mean is at most rows - 1 times the
+    // variance, so the difference of the two sums keeps all but log2(rows) of double's bits, whatever the values are.
+    const auto of_band = [=](int64_t top, int64_t bottom, double* values, double* squares) {
+      for (int64_t r = top; r < bottom; ++r) {
+        const T* row = x + r * channels;
+        for (int64_t c = 0; c < channels; ++c) {
+          const double d = static_cast<double>(row[c]) - static_cast<double>(x[c]);
+          values[c] += d;
+          squares[c] += d * d;
         }
       }
-    });
-    cpu::sum_middle(centred, variance, 1, rows, channels);
-    for (int64_t i = 0; i < channels; ++i) variance[i] /= static_cast<T>(rows);
+    };
+    const cpu::ColumnPairs sums(rows, channels, 2, of_band);
+    for (int64_t c = 0; c < channels; ++c) {
+      const auto n = static_cast<double>(rows);
+      const double distance = sums.first()[c] / n;
+      mean[c] = static_cast<T>(static_cast<double>(x[c]) + distance);
+      variance[c] = static_cast<T>(std::max(0.0, sums.second()[c] / n - distance * distance));
+    }
     normalize_channels(inputs[0], inputs[1].as<T>(), inputs[2].as<T>(), mean, variance, epsilon_, outputs[0]);
   }
   template <class T>
@@ -246,28 +246,36 @@ class LayerNormGrad final : public FloatingOp<LayerNormGrad> {
     require_floating(inputs);
     return {inputs[0], inputs[1], inputs[1]};
   }
-  /// One pass over the rows, in groups; what gamma and beta get of each group is added in order.
   template <class T>
   void forward(Inputs inputs, Outputs outputs) const {
     const int64_t rows = inputs[0].shape[0], columns = inputs[1].size();
-    constexpr int64_t least_rows = 8;  // their sums are few beside their elements
-    const int64_t group = std::max(least_rows, rows_of_piece(columns));
-    const int64_t groups = (rows + group - 1) / group;
-    std::vector<double> sums(static_cast<size_t>(2 * columns * std::max<int64_t>(1, groups)));
-    const auto of_group = [&](int64_t p) { return sums.data() + 2 * columns * p; };
-    cpu::for_pieces(groups, static_cast<double>(rows * columns) * 6, [&](int64_t p) {
-      for (int64_t r = p * group; r < std::min(rows, (p + 1) * group); ++r) {
-        row_grad(inputs[0].as<T>() + r * columns, inputs[1].as<T>(), inputs[2].as<T>() + r * columns,
-                 outputs[0].as<T>() + r * columns, of_group(p), columns);
+    const T *x = inputs[0].as<T>(), *gamma = inputs[1].as<T>(), *dy = inputs[2].as<T>();
+    T* dx = outputs[0].as<T>();
+    std::vector<RowGrad<T>> row_grads(static_cast<size_t>(rows));
+    RowGrad<T>* const of_row = row_grads.data();
+    // Bands of rows, and in each of them chunks of columns, whose sums stay in the first-level cache over the rows.
+    const auto of_band = [=, this](int64_t top, int64_t bottom, double* products, double* gradients) {
+      constexpr int64_t chunk = 1024;
+      for (int64_t r = top; r < bottom; ++r) of_row[r] = row_grad(x + r * columns, gamma, dy + r * columns, columns);
+      for (int64_t left = 0; left < columns; left += chunk) {
+        const int64_t right = std::min(columns, left + chunk);
+        for (int64_t r = top; r < bottom; ++r) {
+          const auto [centre, scale, shift, slope] = of_row[r];
+          const T *of_x = x + r * columns, *of_dy = dy + r * columns;
+          T* of_dx = dx + r * columns;
+          for (int64_t i = left; i < right; ++i) {
+            const T normal = (of_x[i] - centre) * scale;
+            products[i] += static_cast<double>(normal * of_dy[i]);
+            gradients[i] += static_cast<double>(of_dy[i]);
+            of_dx[i] = (of_dy[i] * gamma[i] - shift - normal * slope) * scale;
+          }
+        }
       }
-    });
-    double* all = of_group(0);
-    for (int64_t p = 1; p < groups; ++p) {
-      for (int64_t i = 0; i < 2 * columns; ++i) all[i] += of_group(p)[i];
-    }
-    std::transform(all, all + columns, outputs[1].as<T>(), [](double sum) { return static_cast<T>(sum); });
-    std::transform(all + columns, all + 2 * columns, outputs[2].as<T>(),
-                   [](double sum) { return static_cast<T>(sum); });
+    };
+    const cpu::ColumnPairs sums(rows, columns, 6, of_band);
+    const auto narrow = [](double sum) { return static_cast<T>(sum); };
+    std::transform(sums.first(), sums.first() + columns, outputs[1].as<T>(), narrow);
+    std::transform(sums.second(), sums.second() + columns, outputs[2].as<T>(), narrow);
   }
   template <class T>
   void launch(const Target& target, Inputs inputs, Outputs outputs) const {
@@ -287,28 +295,21 @@ class LayerNormGrad final : public FloatingOp<LayerNormGrad> {
   }
 
  private:
-  struct Normal {};
-  struct Products {};
-
-  /// dx of one row; adds to `sums` [2, columns] what gamma and beta get of it.
+  /// What a row's gradient is made of: its statistics, and the means of gamma dy and of its product with the normal x.
   template <class T>
-  void row_grad(const T* x, const T* gamma, const T* dy, T* dx, double* sums, int64_t columns) const {
-    T *normal = cpu::scratch<T, Normal>(columns), *products = cpu::scratch<T, Products>(columns);
+  struct RowGrad {
+    T centre, scale, shift, slope;
+  };
+
+  template <class T>
+  RowGrad<T> row_grad(const T* x, const T* gamma, const T* dy, int64_t columns) const {
     const auto [centre, scale] = row_statistics(x, columns, epsilon_);
-    for (int64_t i = 0; i < columns; ++i) normal[i] = (x[i] - centre) * scale;
-    for (int64_t i = 0; i < columns; ++i) {
-      sums[i] += static_cast<double>(normal[i] * dy[i]);
-      sums[columns + i] += static_cast<double>(dy[i]);
-    }
-    for (int64_t i = 0; i < columns; ++i) {
-      dx[i] = dy[i] * gamma[i];
-      products[i] = dx[i] * normal[i];
-    }
-    const auto mean_of = [&](const T* values) {
-      return static_cast<T>(cpu::sum_run(values, columns, [](double v) { return v; }) / static_cast<double>(columns));
-    };
-    const T shift = mean_of(dx), slope = mean_of(products);
-    for (int64_t i = 0; i < columns; ++i) dx[i] = (dx[i] - shift - normal[i] * slope) * scale;
+    const auto n = static_cast<double>(columns);
+    const double sum = cpu::sum_of(columns, [=](int64_t i) { return static_cast<double>(dy[i] * gamma[i]); });
+    const double products = cpu::sum_of(columns, [=, c = centre, s = scale](int64_t i) {
+      return static_cast<double>(dy[i] * gamma[i] * ((x[i] - c) * s));
+    });
+    return {centre, scale, static_cast<T>(sum / n), static_cast<T>(products / n)};
   }
 
   double epsilon_;

@@ -1,4 +1,5 @@
 // Shape: views (reshape, slices of axis 0) and copies (transpose, concat, other slices, rows by index).
+#include "engine/cpu/transpose.h"
 #include "engine/ops.h"
 #include "engine/ops/copy_op.h"
 #include "engine/ops/pointwise_op.h"
@@ -62,7 +63,10 @@ class Transpose final : public OpOf<Transpose> {
     return {{Shape(extents), inputs[0].dtype}};
   }
   void cpu(Inputs inputs, Outputs outputs) const override {
-    visit_any(outputs[0].dtype, [&](auto zero) { run<decltype(zero)>(inputs[0], outputs[0]); });
+    visit_any(outputs[0].dtype, [&](auto zero) {
+      using T = decltype(zero);
+      cpu::transpose(inputs[0].as<T>(), inputs[0].shape, order_, outputs[0].as<T>());
+    });
   }
   void device(const Target& target, Inputs inputs, Outputs outputs) const override {
     CopyShape shape;
@@ -81,33 +85,6 @@ class Transpose final : public OpOf<Transpose> {
   }
 
  private:
-  template <class T>
-  void run(const View& x, const View& y) const {
-    if (y.size() == 0) return;
-    const size_t rank = order_.size();
-    if (rank == 0) {
-      *y.as<T>() = *x.as<T>();
-      return;
-    }
-    std::vector<int64_t> strides(rank);
-    for (size_t i = 0; i < rank; ++i) strides[i] = x.shape.size_from(order_[i] + 1);
-    const int64_t inner = y.shape[-1], rows = y.size() / inner;
-    const int64_t group = std::max<int64_t>(1, cpu::piece_elements / inner);
-    cpu::for_pieces((rows + group - 1) / group, static_cast<double>(y.size()) * 2, [&](int64_t p) {
-      for (int64_t row = p * group; row < std::min(rows, (p + 1) * group); ++row) {
-        int64_t rest = row, offset = 0;
-        for (size_t axis = rank - 1; axis-- > 0;) {
-          const int64_t extent = y.shape[static_cast<int>(axis)];
-          offset += rest % extent * strides[axis];
-          rest /= extent;
-        }
-        const T* source = x.as<T>() + offset;
-        T* target = y.as<T>() + row * inner;
-        for (int64_t i = 0; i < inner; ++i) target[i] = source[i * strides[rank - 1]];
-      }
-    });
-  }
-
   std::vector<int> order_;
 };
 
