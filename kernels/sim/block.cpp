@@ -4,6 +4,7 @@
 #include "kernels/sim/races.h"
 #include "kernels/sim/traffic.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <exception>
@@ -23,9 +24,8 @@ __attribute__((no_sanitize("address", "undefined"))) void fill_static_shared() {
   for (volatile unsigned char* at = __start_kantor_sim_shared; at != __stop_kantor_sim_shared; ++at) *at = 0xff;
 }
 
-/// Blocks that take turns have one image of static shared memory between them, so a cooperative kernel may not use it.
-/// Only AddressSanitizer's build knows where it is,
-/// and not that of templates.
+/// Blocks that take turns have one image of static shared memory between them, so their kernel may not use it. Only
+/// AddressSanitizer's build knows where it is, and not that of templates.
 __attribute__((no_sanitize("address", "undefined"))) bool static_shared_is_untouched() {
   for (volatile unsigned char* at = __start_kantor_sim_shared; at != __stop_kantor_sim_shared; ++at) {
     if (*at != 0xff) return false;
@@ -35,8 +35,8 @@ __attribute__((no_sanitize("address", "undefined"))) bool static_shared_is_untou
 void check_static_shared() {
   if (static_shared_is_untouched()) return;
   throw KernelError(
-      "simulator: a cooperative kernel uses a __shared__ array; take dynamic_shared(), of which each block has its "
-      "own");
+      "simulator: a cooperative kernel, or one of clusters, uses a __shared__ array; take dynamic_shared(), of which "
+      "each block has its own");
 }
 
 /// xorshift64* is enough here: results do not depend on the order of threads.
@@ -57,11 +57,13 @@ BlockRunner& BlockRunner::current() {
   return *running;
 }
 
-void BlockRunner::begin(const KernelLaunch& launch, uint64_t index, Order order, uint64_t seed) {
+void BlockRunner::begin(const KernelLaunch& launch, uint64_t index, Cluster& cluster, Order order, uint64_t seed) {
   if (outcome_ == Outcome::waits) restart_fibers();  // its launch failed in another block
   outcome_ = Outcome::begun;
   launch_ = &launch;
   index_ = index;
+  cluster_ = &cluster;
+  visit_ = {};
   order_ = order;
   random_ = (seed + 1) * 0x9E3779B97F4A7C15U ^ (index + 1);
   const dim3 block = launch.shape.block;
@@ -75,7 +77,7 @@ void BlockRunner::begin(const KernelLaunch& launch, uint64_t index, Order order,
   }
   ready_.clear();
   ready_begin_ = 0;
-  started_ = returned_ = at_barrier_ = 0;
+  started_ = returned_ = at_barrier_ = at_cluster_ = 0;
   votes_ = {};
   open_.resize(static_cast<size_t>((count_ + 31) / 32));
   for (auto& records : open_) records.clear();
@@ -123,8 +125,26 @@ void BlockRunner::restart_fibers() {
   }
 }
 
+/// Whether blocks of its launch run at the same time.
+bool BlockRunner::takes_turns() const {
+  return launch_->shape.cooperative || launch_->shape.cluster > 1;
+}
+
 std::string BlockRunner::error() const {
-  return outcome_ == Outcome::waits ? states() : error_;
+  return outcome_ == Outcome::waits ? error_of_waiting() : error_;
+}
+
+/// Where no thread can go on, and some wait for what other blocks do.
+std::string BlockRunner::error_of_waiting() const {
+  if (at_cluster_ > 0 && returned_ > 0) {
+    return "barrier divergence: not every thread of the block reaches the barrier\n" + states();
+  }
+  const bool for_count = std::any_of(threads_.begin(), threads_.end(),
+                                     [](const Thread& thread) { return thread.state == State::at_count; });
+  if (for_count && !launch_->shape.cooperative) {
+    return "waits for other blocks, which need not run at the same time: make the launch cooperative\n" + states();
+  }
+  return "a barrier that not every block reaches\n" + states();
 }
 
 Fiber& BlockRunner::idle_fiber() {
@@ -162,14 +182,16 @@ void BlockRunner::work() {
     const int waiting = wake_counts();
     thread = next();
     if (thread < 0) {
-      if (waiting > 0 && launch_->shape.cooperative) {
-        outcome_ = Outcome::waits;
+      if (waiting > 0) {
+        const bool hopeless = at_cluster_ > 0 && returned_ > 0;  // whatever other blocks do
+        if (takes_turns() && !hopeless) {
+          outcome_ = Outcome::waits;
+        } else {
+          error_ = error_of_waiting();
+        }
       } else {
-        error_ = waiting > 0
-                     ? "waits for other blocks, which need not run at the same time: make the launch cooperative\n" +
-                           states()
-                 : returned_ < count_ ? "barrier divergence: not every thread comes to where others wait\n" + states()
-                                      : races::block_ends();
+        error_ = returned_ < count_ ? "barrier divergence: not every thread comes to where others wait\n" + states()
+                                    : finish();
         outcome_ = error_.empty() ? Outcome::finished : Outcome::failed;
       }
       idle_.push_back(&self);

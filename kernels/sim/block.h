@@ -16,6 +16,15 @@
 
 namespace kantor::sim {
 
+class BlockRunner;
+
+/// The blocks of a cluster, by rank, and where they are with its barrier.
+struct Cluster {
+  std::vector<BlockRunner*> blocks;
+  unsigned arrived = 0, passed = 0;  // blocks that have come to the barrier; barriers that all have passed
+  Site site;                         // where they wait
+};
+
 /// Runs blocks, one after the other, on the host thread that made it. Several may take turns there.
 class BlockRunner {
  public:
@@ -24,8 +33,8 @@ class BlockRunner {
   BlockRunner(const BlockRunner&) = delete;
   BlockRunner& operator=(const BlockRunner&) = delete;
 
-  /// Begins block number `index` of the launch; none of its threads runs yet.
-  void begin(const KernelLaunch& launch, uint64_t index, Order order, uint64_t seed);
+  /// Begins block number `index` of the launch, one of that cluster's; none of its threads runs yet.
+  void begin(const KernelLaunch& launch, uint64_t index, Cluster& cluster, Order order, uint64_t seed);
   enum class Outcome : uint8_t { begun, finished, waits, failed };
   /// Runs its threads until all have returned, until every one that has not waits for other blocks, or until one fails.
   Outcome advance();
@@ -41,6 +50,10 @@ class BlockRunner {
   void await(Collective& record, Site site);
   void leave(Collective& record);
   void await_count(const unsigned* count, unsigned target, Site site);
+  [[nodiscard]] int rank_in_cluster() const { return static_cast<int>(index_ % cluster_->blocks.size()); }
+  [[nodiscard]] int blocks_of_cluster() const { return static_cast<int>(cluster_->blocks.size()); }
+  void await_cluster(Site site);
+  void* peer_address(const void* own, size_t bytes, int rank, const char* word, Site site);
   [[noreturn]] void fail(std::string what);
   [[nodiscard]] void* dynamic_shared() const { return dynamic_shared_.get(); }
   AsyncQueues<AsyncCopy>& copies() { return copies_; }
@@ -49,19 +62,24 @@ class BlockRunner {
   static BlockRunner& current();
 
  private:
-  enum class State : uint8_t { fresh, ready, running, at_barrier, in_collective, at_count, returned };
+  enum class State : uint8_t { fresh, ready, running, at_barrier, in_collective, at_count, at_cluster, returned };
   struct Thread {
     Fiber* fiber = nullptr;
     State state = State::fresh;
     const char* word = "";  // what it waits in, and where
     Site site;
-    const unsigned* count = nullptr;  // that must reach `target`, where it waits for other blocks
+    const unsigned* count = nullptr;  // that must reach `target`, where it waits for other blocks or its cluster
     unsigned target = 0;
   };
 
   static void entry(boost::context::detail::transfer_t transfer);
   void work();
   void enter();
+  std::string finish();
+  [[nodiscard]] std::string error_of_waiting() const;
+  [[nodiscard]] bool takes_turns() const;
+  [[nodiscard]] std::string place_in_grid() const;
+  [[nodiscard]] std::string wrong_visit(uintptr_t offset, size_t bytes, int rank) const;
   void restart_fibers();
   int wake_counts();
   void suspend();
@@ -79,7 +97,14 @@ class BlockRunner {
   Order order_ = Order::forward;
   Outcome outcome_ = Outcome::begun;
   uint64_t random_ = 1;
-  int count_ = 0, current_ = -1, started_ = 0, returned_ = 0, at_barrier_ = 0;
+  int count_ = 0, current_ = -1, started_ = 0, returned_ = 0, at_barrier_ = 0, at_cluster_ = 0;
+  Cluster* cluster_ = nullptr;
+  /// The last time that another block touched this one's shared memory.
+  struct Visit {
+    unsigned passed = 0;  // barriers of the cluster until then; 0: there was none
+    const BlockRunner* by = nullptr;
+    Site site;
+  } visit_;
   std::vector<Thread> threads_;
   std::vector<int> sequence_, ready_;  // the order in which threads start; threads that can resume
   size_t ready_begin_ = 0;

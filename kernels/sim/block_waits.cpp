@@ -1,4 +1,5 @@
-// What the threads of a block wait in: barriers, warp collectives, and counts that other blocks raise.
+// What the threads of a block wait in: barriers, warp collectives, counts that other blocks raise, and barriers of the
+// cluster, with what its blocks may do to each other.
 #include "kernels/sim/block.h"
 #include "kernels/sim/places.h"
 #include "kernels/sim/races.h"
@@ -144,6 +145,86 @@ void BlockRunner::await_count(const unsigned* count, unsigned target, Site site)
   }
 }
 
+void BlockRunner::await_cluster(Site site) {
+  Thread& self = threads_[static_cast<size_t>(current_)];
+  const bool others_wait = cluster_->arrived > 0 || at_cluster_ > 0;
+  if (others_wait && !(site == cluster_->site)) {
+    std::string what = "barrier divergence: cluster_barrier at " + text_of(site) +
+                       ", where other threads of the cluster wait at " + text_of(cluster_->site);
+    fail(std::move(what));
+  }
+  if (returned_ > 0) {
+    self.state = State::at_cluster;
+    self.word = "cluster_barrier";
+    self.site = site;
+    std::string what = "barrier divergence: not every thread of the block reaches the barrier\n" + states();
+    fail(std::move(what));
+  }
+  cluster_->site = site;
+  const unsigned target = cluster_->passed + 1;
+  if (++at_cluster_ == count_) {
+    at_cluster_ = 0;
+    products_.barrier();
+    traffic::barrier();
+    if (++cluster_->arrived == cluster_->blocks.size()) {
+      cluster_->arrived = 0;
+      ++cluster_->passed;
+      races::cluster_barrier(index_ - index_ % cluster_->blocks.size());
+    }
+  }
+  while (cluster_->passed < target) {
+    self.state = State::at_cluster;
+    self.word = "cluster_barrier";
+    self.site = site;
+    self.count = &cluster_->passed;
+    self.target = target;
+    suspend();
+  }
+}
+
+/// What is wrong with touching `bytes` bytes from `offset` on in the block of that rank, or "".
+std::string BlockRunner::wrong_visit(uintptr_t offset, size_t bytes, int rank) const {
+  if (offset + bytes > launch_->shape.shared_bytes || offset + bytes < offset) {
+    return "the address is not in dynamic_shared()";
+  }
+  if (rank < 0 || rank >= blocks_of_cluster()) {
+    return "there is no block " + std::to_string(rank) + " in a cluster of " + std::to_string(blocks_of_cluster());
+  }
+  const BlockRunner& peer = *cluster_->blocks[static_cast<size_t>(rank)];
+  if (&peer == this) return "";
+  if (cluster_->passed == 0) {
+    return "block " + peer.place_in_grid() + " may not have begun; a cluster_barrier() must come before";
+  }
+  if (peer.is_finished()) return "block " + peer.place_in_grid() + " has ended; a cluster_barrier() must come between";
+  return "";
+}
+
+void* BlockRunner::peer_address(const void* own, size_t bytes, int rank, const char* word, Site site) {
+  const uintptr_t offset = reinterpret_cast<uintptr_t>(own) - reinterpret_cast<uintptr_t>(dynamic_shared_.get());
+  std::string wrong = wrong_visit(offset, bytes, rank);
+  if (!wrong.empty()) {
+    wrong.insert(0, std::string(word) + " at " + text_of(site) + ": ");
+    fail(std::move(wrong));
+  }
+  BlockRunner& peer = *cluster_->blocks[static_cast<size_t>(rank)];
+  if (&peer != this) peer.visit_ = {cluster_->passed, this, site};
+  return static_cast<std::byte*>(peer.dynamic_shared_.get()) + offset;
+}
+
+/// All threads have returned. Returns what is wrong with that, or "".
+std::string BlockRunner::finish() {
+  std::string found = races::block_ends();
+  if (found.empty() && visit_.passed > 0 && visit_.passed == cluster_->passed) {
+    found = "ends while block " + visit_.by->place_in_grid() + " may touch its shared memory, at " +
+            text_of(visit_.site) + "; a cluster_barrier() must come between";
+  }
+  return found;
+}
+
+std::string BlockRunner::place_in_grid() const {
+  return text_of(place_in(index_, launch_->shape.grid));
+}
+
 /// Which threads wait where, and which have returned; neighbours in the same state on one line.
 std::string BlockRunner::states() const {
   const auto describe = [&](const Thread& t) -> std::string {
@@ -160,6 +241,9 @@ std::string BlockRunner::states() const {
         return std::string("waits in ") + t.word + " at " + text_of(t.site) + ": " +
                std::to_string(__atomic_load_n(t.count, __ATOMIC_RELAXED)) + " of " + std::to_string(t.target) +
                " arrivals";
+      case State::at_cluster:
+        return std::string("waits in ") + t.word + " at " + text_of(t.site) + ": " + std::to_string(cluster_->arrived) +
+               " of " + std::to_string(cluster_->blocks.size()) + " blocks";
       case State::returned:
         return "returned";
     }
@@ -182,16 +266,16 @@ std::string BlockRunner::states() const {
 
 bool BlockRunner::can_advance() const {
   return outcome_ != Outcome::waits || std::any_of(threads_.begin(), threads_.end(), [](const Thread& t) {
-           return t.state == State::at_count && has_reached(t.count, t.target);
+           return (t.state == State::at_count || t.state == State::at_cluster) && has_reached(t.count, t.target);
          });
 }
 
-/// Makes threads ready whose counts have been reached, and returns how many wait on.
+/// Makes threads ready whose counts have been reached, or whose cluster has met, and returns how many wait on.
 int BlockRunner::wake_counts() {
   int waiting = 0;
   for (const int i : sequence_) {
     Thread& t = threads_[static_cast<size_t>(i)];
-    if (t.state != State::at_count) continue;
+    if (t.state != State::at_count && t.state != State::at_cluster) continue;
     if (has_reached(t.count, t.target)) {
       t.state = State::ready;
       ready_.push_back(i);

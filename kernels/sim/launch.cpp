@@ -34,6 +34,7 @@ namespace {
 
 constexpr uint64_t most_threads = 1024, most_shared_bytes = 227 * 1024;
 constexpr uint64_t most_blocks_x = 0x7fffffff, most_blocks_yz = 65535;
+constexpr unsigned most_cluster = 8;  // on every GPU that has clusters
 
 std::atomic<Order> thread_order{Order::forward};
 std::atomic<uint64_t> order_seed{0};
@@ -56,6 +57,14 @@ void check_limits(const KernelLaunch& launch) {
       grid.z > most_blocks_yz) {
     refuse("a grid of " + text_of(grid) + " blocks; 1 to 2147483647 in x and 65535 in y and z are possible");
   }
+  const unsigned cluster = launch.shape.cluster;
+  if (cluster < 1 || cluster > most_cluster) {
+    refuse("clusters of " + std::to_string(cluster) + " blocks; 1 to 8 are possible");
+  }
+  if (grid.x % cluster != 0) {
+    refuse("a grid of " + text_of(grid) + " blocks in clusters of " + std::to_string(cluster) +
+           " along x, which must divide it");
+  }
   if (launch.shape.shared_bytes > most_shared_bytes) {
     refuse(std::to_string(launch.shape.shared_bytes) + " bytes of dynamic shared memory; 232448 are possible");
   }
@@ -71,14 +80,18 @@ std::string place_of(uint64_t block, dim3 grid) {
                     what);
 }
 
-/// All blocks of a cooperative launch: they take turns on this host thread, each until it has to wait for others.
-void run_together(const KernelLaunch& launch, uint64_t blocks, Order order, uint64_t seed) {
+/// `blocks` blocks from `first` on, whole clusters, that run at the same time: they take turns on this host thread,
+/// each until it has to wait for others.
+void run_together(const KernelLaunch& launch, uint64_t first, uint64_t blocks, Order order, uint64_t seed) {
   thread_local std::vector<std::unique_ptr<BlockRunner>> runners;
   while (runners.size() < blocks) runners.push_back(std::make_unique<BlockRunner>());
   std::vector<uint64_t> left(blocks);
+  std::vector<Cluster> clusters(blocks / launch.shape.cluster);
   for (uint64_t b = 0; b < blocks; ++b) {
     left[b] = order == Order::reverse ? blocks - 1 - b : b;
-    runners[b]->begin(launch, b, order, seed);
+    Cluster& cluster = clusters[b / launch.shape.cluster];
+    cluster.blocks.push_back(runners[b].get());
+    runners[b]->begin(launch, first + b, cluster, order, seed);
   }
   if (order == Order::random) std::shuffle(left.begin(), left.end(), std::mt19937_64(seed));
   while (!left.empty()) {
@@ -87,12 +100,9 @@ void run_together(const KernelLaunch& launch, uint64_t blocks, Order order, uint
       BlockRunner& runner = *runners[block];
       if (!runner.can_advance()) continue;
       advanced = true;
-      if (runner.advance() == BlockRunner::Outcome::failed) refuse(launch, block, runner.error());
+      if (runner.advance() == BlockRunner::Outcome::failed) refuse(launch, first + block, runner.error());
     }
-    if (!advanced) {
-      refuse(launch, left.front(),
-             "a barrier that not every block of the team reaches\n" + runners[left.front()]->error());
-    }
+    if (!advanced) refuse(launch, first + left.front(), runners[left.front()]->error());
     std::erase_if(left, [&](uint64_t block) { return runners[block]->is_finished(); });
   }
 }
@@ -100,24 +110,28 @@ void run_together(const KernelLaunch& launch, uint64_t blocks, Order order, uint
 /// Runs the blocks of a launch. Throws the error of the lowest block that failed.
 void run(const KernelLaunch& launch) {
   const DeviceAccess access;
-  races::launch_begins();
+  races::launch_begins(launch.shape.cluster);
   traffic::launch_begins(launch.kernel);
   const uint64_t blocks = uint64_t{launch.shape.grid.x} * launch.shape.grid.y * launch.shape.grid.z;
   const dim3 threads = launch.shape.block;
   traffic::launch_has(blocks, static_cast<int>(threads.x * threads.y * threads.z), launch.shape.shared_bytes);
   const Order order = thread_order;
   const uint64_t seed = order_seed;
-  if (launch.shape.cooperative) return run_together(launch, blocks, order, seed);
+  if (launch.shape.cooperative) return run_together(launch, 0, blocks, order, seed);
+  const unsigned cluster = launch.shape.cluster;
   const auto one = [&](int64_t piece) {
     thread_local BlockRunner runner;
     const auto block = static_cast<uint64_t>(piece);
-    runner.begin(launch, block, order, seed);
+    if (cluster > 1) return run_together(launch, block * cluster, cluster, order, seed);
+    Cluster alone{{&runner}, 0, 0, {}};
+    runner.begin(launch, block, alone, order, seed);
     if (runner.advance() != BlockRunner::Outcome::finished) refuse(launch, block, runner.error());
   };
+  const auto pieces = static_cast<int64_t>(blocks / cluster);
 #ifdef KANTOR_SIM_CHECKED  // static shared memory exists once for all threads
-  for (uint64_t b = 0; b < blocks; ++b) one(static_cast<int64_t>(b));
+  for (int64_t piece = 0; piece < pieces; ++piece) one(piece);
 #else
-  host::for_each_piece(static_cast<int64_t>(blocks), one);
+  host::for_each_piece(pieces, one);
 #endif
 }
 

@@ -19,6 +19,7 @@ struct LaunchShape {
   size_t shared_bytes = 0;
   Stream stream = nullptr;
   bool cooperative = false;  // all blocks are resident at once, and may wait for each other
+  unsigned cluster = 1;      // neighbouring blocks along x that are resident at once (kernels/ptx.h: clusters), 1 to 8
 };
 
 /// A kernel with its arguments. `call` runs it for the current thread.
@@ -70,8 +71,8 @@ void launch(const LaunchShape& shape, Args&&... args) {
 
 /// Blocks of this kernel that can be resident at once, in a cooperative launch: here any number, so what tests need.
 template <auto kernel>
-int resident_blocks(int /*threads*/, size_t /*shared_bytes*/) {
-  return 32;
+int resident_blocks(int /*threads*/, size_t /*shared_bytes*/, unsigned cluster = 1) {
+  return static_cast<int>(32 / cluster * cluster);
 }
 
 /// The launch's dynamic shared memory, 16-byte aligned.

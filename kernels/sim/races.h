@@ -13,7 +13,8 @@ namespace kantor::sim::races {
 void memory_begins(void* data, size_t bytes);
 void memory_ends(void* data);
 
-void launch_begins();
+/// Blocks number as they lie in the grid; `cluster` neighbours are a cluster.
+void launch_begins(unsigned cluster);
 /// Block number `block` of the launch begins, with its dynamic shared memory.
 void block_begins(uint64_t block, void* dynamic_shared, size_t bytes);
 /// The block goes on, after others of a cooperative launch.
@@ -26,6 +27,8 @@ bool set_watching(bool on);
 
 /// Every thread of the block has reached a barrier.
 void barrier();
+/// Every thread of the cluster whose first block has that number has reached a barrier.
+void cluster_barrier(uint64_t first);
 /// The thread that runs has come to a __threadfence.
 void fence();
 /// These lanes of the warp have met in __syncwarp.
@@ -50,7 +53,7 @@ struct Pause {
 };
 inline void memory_begins(void*, size_t) {}
 inline void memory_ends(void*) {}
-inline void launch_begins() {}
+inline void launch_begins(unsigned) {}
 inline void block_begins(uint64_t, void*, size_t) {}
 inline void block_resumes(uint64_t) {}
 inline std::string block_ends() {
@@ -60,6 +63,7 @@ inline bool set_watching(bool) {
   return false;
 }
 inline void barrier() {}
+inline void cluster_barrier(uint64_t) {}
 inline void fence() {}
 inline void warp_barrier(int, uint32_t) {}
 #endif

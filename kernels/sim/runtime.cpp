@@ -47,6 +47,20 @@ void await_count(const unsigned* count, unsigned target, Site site) {
   const races::Pause pause;
   BlockRunner::current().await_count(count, target, site);
 }
+int rank_in_cluster() {
+  return BlockRunner::current().rank_in_cluster();
+}
+int blocks_of_cluster() {
+  return BlockRunner::current().blocks_of_cluster();
+}
+void await_cluster(Site site) {
+  const races::Pause pause;
+  BlockRunner::current().await_cluster(site);
+}
+void* peer_address(const void* own, size_t bytes, int rank, const char* word, Site site) {
+  const races::Pause pause;
+  return BlockRunner::current().peer_address(own, bytes, rank, word, site);
+}
 void* dynamic_shared_bytes() {
   return BlockRunner::current().dynamic_shared();
 }

@@ -86,6 +86,14 @@ void thread_fence();
 /// Waits until other blocks of a cooperative launch have made *count at least `target`.
 void await_count(const unsigned* count, unsigned target, Site site = Site::here());
 
+/// Of the running block's cluster: the block's rank in it, and its blocks.
+int rank_in_cluster();
+int blocks_of_cluster();
+/// Waits until every thread of the cluster has reached this site.
+void await_cluster(Site site);
+/// What `own`, `bytes` bytes of this block's dynamic shared memory, is in the block of that rank.
+void* peer_address(const void* own, size_t bytes, int rank, const char* word, Site site);
+
 /// The launch's dynamic shared memory: a heap block of its exact size.
 void* dynamic_shared_bytes();
 

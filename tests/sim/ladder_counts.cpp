@@ -20,7 +20,7 @@ constexpr const char* kinds[] = {"read", "write", "atomic"};
 constexpr int samples_of_an_instruction = 2;
 
 const char* name_of(Space space) {
-  return space == Space::global ? "global" : "shared";
+  return space == Space::global ? "global" : space == Space::peer ? "peer" : "shared";
 }
 
 /// Runs the version once, counted.

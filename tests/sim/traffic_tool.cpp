@@ -23,9 +23,11 @@ void print_lines(const std::vector<Row>& rows) {
   for (const Row& row : rows) {
     constexpr const char* kinds[] = {"reads", "writes", "atomics"};
     fmt::print("    {}:{} {} {}: {} accesses of warps, {} bytes, {} {}, fewest {}\n", row.file, row.line,
-               row.space == Space::global ? "global" : "shared", kinds[static_cast<int>(row.kind)], row.accesses,
-               row.bytes, row.transactions.taken, row.space == Space::global ? "sectors" : "passes",
-               row.transactions.fewest);
+               row.space == Space::global ? "global"
+               : row.space == Space::peer ? "peer"
+                                          : "shared",
+               kinds[static_cast<int>(row.kind)], row.accesses, row.bytes, row.transactions.taken,
+               row.space == Space::shared ? "passes" : "sectors", row.transactions.fewest);
   }
 }
 

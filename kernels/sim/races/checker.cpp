@@ -4,8 +4,8 @@
 // Within a block, a barrier orders all accesses before it before all those after it: an epoch. Within a warp, between
 // two barriers, __syncwarp does so for its lanes: a vector clock a lane. Shuffles, votes and the other collectives
 // exchange values and order no memory, as CUDA's guide says. Launches follow each other. Between the blocks of one
-// launch, fences with atomics order what a block did before with what another one does after (publication.h). Shared
-// memory is each block's own and begins unwritten.
+// launch, fences with atomics order what a block did before with what another one does after (publication.h), and so do
+// the barriers of a cluster, whose blocks also touch each other's shared memory, which begins unwritten.
 #include "kernels/sim/races/checker.h"
 
 #include "kernels/sim/block.h"
@@ -43,6 +43,7 @@ struct Checker {
   Shadow shadow;
   bool watching = false;
   uint32_t launch = 0;
+  uint64_t cluster = 1;                               // blocks of one
   std::map<uint64_t, std::unique_ptr<Block>> blocks;  // of the launch
   std::vector<Region> spare;                          // dynamic shared memory of blocks that are gone
   Block* block = nullptr;                             // that runs
@@ -67,9 +68,12 @@ Checker& checker() {
   return *instance;
 }
 
-/// Whether an access is of this launch and, in shared memory, of this block.
+/// Whether an access is of this launch and, in shared memory, of this block, or of the cluster of the one that owns it:
+/// later blocks have the same shadow.
 bool Checker::counts(const Region& region, const Access& earlier) const {
-  return earlier.launch == launch && (region.memory == Memory::global || earlier.block == block->index);
+  if (earlier.launch != launch) return false;
+  if (region.memory == Memory::dynamic_shared) return earlier.block / cluster == region.block / cluster;
+  return region.memory == Memory::global || earlier.block == block->index;
 }
 
 bool Checker::ordered(const Access& earlier, const Access& now) const {
@@ -154,7 +158,7 @@ const char* text_of(Kind kind) {
   return "";
 }
 
-std::string text_of(const Region& region, uintptr_t address) {
+std::string text_of(const Region& region, uintptr_t address, uint64_t by) {
   const std::string byte = "byte " + std::to_string(address - region.begin);
   switch (region.memory) {
     case Memory::global:
@@ -162,13 +166,15 @@ std::string text_of(const Region& region, uintptr_t address) {
     case Memory::static_shared:
       return "static shared memory";
     case Memory::dynamic_shared:
-      return "dynamic shared memory (" + byte + " of " + std::to_string(region.bytes) + ")";
+      return "dynamic shared memory " + (region.block == by ? "" : "of block " + text_of(region.block, gridDim) + " ") +
+             "(" + byte + " of " + std::to_string(region.bytes) + ")";
   }
   return "";
 }
 
-const char* advice(const Access& earlier, const Access& now) {
+const char* advice(const Region& region, const Access& earlier, const Access& now) {
   if (earlier.block != now.block) {
+    if (region.memory == Memory::dynamic_shared) return "; put a cluster_barrier() between them";
     return "; the blocks of a launch run in any order: give each its own words, let both be integer atomics, let a "
            "barrier, __threadfence() and an atomic come between them in both blocks, or take a second launch";
   }
@@ -182,9 +188,9 @@ const char* advice(const Access& earlier, const Access& now) {
 std::string report(const Region& region, uintptr_t address, const Access& earlier, const Access& now) {
   const std::string whose = (earlier.block != now.block ? "block " + text_of(earlier.block, gridDim) + ", " : "") +
                             "thread " + text_of(earlier.thread, blockDim);
-  return "data race on " + text_of(region, address) + ": this " + text_of(now.kind) + " at " + source_line(now.pc) +
-         " and the " + text_of(earlier.kind) + " of " + whose + " at " + source_line(earlier.pc) + " are in no order" +
-         advice(earlier, now);
+  return "data race on " + text_of(region, address, now.block) + ": this " + text_of(now.kind) + " at " +
+         source_line(now.pc) + " and the " + text_of(earlier.kind) + " of " + whose + " at " + source_line(earlier.pc) +
+         " are in no order" + advice(region, earlier, now);
 }
 
 /// threadIdx and the like, which are also among the host thread's variables, but which the scheduler writes.
@@ -200,7 +206,7 @@ void Checker::check(Region& region, uintptr_t address, const Access& now) {
   if (unwritten_read.launch != launch && region.memory != Memory::global && now.kind != Kind::write &&
       !counts(region, word.write) && !is_index(address)) {
     unwritten_read = now;  // reported at the block's end: a later write may make it a race, which says more
-    unwritten = text_of(region, address);
+    unwritten = text_of(region, address, now.block);
   }
   if (const Access* earlier = clashing(region, word, now); earlier != nullptr) {
     BlockRunner::current().fail(report(region, address, *earlier, now));
@@ -218,11 +224,12 @@ void memory_ends(void* data) {
 }
 
 /// Static shared memory is among the variables of the host thread: those of the program itself, its first module.
-void launch_begins() {
+void launch_begins(unsigned cluster) {
   ++checker().launch;
+  checker().cluster = cluster;
   checker().published.clear();
   checker().block = nullptr;
-  checker().shadow.set_dynamic(nullptr);
+  checker().shadow.set_dynamic({});
   checker().blocks.clear();
   dl_iterate_phdr(
       [](dl_phdr_info* part, size_t, void*) {
@@ -246,6 +253,7 @@ void block_begins(uint64_t index, void* dynamic_shared, size_t bytes) {
   }
   block->dynamic_shared.begin = reinterpret_cast<uintptr_t>(dynamic_shared);
   block->dynamic_shared.memory = Memory::dynamic_shared;
+  block->dynamic_shared.block = index;
   block->dynamic_shared.reserve(bytes);
   for (auto& warp : block->clocks) {
     for (size_t lane = 0; lane < 32; ++lane) warp[lane][lane] = 1;
@@ -257,7 +265,12 @@ void block_resumes(uint64_t index) {
   Checker& c = checker();
   if (c.block != nullptr && c.block->index == index) return;
   c.block = c.blocks.at(index).get();
-  c.shadow.set_dynamic(&c.block->dynamic_shared);
+  std::vector<Region*> reached;
+  const uint64_t first = index - index % c.cluster;
+  for (auto at = c.blocks.lower_bound(first); at != c.blocks.lower_bound(first + c.cluster); ++at) {
+    reached.push_back(&at->second->dynamic_shared);
+  }
+  c.shadow.set_dynamic(std::move(reached));
 }
 
 std::string block_ends() {
@@ -265,7 +278,7 @@ std::string block_ends() {
   c.spare.push_back(std::move(c.block->dynamic_shared));  // its words stay: those of other blocks do not count
   c.blocks.erase(c.block->index);
   c.block = nullptr;
-  c.shadow.set_dynamic(nullptr);
+  c.shadow.set_dynamic({});
   const Access& read = c.unwritten_read;
   if (read.launch != checker().launch) return {};
   return "thread " + text_of(read.thread, blockDim) + ": the " + text_of(read.kind) + " at " + source_line(read.pc) +
@@ -297,6 +310,20 @@ void barrier() {
   ++checker().block->epoch;
 }
 
+void cluster_barrier(uint64_t first) {
+  Checker& c = checker();
+  std::vector<Published> all;
+  for (uint64_t index = first; index < first + c.cluster; ++index) {
+    Block& block = *c.blocks.at(index);
+    block.knowledge.tell(all);
+    add(all, {index, ++block.epoch, no_thread});
+  }
+  for (uint64_t index = first; index < first + c.cluster; ++index) {
+    Block& block = *c.blocks.at(index);
+    block.knowledge.learn(all, index, block.epoch);
+  }
+}
+
 void warp_barrier(int warp, uint32_t lanes) {
   auto& clocks = checker().block->clocks[static_cast<size_t>(warp)];
   Clock joined{};
@@ -321,7 +348,9 @@ void access(const volatile void* data, size_t bytes, Kind kind, const void* pc) 
   if (traffic::counting) {
     using traffic::Space;
     if (is_index(begin)) return;
-    return traffic::access(begin, bytes, kind, region->memory == Memory::global ? Space::global : Space::shared, pc);
+    const bool is_peers = region->memory == Memory::dynamic_shared && region->block != c.block->index;
+    const Space space = region->memory == Memory::global ? Space::global : is_peers ? Space::peer : Space::shared;
+    return traffic::access(begin, bytes, kind, space, pc);
   }
   const auto thread = static_cast<size_t>(thread_in_block), lane = thread % 32;
   Access now{pc,

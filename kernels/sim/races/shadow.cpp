@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <limits>
 #include <string>
+#include <utility>
 
 namespace kantor::sim::races {
 
@@ -48,8 +49,8 @@ void Shadow::move_static(uintptr_t begin, size_t bytes) {
   std::fill(std::begin(recent_), std::end(recent_), Stretch{});
 }
 
-void Shadow::set_dynamic(Region* region) {
-  dynamic_ = region;
+void Shadow::set_dynamic(std::vector<Region*> regions) {
+  dynamic_ = std::move(regions);
   std::fill(std::begin(recent_), std::end(recent_), Stretch{});
 }
 
@@ -69,7 +70,10 @@ Region* Shadow::find(uintptr_t address) {
     }
     return found.region != nullptr;
   };
-  if (take(static_) || (dynamic_ != nullptr && dynamic_->bytes > 0 && take(*dynamic_))) return found.region;
+  if (take(static_)) return found.region;
+  for (Region* region : dynamic_) {
+    if (region->bytes > 0 && take(*region)) return found.region;
+  }
   const auto above = regions_.upper_bound(address);
   if (above != regions_.begin() && take(std::prev(above)->second)) return found.region;
   if (above != regions_.end()) take(above->second);

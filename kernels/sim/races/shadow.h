@@ -7,6 +7,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <vector>
 
 namespace kantor::sim::races {
 
@@ -17,6 +18,7 @@ struct Region {
   uintptr_t begin = 0;
   size_t bytes = 0;
   Memory memory = Memory::global;
+  uint64_t block = 0;  // whose dynamic shared memory it is
   struct Free {
     void operator()(Word* words) const { std::free(words); }
   };
@@ -38,8 +40,8 @@ class Shadow {
   void remove(uintptr_t begin);
   /// Sets where static shared memory is. Its words keep the accesses of earlier blocks, which no longer count.
   void move_static(uintptr_t begin, size_t bytes);
-  /// Sets the dynamic shared memory of the block that runs; null while none does.
-  void set_dynamic(Region* region);
+  /// Sets the dynamic shared memory that the block that runs can reach: its own, and that of its cluster.
+  void set_dynamic(std::vector<Region*> regions);
   /// The region that the address is in, or null: host memory, a stack.
   Region* find(uintptr_t address);
 
@@ -52,7 +54,7 @@ class Shadow {
 
   std::map<uintptr_t, Region> regions_;
   Region static_;
-  Region* dynamic_ = nullptr;
+  std::vector<Region*> dynamic_;
   Stretch recent_[recent_count];  // the last answers, including that there is no region
   size_t next_ = 0;
 };

@@ -132,7 +132,7 @@ void Counter::count() {
       Instruction& i = instructions[execution.instruction];
       ++i.accesses;
       i.bytes += int64_t{execution.of.bytes} * __builtin_popcount(execution.of.lanes);
-      i.transactions += i.space == Space::global ? sectors(execution.of) : passes(execution.of, i.kind == Kind::atomic);
+      i.transactions += i.space == Space::shared ? passes(execution.of, i.kind == Kind::atomic) : sectors(execution.of);
       if (i.samples < samples_wanted) came.push_back(execution);
     }
     of_warp.clear();

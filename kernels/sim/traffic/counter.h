@@ -20,9 +20,11 @@
 namespace kantor::sim::traffic {
 
 using races::Kind;
-enum class Space : uint8_t { global, shared };
+/// `peer`: the shared memory of another block of the cluster, in sectors of 32 bytes, as CUDA's tuning guide for Hopper
+/// advises.
+enum class Space : uint8_t { global, shared, peer };
 
-/// What a kernel did at a line. `transactions`: sectors in global memory, passes in shared memory.
+/// What a kernel did at a line. `transactions`: sectors in global memory and in a peer's, passes in shared memory.
 struct Row {
   std::string kernel;
   std::string file;
