@@ -75,10 +75,14 @@ def time_row(engines, row, rounds, seconds):
     own = lambda: sum(engine.processor_seconds() for engine in engines.values())
     run, started = {name: [] for name in names}, None
     for i in range(-1, rounds):  # the first round compiles and warms up, and does not count
-        for name in names if i % 2 else reversed(names):
+        for name in names[::1 if i % 2 else -1]:
             answer = engines[name].ask(**what, seconds=seconds if i >= 0 else 0)
             if "error" in answer:
-                raise SystemExit(f"{name}: {answer['error']}")
+                if name == "kantor":
+                    raise SystemExit(f"{what}: {answer['error']}")
+                names.remove(name)  # of this row; the others go on
+                refuse(row, name, answer["error"])
+                continue
             row["launches"] = answer.get("launches", row.get("launches"))
             if i >= 0:
                 run[name].append(answer["seconds"])
@@ -87,7 +91,7 @@ def time_row(engines, row, rounds, seconds):
     busy, everything = busy_seconds()
     passed = everything - started[1]  # 0 in a run shorter than a tick of the system's counters
     others = (busy - started[0] - (own() - started[2])) / passed if passed > 0 else 0.0
-    row["runs"].append({"seconds": run, "others": max(0.0, round(others, 3))})
+    row["runs"].append({"seconds": {name: run[name] for name in names}, "others": max(0.0, round(others, 3))})
 
 
 def processor():
@@ -121,12 +125,19 @@ def checked(parser):
     return arguments
 
 
+def refuse(row, name, why):
+    """An engine that is not timed, for the table and the page to say; what it has been timed is dropped."""
+    row["refused"][name] = why
+    for run in row["runs"]:
+        run["seconds"].pop(name, None)
+
+
 def judge(row, name, error, allowed, what):
     """Keeps an engine's error against float64; it is not timed where that is more than allowed, or not finite."""
     finite = error is not None and math.isfinite(error)
     row["errors"][name] = error if finite else None
     if not finite or error > allowed:
-        row["refused"][name] = f"{what} differ from float64 by {error:.1e}, more than {allowed:.0e}" if finite else f"{what} are not finite"
+        refuse(row, name, f"{what} differ from float64 by {error:.1e}, more than {allowed:.0e}" if finite else f"{what} are not finite")
 
 
 def time_rows(engines, result, arguments, title, out):

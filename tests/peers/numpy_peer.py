@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """A peer for peers_test.py, which needs neither PyTorch nor JAX: it answers with what must come out, rounded to float32.
 
-Usage: numpy_peer.py [WRONG [NONE]] [OPTION...]: rows whose names hold WRONG come out wrong, and it has none that hold NONE."""
+Usage: numpy_peer.py WRONG NONE FAILS [OPTION...]: rows whose name and numbers hold WRONG come out wrong, it has none that hold
+NONE, and fails in the second run of those that hold FAILS."""
+import collections
 import pathlib
 import sys
 import time
@@ -25,18 +27,23 @@ def right_results(case):
 
 
 class Kernel:
-    def __init__(self, case, wrong, none):
-        if none and none in case.name:
+    made = collections.Counter()
+
+    def __init__(self, case, wrong, none, fails):
+        row = f"{case.name} {case.numbers}"
+        if none in row:
             raise Gap("NumPy has no such kernel")
-        self.case, self.wrong = case, bool(wrong) and wrong in case.name
+        Kernel.made[row] += 1
+        self.case, self.wrong, self.fails = case, wrong in row, fails in row and Kernel.made[row] == 3  # after the check and a run
 
     def results(self):
         return {name: values + 1 if self.wrong else values for name, values in right_results(self.case).items()}
 
     def run(self, steps):
+        if self.fails:
+            raise MemoryError("no more of it")
         time.sleep(1e-5 * steps)
 
 
 if __name__ == "__main__":
-    wrong, none = [*(word for word in sys.argv[1:3] if not word.startswith("-")), "", ""][:2]
-    serve({"name": "NumPy 1, eager", "hardware": ""}, None, lambda case: Kernel(case, wrong, none))
+    serve({"name": "NumPy 1, eager", "hardware": ""}, None, lambda case: Kernel(case, *sys.argv[1:4]))

@@ -43,16 +43,16 @@ class Convolution(Case):
         return {"image": inside, "filter": filter_, "output": output}[self.wanted]
 
     def torch(self, torch, x, options):
-        """The passes backward are what autograd runs for them; the forward pass before is not repeated."""
-        convolve = lambda image, filter_: torch.nn.functional.conv2d(image, filter_, stride=self.stride, padding=self.padding)
+        """The passes backward are the function that autograd calls for them."""
         back = lambda value: value.permute(0, 2, 3, 1)
-        channels_last = {name: value.permute(0, 3, 1, 2) for name, value in x.items()}
+        of = {name: value.permute(0, 3, 1, 2) for name, value in x.items()}
         if self.wanted == "output":
-            return lambda: {"output": back(convolve(channels_last["image"], channels_last["filter"]))}
-        batch, height, width, channels = self.shapes[self.wanted]
-        wanted = x["output"].new_zeros(batch, height, width, channels).permute(0, 3, 1, 2).requires_grad_()
-        output = convolve(*({**channels_last, self.wanted: wanted}[name] for name in ("image", "filter")))
-        return lambda: {self.wanted: back(torch.autograd.grad(output, wanted, channels_last["output"], retain_graph=True)[0])}
+            return lambda: {"output": back(torch.nn.functional.conv2d(of["image"], of["filter"], stride=self.stride, padding=self.padding))}
+        of[self.wanted] = next(iter(x.values())).new_zeros(self.shapes[self.wanted]).permute(0, 3, 1, 2)  # only its shape is used
+        wanted = [self.wanted == "image", self.wanted == "filter", False]
+        backward = lambda: torch.ops.aten.convolution_backward(of["output"], of["image"], of["filter"], None, [self.stride] * 2, [self.padding] * 2,
+                                                               [1, 1], False, [0, 0], 1, wanted)
+        return lambda: {self.wanted: back(backward()[wanted.index(True)])}
 
     def jax(self, jax, x):
         convolve = lambda image, filter_: jax.lax.conv_general_dilated(
