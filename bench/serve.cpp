@@ -29,7 +29,10 @@ class Server {
 
   [[nodiscard]] json rows() const {
     json rows = json::array();
-    for (const Subject& subject : subjects_) rows.push_back(naming(subject));
+    for (const Subject& subject : subjects_) {
+      rows.push_back(naming(subject));
+      rows.back()["key"] = row_key(rows.back());
+    }
     return {{"rows", rows}};
   }
 
@@ -39,6 +42,15 @@ class Server {
     if (warm > 0) (void)seconds_(warm);
     const int64_t runs = std::max<int64_t>(1, replays);
     return {{"seconds", seconds_(runs) / static_cast<double>(runs * subject_.times)}, {"replays", replays}};
+  }
+
+  json check(const std::string& key) {
+    make_ready(key);
+    if (!subject_.check) throw Error(fmt::format("row '{}' is compared with nothing", key));
+    if (subject_.prepare) subject_.prepare();
+    (void)seconds_(1);
+    const Accuracy accuracy = subject_.check();
+    return {{"accuracy", accuracy.error}, {"allowed", accuracy.allowed}};
   }
 
  private:
@@ -76,6 +88,7 @@ void serve_subjects(const std::string& suite, const std::vector<Subject>& subjec
       return about;
     }
     if (asked.contains("rows")) return server.rows();
+    if (asked.contains("check")) return server.check(asked.at("row"));
     return server.round(asked.at("row"), asked.at("replays"), asked.value("warm", int64_t{0}));
   };
   for (std::string line; std::getline(in, line);) {

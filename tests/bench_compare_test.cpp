@@ -298,13 +298,24 @@ not JSON
   CHECK_THAT(answers[3]["error"].get<std::string>(), Contains("nothing"));
   std::string all;
   for (const json& found : answers[1]["rows"]) {
-    all += json{{"row", row_key(found)}, {"replays", 2}, {"warm", 1}}.dump() + "\n";
+    CHECK(found["key"] == row_key(found));
+    all += json{{"row", found["key"]}, {"replays", 2}, {"warm", 1}}.dump() + "\n";
+    all += json{{"row", found["key"]}, {"check", true}}.dump() + "\n";
   }
+  size_t timed = 0, compared = 0;
   for (const json& found : answers_to(all)) {
     INFO(found.dump());
-    REQUIRE(found.contains("seconds"));
-    CHECK(found["seconds"] > 0);
+    if (found.contains("seconds")) {
+      CHECK(found["seconds"] > 0);
+      ++timed;
+    } else {
+      REQUIRE(found.contains("accuracy"));
+      CHECK(found["accuracy"] <= found["allowed"]);
+      ++compared;
+    }
   }
+  CHECK(timed == answers[1]["rows"].size());
+  CHECK(compared == timed);
   check_refused({"bench", "serve", "nothing"}, 1, {"nothing", "clip-vs-penalty"});
 }
 

@@ -204,7 +204,7 @@ void add_bench_report(CLI::App& bench, int& exit_code) {
   command
       ->add_option("files", arguments->files,
                    "of kantor bench SUITE --json, kantor bench ladder FAMILY --json, bench/results/ladder, "
-                   "bench/peers/compare.py --out")
+                   "bench/peers/compare.py or kernels.py --out")
       ->type_name("FILE")
       ->required();
   command->add_option("--out", arguments->out, "the page to write")->type_name("FILE")->capture_default_str();

@@ -25,7 +25,7 @@ using nlohmann::json;
 [[noreturn]] void refuse(const fs::path& path, const std::string& why) {
   throw FileError(
       fmt::format("{}: {}; expected a file of kantor bench SUITE --json, of kantor bench ladder FAMILY --json, or of "
-                  "bench/peers/compare.py --out",
+                  "bench/peers/compare.py or kernels.py --out",
                   path.string(), why));
 }
 

@@ -6,8 +6,9 @@
 
 namespace kantor {
 
-/// Files of `kantor bench SUITE --json`, of bench/peers/compare.py, of `kantor bench ladder FAMILY --json` and of
-/// bench/results/ladder, in the order of the page. Throws FileError for a file that is none of these, or is damaged.
+/// Files of `kantor bench SUITE --json`, of bench/peers (compare.py, kernels.py), of `kantor bench ladder FAMILY
+/// --json` and of bench/results/ladder, in the order of the page. Throws FileError for a file that is none of these, or
+/// is damaged.
 void write_bench_page(const std::vector<std::filesystem::path>& files, const std::filesystem::path& out);
 
 }  // namespace kantor

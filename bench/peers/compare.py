@@ -12,6 +12,7 @@ import tempfile
 import numpy as np
 
 import rounds
+import tables
 from worker import read_tensors
 
 MODELS = ["mlp:64:256", "mlp:128:256", "mlp:512:256", "dcgan:16:64", "dcgan:64:64"]
@@ -48,16 +49,14 @@ def check(engines, reference, row, folder, tolerance):
         if "error" in answer:
             row["refused"][name] = answer["error"]
             continue
-        row["errors"][name] = difference(read_tensors(file)[0], expected)
-        if not row["errors"][name] <= tolerance:  # NaN too
-            row["refused"][name] = f"gradients differ from float64 by {row['errors'][name]:.1e}"
+        rounds.judge(row, name, difference(read_tensors(file)[0], expected), tolerance, "gradients")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", nargs="*", default=MODELS, help="as kantor bench steps takes them (default: %(default)s)")
     parser.add_argument("--step", action="append", choices=STEPS, help="may be given several times (default: all)")
-    rounds.add_options(parser)
+    rounds.add_options(parser, "all figures into this file")
     parser.add_argument("--tolerance", type=float, default=2e-3, help="of gradients against float64 (default: %(default)s)")
     arguments = rounds.checked(parser)
     engines, reference = start_engines(arguments)
@@ -69,12 +68,14 @@ def main():
             print(f"{row['model']}, {row['step']}: {row['errors']} {row['refused'] or ''}", file=sys.stderr, flush=True)
     if any("kantor" in row["refused"] for row in rows):
         raise SystemExit("Kantor's own gradients are wrong: nothing is timed")
-    reference.process.stdin.close()
+    reference.end()
     result = {"device": arguments.device, "processor": rounds.processor(), "threads": arguments.threads,
               "tolerance": arguments.tolerance, "seconds": arguments.seconds, "kantor": engines["kantor"].context,
               "peers": {name: engines[name].context for name in arguments.peers}, "rows": rows}
-    rounds.time_rows(engines, result, arguments, lambda row: f"{row['model']}, {row['step']}")
-    print(rounds.table(result, {"model": lambda row: row["model"], "step": lambda row: row["step"], "launches": lambda row: str(row.get("launches"))}))
+    rounds.time_rows(engines, result, arguments, lambda row: f"{row['model']}, {row['step']}", arguments.out)
+    columns = {**tables.STEP_COLUMNS, "launches": lambda row: str(row.get("launches"))}
+    print(tables.beside(result["peers"], rows, columns, tables.in_microseconds))
+    print(tables.not_timed(rows, tables.STEP_COLUMNS))
 
 
 if __name__ == "__main__":

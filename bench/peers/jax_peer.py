@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The steps of `kantor bench steps` in JAX, each one jitted function; answers worker.py's requests on standard input."""
+"""The steps and kernels of `kantor bench` in JAX, each one jitted function; answers worker.py's requests on standard input."""
 import argparse
 import os
 
@@ -8,7 +8,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kernel_cases import BOUND, EPSILON, LAMBDA, RULES
 from worker import serve
 
 NHWC = ("NHWC", "HWIO", "NHWC")
@@ -134,60 +133,24 @@ class Step:
 
 
 class Kernel:
-    """A kernel of kernel_cases as one jitted function, with donated buffers where it changes them in place."""
+    """A case of bench/peers/cases as one jitted function, which writes into the donated results of the run before."""
 
     def __init__(self, case):
-        self.kind = case.kind
-        self.x = {name: jnp.array(value) for name, value in case.inputs.items()}
-        make = {"interpolation": self.interpolation, "penalty": self.penalty}.get(case.kind, self.rule)
-        make()
-
-    def interpolation(self):
-        real, fake = self.x["real"], self.x["fake"]
-        between = lambda eps, real, fake: eps * real + (1 - eps) * fake
-        self.state = jax.random.key(1)
-        draw = jax.jit(lambda key, real, fake: (jax.random.split(key)[0], between(jax.random.uniform(key, (len(real), 1)), real, fake)))
-        self.once = lambda key: draw(key, real, fake)
-        self.first = lambda: {"out": jax.jit(between)(self.x["eps"], real, fake)}
-
-    def penalty(self):
-        def value(g):
-            norms = jnp.sqrt((g * g).sum(1))
-            return LAMBDA * ((norms - 1) ** 2).mean(), norms
-        both = jax.jit(jax.value_and_grad(value, has_aux=True))
-        self.state = self.x["g"]
-        self.once = lambda g: (g, both(g))
-        self.first = lambda: (lambda found: {"value": found[0][0], "norms": found[0][1], "derivative": found[1]})(both(self.state))
-
-    def rule(self):
-        rule = RULES[self.kind]
-        def update(state, g):
-            w, m, v, t = state
-            if self.kind == "SGD":
-                w = w - rule["rate"] * g
-            elif self.kind == "RMSProp":
-                v = rule["alpha"] * v + (1 - rule["alpha"]) * g * g
-                w = w - rule["rate"] * g / (jnp.sqrt(v) + EPSILON)
-            else:
-                (a, b), t = rule["betas"], t + 1
-                m, v = a * m + (1 - a) * g, b * v + (1 - b) * g * g
-                w = w - rule["rate"] / (1 - a ** t) * m / (jnp.sqrt(v / (1 - b ** t)) + EPSILON)
-            return jnp.clip(w, -BOUND, BOUND), m, v, t
-        jitted, g = jax.jit(update, donate_argnums=0), self.x["g"]
-        none = jnp.zeros(())  # a rule that has no such state passes it on
-        self.state = (self.x["w"], jnp.zeros_like(g) if self.kind == "Adam" else none,
-                      none + 0 if self.kind == "SGD" else jnp.zeros_like(g), jnp.zeros(()))
-        self.once = lambda state: (jitted(state, g), None)
-        self.first = lambda: {"w": self.once(self.state)[0][0]}
+        self.case = case
+        self.x = {name: jnp.array(value) for name, value in case.to_jax(case.inputs()).items()}
+        start, once = case.jax(jax, self.x)
+        made = jax.eval_shape(once, start, self.x)
+        self.state = {name: start[name] if name in start else jnp.zeros(like.shape, like.dtype) for name, like in made.items()}
+        self.once = jax.jit(once, donate_argnums=0, keep_unused=True)
 
     def results(self):
-        return {name: np.asarray(value) for name, value in self.first().items()}
+        self.run(1)
+        return self.case.from_jax({name: np.array(value) for name, value in self.state.items() if name != "key"})
 
     def run(self, steps):
-        made = None
         for _ in range(steps):
-            self.state, made = self.once(self.state)
-        jax.block_until_ready((self.state, made))
+            self.state = self.once(self.state, self.x)
+        jax.block_until_ready(self.state)
 
 
 def main():

@@ -1,9 +1,9 @@
 """Rounds of several engines in turn: what comparisons with PyTorch and JAX share."""
 import json
+import math
 import os
 import pathlib
 import platform
-import statistics
 import subprocess
 import sys
 import time
@@ -27,6 +27,10 @@ class Engine:
         if not line:
             raise SystemExit(f"{self.process.args} ended")
         return json.loads(line)
+
+    def end(self):
+        self.process.stdin.close()
+        self.process.wait()
 
     def processor_seconds(self):
         fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
@@ -71,45 +75,23 @@ def time_row(engines, row, rounds, seconds):
     own = lambda: sum(engine.processor_seconds() for engine in engines.values())
     run, started = {name: [] for name in names}, None
     for i in range(-1, rounds):  # the first round compiles and warms up, and does not count
-        for name in names if i % 2 else reversed(names):
+        for name in names[::1 if i % 2 else -1]:
             answer = engines[name].ask(**what, seconds=seconds if i >= 0 else 0)
             if "error" in answer:
-                raise SystemExit(f"{name}: {answer['error']}")
+                if name == "kantor":
+                    raise SystemExit(f"{what}: {answer['error']}")
+                names.remove(name)  # of this row; the others go on
+                refuse(row, name, answer["error"])
+                continue
             row["launches"] = answer.get("launches", row.get("launches"))
             if i >= 0:
                 run[name].append(answer["seconds"])
         if i < 0:
             started = *busy_seconds(), own()
     busy, everything = busy_seconds()
-    others = (busy - started[0] - (own() - started[2])) / (everything - started[1])
-    row["runs"].append({"seconds": run, "others": max(0.0, round(others, 3))})
-
-
-def microseconds(row, name):
-    return 1e6 * statistics.median(x for run in row["runs"] for x in run["seconds"][name])
-
-
-def ratios(row, name):
-    return [statistics.median(run["seconds"][name]) / statistics.median(run["seconds"]["kantor"]) for run in row["runs"]]
-
-
-def table(result, columns):
-    """`columns`: {title: function of a row}, which stand before the times."""
-    peers = list(result["peers"])
-    lines = ["| " + " | ".join(columns) + " | Kantor | " + " | ".join(
-        f"{result['peers'][name]['name']} | ratio" for name in peers) + " |", "|---" * (1 + len(columns) + 2 * len(peers)) + "|"]
-    for row in result["rows"]:
-        cells = [column(row) for column in columns.values()] + [f"{microseconds(row, 'kantor'):,.1f} us"]
-        for name in peers:
-            if name in row["refused"]:
-                cells += ["-", "-"]
-                continue
-            found = [f"{x:.2f}" for x in sorted(ratios(row, name))]
-            cells += [f"{microseconds(row, name):,.1f} us", found[0] if found[0] == found[-1] else f"{found[0]} to {found[-1]}"]
-        lines.append("| " + " | ".join(cells) + " |")
-    first, second = list(columns.values())[:2]
-    lines += [f"\n{first(row)}, {second(row)}: {name} not timed: {why}" for row in result["rows"] for name, why in row["refused"].items()]
-    return "\n".join(lines)
+    passed = everything - started[1]  # 0 in a run shorter than a tick of the system's counters
+    others = (busy - started[0] - (own() - started[2])) / passed if passed > 0 else 0.0
+    row["runs"].append({"seconds": {name: run[name] for name in names}, "others": max(0.0, round(others, 3))})
 
 
 def processor():
@@ -117,8 +99,8 @@ def processor():
     return f"{names[0] if names else platform.machine()}, {len(os.sched_getaffinity(0))} processors"
 
 
-def add_options(parser):
-    """What every comparison takes."""
+def add_options(parser, out):
+    """What every comparison takes; `out`: what `--out` says where to write."""
     parser.add_argument("--kantor", default=str(ROOT / "build" / "release" / "tools" / "kantor"), help="the program")
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--peers", type=lambda text: text.split(","), help=f"of {', '.join(PEERS)}, joined by commas "
@@ -129,7 +111,7 @@ def add_options(parser):
     parser.add_argument("--runs", type=int, default=2, help="of all rows (default: %(default)s)")
     parser.add_argument("--wait", type=float, default=0, help="seconds to wait at most, in all, for moments in which other "
                         "programs do little (default: %(default)s)")
-    parser.add_argument("--out", help="also write all figures into this file, as JSON")
+    parser.add_argument("--out", help=f"also write {out}, as JSON")
 
 
 def checked(parser):
@@ -143,13 +125,29 @@ def checked(parser):
     return arguments
 
 
-def time_rows(engines, result, arguments, title):
+def refuse(row, name, why):
+    """An engine that is not timed, for the table and the page to say; what it has been timed is dropped."""
+    row["refused"][name] = why
+    for run in row["runs"]:
+        run["seconds"].pop(name, None)
+
+
+def judge(row, name, error, allowed, what):
+    """Keeps an engine's error against float64; it is not timed where that is more than allowed, or not finite."""
+    finite = error is not None and math.isfinite(error)
+    row["errors"][name] = error if finite else None
+    if not finite or error > allowed:
+        refuse(row, name, f"{what} differ from float64 by {error:.1e}, more than {allowed:.0e}" if finite else f"{what} are not finite")
+
+
+def time_rows(engines, result, arguments, title, out):
     """All runs of all rows; the file is written after each, so that a run that is stopped keeps what it has measured."""
     patience = Patience(arguments.wait)
     for run in range(arguments.runs):
         for row in result["rows"]:
             patience.wait()
             time_row(engines, row, arguments.rounds, arguments.seconds)
-            if arguments.out:
-                pathlib.Path(arguments.out).write_text(json.dumps(result, indent=1) + "\n")
+            if out:
+                timed = [row for row in result["rows"] if row["runs"]]
+                pathlib.Path(out).write_text(json.dumps({**result, "rows": timed}, indent=1) + "\n")
             print(f"run {run + 1}: {title(row)}", file=sys.stderr, flush=True)

@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
-"""The steps of `kantor bench steps` in PyTorch; answers worker.py's requests on standard input.
+"""The steps and kernels of `kantor bench` in PyTorch; answers worker.py's requests on standard input.
 
 In float64 on the CPU it is the reference that gradients are compared with.
 """
 import argparse
+import types
 
 import numpy as np
 import torch
 from torch import nn
 
-from kernel_cases import BOUND, EPSILON, LAMBDA, RULES
 from worker import serve
 
 LAYERS = {
@@ -106,42 +106,17 @@ class Step:
 
 
 class Kernel:
-    """A kernel of kernel_cases, as PyTorch's users write it."""
+    """A case of bench/peers/cases."""
 
     def __init__(self, case, mode, device):
-        self.kind, self.mode, self.device = case.kind, mode, device
-        self.x = {name: torch.tensor(value, device=device) for name, value in case.inputs.items()}
+        self.mode, self.device = mode, device
+        options = types.SimpleNamespace(device=device, graph=mode == "graph")
+        step = case.torch(torch, {name: torch.tensor(value, device=device) for name, value in case.inputs().items()}, options)
+        self.once = torch.compile(step) if mode == "compile" else step
         self.replay = None
-        if case.kind == "penalty":
-            self.x["g"].requires_grad_()
-        elif case.kind in RULES:
-            rule, graph = RULES[case.kind], mode == "graph"
-            w = self.x["w"]
-            w.grad = self.x["g"]
-            self.optimizer = {
-                "SGD": lambda: torch.optim.SGD([w], rule["rate"], fused=True),
-                "RMSProp": lambda: torch.optim.RMSprop([w], rule["rate"], rule["alpha"], EPSILON, foreach=True, capturable=graph),
-                "Adam": lambda: torch.optim.Adam([w], rule["rate"], rule["betas"], EPSILON, fused=True, capturable=graph),
-            }[case.kind]()
-        self.once = torch.compile(self.step) if mode == "compile" else self.step
-
-    def step(self, eps=None):
-        if self.kind == "interpolation":
-            eps = torch.rand(len(self.x["real"]), 1, device=self.device) if eps is None else eps
-            return {"out": torch.lerp(self.x["fake"], self.x["real"], eps)}
-        if self.kind == "penalty":
-            g = self.x["g"]
-            norms = g.norm(dim=1)
-            value = LAMBDA * ((norms - 1) ** 2).mean()
-            derivative, = torch.autograd.grad(value, g)
-            return {"value": value, "norms": norms, "derivative": derivative}
-        self.optimizer.step()
-        self.x["w"].clamp_(-BOUND, BOUND)
-        return {"w": self.x["w"]}
 
     def results(self):
-        found = self.once(self.x["eps"]) if self.kind == "interpolation" else self.once()
-        return {name: value.detach().cpu().numpy() for name, value in found.items()}
+        return {name: value.detach().cpu().numpy() for name, value in self.once().items()}
 
     def run(self, steps):
         if self.replay is None:

@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 
-from kernel_cases import Case
+from cases import Gap, case_of
 
 DTYPES = {"F32": np.float32, "F64": np.float64}
 
@@ -68,22 +68,23 @@ class Kernels:
     def __init__(self, make_kernel):
         self.make_kernel, self.row, self.timed = make_kernel, None, None
 
-    def error(self, row):
+    def check(self, row):
         self.row = self.timed = None
-        case = Case(row)
-        return {"error_of_results": case.error(self.make_kernel(case).results())}
+        case = case_of(row)
+        return {"accuracy": case.error(self.make_kernel(case).results()), "allowed": case.tolerance}
 
     def round(self, row, seconds):
         if self.row != row:
-            self.timed = None
-            self.row, self.timed = row, Timed(self.make_kernel(Case(row)))
+            self.row = self.timed = None  # also of an earlier row that failed
+            self.timed = Timed(self.make_kernel(case_of(row)))
+            self.row = row
         return self.timed.round(seconds)
 
 
 def serve(context, make_step, make_kernel):
-    """Answers requests until standard input ends. `make_step(kind, start)` gives an object with `gradients()`, a
-    dictionary of arrays in PyTorch's layout, and `run(steps)`, which returns when so many steps are done. `make_kernel`
-    gives the same of a Case, with `results()` of its first run in place of gradients; one is kept at a time."""
+    """Answers requests until standard input ends. `make_step(kind, start)` gives an object with `gradients()`, a dictionary of
+    arrays in PyTorch's layout, and `run(steps)`, which returns when so many steps are done. `make_kernel` gives the same of a
+    case of bench/peers/cases, with `results()` of its first run in place of gradients; one is kept at a time."""
     steps, timed, kernels = {}, {}, Kernels(make_kernel)
     for line in sys.stdin:
         asked = json.loads(line)
@@ -92,7 +93,7 @@ def serve(context, make_step, make_kernel):
             if "context" in asked:
                 answer = context
             elif "kernel" in asked:
-                answer = kernels.round(asked["kernel"], asked["seconds"]) if "seconds" in asked else kernels.error(asked["kernel"])
+                answer = kernels.check(asked["kernel"]) if "check" in asked else kernels.round(asked["kernel"], asked["seconds"])
             elif "gradients" in asked:
                 steps[key] = make_step(key[1], start_of(asked["inputs"]))
                 write_tensors(asked["gradients"], steps[key].gradients())
@@ -100,6 +101,8 @@ def serve(context, make_step, make_kernel):
             else:
                 timed[key] = timed.get(key) or Timed(steps[key])
                 answer = timed[key].round(asked["seconds"])
+        except Gap as gap:
+            answer = {"error": str(gap)}
         except Exception as error:  # a compiler's or a library's own: the other peers go on
             answer = {"error": f"{type(error).__name__}: {str(error)[:500]}"}
         print(json.dumps(answer), flush=True)

@@ -120,6 +120,8 @@ def main():
                     check(any(cells[:2] == [row["model"], row["step"]] for cells in shown), f"{mode}: no row {row['model']}, {row['step']}", failures)
                 for row in files["kernels.json"]["rows"]:
                     check(any(cells[:2] == [row["kernel"]["name"], row["kernel"]["size"]] for cells in shown), f"{mode}: no kernel {row['kernel']}", failures)
+                said = browser.execute_script("return document.body.textContent")
+                check("mlp:64:256, generator: JAX 0.10, jit was not timed: gradients differ." in said, f"{mode}: no reason for a row without a time", failures)
                 for row in files["ladder.json"]["rows"]:
                     check(any(cells[:2] == [str(row["version"]), row["text"]] for cells in shown), f"{mode}: no rung {row['version']}", failures)
                 if arguments.screenshots:

@@ -160,7 +160,9 @@ function peers({ source, content: file }) {
   const steps = file.rows.every((row) => row.model), what = (row) => (steps ? [row.model, row.step, row.launches ?? "-"] : [row.kernel.name, row.kernel.size]);
   node.append(tableOf([...(steps ? ["model", "step", "launches"] : ["kernel", "size"]), "Kantor", ...names.flatMap((name) => [file.peers[name].name, "ratio"]), "other load"],
     file.rows.map((row) => [...what(row), all(row, "kantor").length ? time(middle(all(row, "kantor"))) : "-",
-      ...names.flatMap((name) => (ratio(row, name) ? [time(middle(all(row, name))), range(ratio(row, name))] : ["-", row.refused[name] ? "refused" : "-"])), percent(Math.max(...row.runs.map((run) => run.others)))]), 2));
+      ...names.flatMap((name) => (ratio(row, name) ? [time(middle(all(row, name))), range(ratio(row, name))] : ["-", "-"])), percent(Math.max(...row.runs.map((run) => run.others)))]), 2));
+  const refused = file.rows.flatMap((row) => names.filter((name) => row.refused[name]).map((name) => `${what(row).slice(0, 2).join(", ")}: ${file.peers[name].name} was not timed: ${row.refused[name]}.`));
+  if (refused.length > 0) node.append(element("p", { class: "reading" }, refused.join(" ")));
   const labels = file.rows.map((row) => what(row).slice(0, 2).join(" "));
   const { node: drawn, canvas } = figure("Time against Kantor's", "The middle of the runs' ratios, on a logarithmic axis; 1 is as fast as Kantor.");
   drawn.classList.add("tall");
