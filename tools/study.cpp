@@ -24,7 +24,7 @@ namespace {
 namespace fs = std::filesystem;
 
 struct StudyArguments {
-  std::string name, out, device = "auto", devices, shard, run, images;
+  std::string name, out, device = "auto", devices, shard, run, images, fused = "auto";
   std::vector<std::string> constraints, pairs;
   bool quick = false, tiny = false, quiet = false, list = false, report = false;
   int64_t seeds = 0, first_seed = 1;
@@ -72,7 +72,7 @@ void show(const RunnerOptions::Progress& p) {
 /// Does one run; this program starts itself with --run for it.
 int run_one(const StudyArguments& arguments) {
   if (arguments.threads > 0) set_threads(arguments.threads);
-  execute_run(find_study(arguments.name), find_device(arguments.device), arguments.run);
+  execute_run(find_study(arguments.name), find_device(arguments.device), arguments.run, parse_fused(arguments.fused));
   return exit_ok;
 }
 
@@ -131,6 +131,8 @@ int run_all(const StudyArguments& arguments) {
   const std::vector<const Study*> chosen = chosen_studies(arguments.name);
   RunnerOptions options = options_of(arguments);
   options.shard = choose_shard(arguments.shard);
+  options.together = parse_fused(arguments.fused) != Fused::off;
+  if (arguments.threads > 0) set_threads(arguments.threads);
   const Device device = find_device(options.device);
   const int cores = arguments.threads > 0 ? arguments.threads : threads();
   // A processor is used best by runs side by side with one thread each; a few runs share a GPU; several devices have
@@ -142,8 +144,8 @@ int run_all(const StudyArguments& arguments) {
   const std::string each = std::to_string(std::max(1, cores / static_cast<int>(options.jobs)));
   const std::string self = fs::read_symlink("/proc/self/exe").string();
   options.command = [&](const Study& study, const fs::path& folder, const std::string& on) {
-    return std::vector<std::string>{self,       "study", study.name,  "--run", folder.string(),
-                                    "--device", on,      "--threads", each};
+    return std::vector<std::string>{self, "study",     study.name, "--run",   folder.string(), "--device",
+                                    on,   "--threads", each,       "--fused", arguments.fused};
   };
   if (!options.shard.whole() && !arguments.quiet) {
     fmt::print(stderr, "shard {} of {} ({}): the runs number {}, {}, ... of all\n", options.shard.index,
@@ -155,6 +157,9 @@ int run_all(const StudyArguments& arguments) {
   options.should_stop = [] { return interrupt() != 0; };
   catch_interrupts();
   const RunnerResult result = run_studies(chosen, options);
+  if (result.shared.launches > 0 && !arguments.quiet) {
+    fmt::print(stderr, "{} trainings shared {} launches\n", result.shared.runs, result.shared.launches);
+  }
   if (result.interrupted) {
     fmt::print(stderr, "stopped; the same command goes on where this one was\n");
     return 128 + interrupt();
@@ -208,6 +213,13 @@ void add_study(CLI::App& app, int& exit_code) {
       ->check(CLI::Range(1, 1024));
   command->add_option("--device", a->device, "auto, cpu, sim, cuda, cuda:N")->type_name("NAME")->capture_default_str();
   add_dealing(*command, a->devices, a->shard);
+  command
+      ->add_option("--fused", a->fused,
+                   "on cuda and sim: auto trains small networks by one kernel, many runs in the same launches; off "
+                   "takes recorded steps, a process a run")
+      ->check(CLI::IsMember({"auto", "off"}))
+      ->type_name("WHEN")
+      ->capture_default_str();
   command->add_flag("--report", a->report, "run nothing: conclude from what is there, and tell what is missing");
   command->add_flag("--quiet", a->quiet, "print the verdicts only");
   command->add_flag("--list", a->list, "print the runs with their settings as JSON, one a line, and stop");

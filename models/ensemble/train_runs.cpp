@@ -152,13 +152,16 @@ class Launches {
   Launches(const std::vector<EnsembleRun>& runs, const TrainRunsOptions& options) : options_(options) {
     for (const std::string& name : options.devices) {
       const Device device = find_device(name);
-      if (device.kind != Device::Kind::cpu) lanes_.push_back({name, device, {}});
+      if (device.kind != Device::Kind::cpu) lanes_.push_back({name, device, {}, {}});
     }
     if (lanes_.empty()) return;
     for (const EnsembleRun& run : runs) {
       Lane& lane = lanes_[all_ % lanes_.size()];
-      if (has_ended(run) || !trains_fused(run.config, lane.device)) continue;
+      if (has_ended(run)) continue;
+      const std::optional<MlpTraining> launch = fused_launch_of(run.config, lane.device);
+      if (!launch) continue;
       lane.runs.push_back(&run);
+      lane.launches.push_back(*launch);
       ++all_;
     }
     if (all_ < 2) lanes_.clear();
@@ -181,11 +184,14 @@ class Launches {
     std::string name;
     Device device;
     std::vector<const EnsembleRun*> runs;
+    std::vector<MlpTraining> launches;  // of the runs
   };
 
   void train(const Lane& lane) {
     std::vector<TogetherRun> together;
-    for (const EnsembleRun* run : lane.runs) together.push_back({run->config, options_of(*run, lane)});
+    for (size_t i = 0; i < lane.runs.size(); ++i) {
+      together.push_back({lane.runs[i]->config, options_of(*lane.runs[i], lane), lane.launches[i]});
+    }
     train_together(together, lane.device, [&](size_t index, const TogetherEnd& end) {
       const std::lock_guard lock(mutex_);
       take(*lane.runs[index], lane, end);

@@ -1,19 +1,26 @@
-// Runs that are trained at the same time on one device, many models a launch (fused_training.h). Each run has the bits
+// Runs that are trained at the same time on one device, many models a launch (shared_launches.h). Each run has the bits
 // that it has alone.
 #pragma once
 
+#include "engine/mlp_training.h"
 #include "models/training/run.h"
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace kantor {
 
-/// One run, as `train` takes it.
+/// The launch that trains a run of this configuration on the device; nullopt where its steps are not fused. Writes
+/// nothing.
+std::optional<MlpTraining> fused_launch_of(const RunConfig& config, Device device);
+
+/// One run, as `train` takes it, and its launch.
 struct TogetherRun {
   RunConfig config;
   RunOptions options;
+  MlpTraining launch;
 };
 
 /// How one of them ended.
@@ -21,9 +28,6 @@ struct TogetherEnd {
   RunResult result;
   std::string failure;  // why it could not go on; empty: it ended
 };
-
-/// Whether a run of this configuration has fused steps on the device. Writes nothing.
-bool trains_fused(const RunConfig& config, Device device);
 
 /// Trains them on one device, as many at once as it has blocks for; those whose networks, batch and number of critic
 /// steps are alike share launches. `on_end` is told of each run as it ends, in any order. A run that fails is told, and

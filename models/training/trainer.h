@@ -11,6 +11,7 @@
 #include "models/gan/generator.h"
 #include "models/training/checkpoint.h"
 #include "models/training/config.h"
+#include "models/training/fusable_training.h"
 #include "models/training/fused_options.h"
 #include "models/training/step_report.h"
 
@@ -20,8 +21,6 @@
 namespace kantor {
 
 class FusedTraining;
-struct FusedModel;
-struct MlpOutcome;
 
 /// What the critic updates of one step are made on: the noise [critic_steps * batch, z] and, where one pass makes them
 /// all, the generated samples.
@@ -30,27 +29,24 @@ struct StepSamples {
 };
 
 /// One training: generator, critic and data, and the step that updates them.
-class Trainer {
+class Trainer final : public FusableTraining {
  public:
   /// Builds networks, optimizers and the step. `capture` off runs eagerly; then nothing is fused. Throws ConfigError,
   /// also where steps are to be fused and cannot be, FileError, DeviceError.
   Trainer(const RunConfig& config, DatasetPtr data, Device device = {}, bool capture = true, FusedOptions fused = {});
-  ~Trainer();
+  ~Trainer() override;
 
   /// One step; `histograms`: of the critic's weights too. Throws NonFiniteError naming step, network and tensor where a
   /// loss or weight is not finite.
   void step(bool histograms = false);
-  /// So many steps: in one launch where they are fused, else one after the other.
-  void steps(int64_t count, bool histograms = false);
-  /// For fused launches of several trainers: this one's networks, the samples of its next steps, which are to be done
-  /// then and empty where the kernel draws them, and what became of them, which throws as `step` does.
-  [[nodiscard]] FusedModel fused_model();
-  [[nodiscard]] std::vector<float> next_samples(int64_t steps);
-  void take(const MlpOutcome& outcome);
-  /// Blocks that train in a launch of fused steps; 0 where steps are not fused, and why not, where that was asked.
-  [[nodiscard]] int fused_team() const;
+  void steps(int64_t count, bool histograms = false) override;
+  [[nodiscard]] FusedModel fused_model() override;
+  [[nodiscard]] std::vector<float> next_samples(int64_t steps) override;
+  void take(const MlpOutcome& outcome) override;
+  [[nodiscard]] int fused_team() const override;
+  /// Why steps are not fused, where that was asked.
   [[nodiscard]] const std::string& why_not_fused() const { return why_not_fused_; }
-  [[nodiscard]] int64_t steps_done() const { return steps_done_; }
+  [[nodiscard]] int64_t steps_done() const override { return steps_done_; }
   /// Of the last step.
   [[nodiscard]] StepLosses losses() const { return report_.losses(); }
   /// The ops of a step as they are written and as they are replayed (explain_step), and how many a replay has (Step).

@@ -3,14 +3,15 @@
 #include "models/studies/deep/recurrent.h"
 #include "models/studies/deep/text.h"
 #include "models/studies/framework/arms.h"
+#include "models/studies/framework/curve_run.h"
 #include "models/studies/framework/outcomes.h"
 #include "models/studies/framework/text.h"
-#include "models/studies/framework/training_curve.h"
 
 #include <algorithm>
 #include <fmt/format.h>
 #include <limits>
 #include <map>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -130,17 +131,30 @@ std::vector<Arm> one_of_each_label(const StudySettings& s) {
   return shown;
 }
 
+/// A training of one architecture.
+class ArchitectureRun final : public PlaneRun {
+ public:
+  ArchitectureRun(const json& settings, const RunPlace& place) : PlaneRun(config_of(settings), place, floor_pairs) {}
+
+  [[nodiscard]] json numbers(const TrainingCurve& curve) override {
+    const std::vector<double> w1 = curve.along("w1");
+    // No training removes the W1 between two samples of the data; the W1 at the start is the generator's luck.
+    const double left = (w1.back() - floor()) / std::max(w1.front() - floor(), 1e-6);
+    return {{"diverged", curve.diverged},
+            {"left", left},
+            {"floor", floor()},
+            {"success", !curve.diverged && left < success ? 1 : 0},
+            {"curve", curve.points("w1")}};
+  }
+};
+
+std::unique_ptr<CurveRun> curve_run(const json& settings, const RunPlace& place) {
+  if (is_recurrent(settings)) return nullptr;
+  return std::make_unique<ArchitectureRun>(settings, place);
+}
+
 json run(const json& settings, Device device, const std::filesystem::path&) {
-  if (is_recurrent(settings)) return run_recurrent(settings, device);
-  const TrainingCurve curve = train_in_plane(config_of(settings), device, floor_pairs);
-  const std::vector<double> w1 = curve.along("w1");
-  // No training removes the W1 between two samples of the data; the W1 at the start is the generator's luck.
-  const double left = (w1.back() - curve.floor) / std::max(w1.front() - curve.floor, 1e-6);
-  return {{"diverged", curve.diverged},
-          {"left", left},
-          {"floor", curve.floor},
-          {"success", !curve.diverged && left < success ? 1 : 0},
-          {"curve", curve.points("w1")}};
+  return run_recurrent(settings, device);
 }
 
 std::vector<Finding> findings(const std::vector<Outcome>& all, const StudySettings& s) {
@@ -223,7 +237,7 @@ Conclusion conclude(const std::vector<Outcome>& all, const StudySettings& s) {
 }  // namespace
 
 Study study() {
-  return {"deep", text::title, text::claim, all_arms, run, conclude};
+  return {"deep", text::title, text::claim, all_arms, run, conclude, curve_run};
 }
 
 }  // namespace kantor::deep

@@ -1,9 +1,10 @@
 #include "models/studies/framework/runner.h"
 
-#include "engine/build_info.h"
 #include "models/ensemble/side_by_side.h"
 #include "models/files/atomic_file.h"
 #include "models/files/folder_lock.h"
+#include "models/studies/framework/curve_run.h"
+#include "models/studies/framework/run_folder.h"
 #include "models/training/environment.h"
 
 #include <algorithm>
@@ -20,54 +21,13 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 using Clock = std::chrono::steady_clock;
 
-constexpr size_t settings_limit = 1 << 20, result_limit = 1 << 28;
-
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-/// The JSON object in a file; nullopt where the file is missing or holds something else.
-std::optional<json> read_object(const fs::path& path, size_t limit) {
-  std::error_code ignored;
-  if (!fs::exists(path, ignored)) return std::nullopt;
-  const std::vector<std::byte> bytes = read_file(path, limit);
-  const auto* begin = reinterpret_cast<const char*>(bytes.data());
-  json parsed = json::parse(begin, begin + bytes.size(), nullptr, false);
-  if (!parsed.is_object()) return std::nullopt;
-  return parsed;
 }
 
 fs::path run_folder(const fs::path& out, const Study& study, const std::string& id) {
   return out / study.name / "runs" / id;
 }
-
-void make_folder(const fs::path& folder) {
-  std::error_code error;
-  fs::create_directories(folder, error);
-  if (error) throw FileError(fmt::format("cannot make {}: {}", folder.string(), error.message()));
-}
-
-/// "cuda" of "cuda:1": GPUs of one machine count as one device.
-std::string kind_of(const std::string& device) {
-  return device.substr(0, device.find(':'));
-}
-
-/// The result of a run that is finished, by this version of the program, with these settings and on such a device.
-std::optional<json> finished(const fs::path& folder, const json& settings, const std::string& device) {
-  std::optional<json> result = read_object(folder / "result.json", result_limit);
-  if (!result || result->value("settings", json()) != settings ||
-      kind_of(result->value("device", "")) != kind_of(device) || result->value("version", "") != build_info().version ||
-      !(result->contains("numbers") || result->contains("diverged"))) {
-    return std::nullopt;
-  }
-  return result;
-}
-
-/// One run that is to be done.
-struct Task {
-  const Study* study;
-  StudyRun run;
-};
 
 /// All runs of one call.
 class Runner {
@@ -84,14 +44,8 @@ class Runner {
 
   RunnerResult go() {
     for (const Study* study : studies_) conclude_if_done(*study);
-    SideBySideOptions options;
-    options.devices = options_.devices.empty() ? std::vector<std::string>{options_.device} : options_.devices;
-    options.jobs = options_.jobs;
-    options.command = [this](size_t job, const std::string& device) { return command_of(tasks_[job], device); };
-    options.on_end = [this](const JobEnd& end) { take(end); };
-    options.should_stop = options_.should_stop;
-    jobs_.emplace(folders_, std::move(options));
-    result_.interrupted = !jobs_->go();
+    if (options_.together) share();
+    if (!result_.interrupted) start_processes();
     return result_;
   }
 
@@ -99,45 +53,88 @@ class Runner {
   void plan(const Study& study, StudyRun run) {
     if (!options_.shard.has(++planned_)) return;
     ++all_;
-    const fs::path folder = run_folder(options_.out, study, run.id);
-    if (const auto result = finished(folder, run.settings, options_.device)) {
+    fs::path folder = run_folder(options_.out, study, run.id);
+    if (const auto result = finished_result(folder, run.settings, options_.device)) {
       ++done_;
       if (result->contains("diverged")) ++result_.diverged;
       return;
     }
     ++open_[&study];
-    folders_.push_back(folder);
-    tasks_.push_back({&study, std::move(run)});
+    tasks_.push_back({&study, std::move(run), std::move(folder)});
+  }
+
+  [[nodiscard]] std::vector<std::string> devices() const {
+    return options_.devices.empty() ? std::vector<std::string>{options_.device} : options_.devices;
+  }
+
+  /// The small trainings, in launches of many. What they leave is left to processes.
+  void share() {
+    std::vector<bool> ended(tasks_.size());
+    SharedOptions options;
+    options.devices = devices();
+    options.on_end = [&](const SharedEnd& end) {
+      ended[end.task] = true;
+      RunnerOptions::Progress progress = progress_of(tasks_[end.task]);
+      progress.seconds = end.seconds;
+      progress.device = end.device;
+      progress.remaining = end.remaining;
+      tell(tasks_[end.task], std::move(progress));
+    };
+    options.should_stop = options_.should_stop;
+    result_.shared = share_runs(tasks_, options);
+    size_t task = 0;
+    std::erase_if(tasks_, [&](const StudyTask&) { return ended[task++]; });
+    result_.interrupted = result_.shared.runs > 0 && options_.should_stop();
+  }
+
+  void start_processes() {
+    std::vector<fs::path> folders;
+    for (const StudyTask& task : tasks_) folders.push_back(task.folder);
+    SideBySideOptions options;
+    options.devices = devices();
+    options.jobs = options_.jobs;
+    options.command = [this](size_t job, const std::string& device) { return command_of(tasks_[job], device); };
+    options.on_end = [this](const JobEnd& end) { take(end); };
+    options.should_stop = options_.should_stop;
+    jobs_.emplace(std::move(folders), std::move(options));
+    result_.interrupted = !jobs_->go();
   }
 
   /// nullopt where another process has done it since it was planned.
-  std::optional<std::vector<std::string>> command_of(const Task& task, const std::string& device) {
-    const fs::path folder = run_folder(options_.out, *task.study, task.run.id);
-    if (finished(folder, task.run.settings, options_.device)) return std::nullopt;
-    std::error_code ignored;
-    fs::remove(folder / "result.json", ignored);  // of other settings
-    make_folder(folder);
-    write_file_atomically(folder / "settings.json", task.run.settings.dump(2) + "\n");
-    return options_.command(*task.study, folder, device);
+  std::optional<std::vector<std::string>> command_of(const StudyTask& task, const std::string& device) {
+    if (!begin_run(task.folder, task.run.settings, options_.device)) return std::nullopt;
+    return options_.command(*task.study, task.folder, device);
   }
 
   void take(const JobEnd& end) {
-    const Task& task = tasks_[end.job];
-    --open_[task.study];
+    const StudyTask& task = tasks_[end.job];
     if (end.elsewhere) {
+      --open_[task.study];
       ++result_.elsewhere;
       conclude_if_done(*task.study);
       return;
     }
+    RunnerOptions::Progress progress = progress_of(task);
+    progress.failure = end.failure;
+    progress.seconds = end.seconds;
+    progress.device = end.device;
+    progress.remaining = jobs_->state().remaining.value_or(0);
+    tell(task, std::move(progress));
+  }
+
+  [[nodiscard]] RunnerOptions::Progress progress_of(const StudyTask& task) const {
     RunnerOptions::Progress progress;
     progress.study = task.study->name;
     progress.id = task.run.id;
-    progress.failure = end.failure;
     progress.all = all_;
-    progress.seconds = end.seconds;
-    progress.device = end.device;
+    return progress;
+  }
+
+  /// Of a run that was done here.
+  void tell(const StudyTask& task, RunnerOptions::Progress progress) {
+    --open_[task.study];
     if (progress.failure.empty()) {
-      const auto result = finished(folders_[end.job], task.run.settings, options_.device);
+      const auto result = finished_result(task.folder, task.run.settings, options_.device);
       if (!result) progress.failure = "no result";
       if (result) progress.diverged = result->value("diverged", "");
     }
@@ -146,10 +143,9 @@ class Runner {
       if (!progress.diverged.empty()) ++result_.diverged;
     } else {
       ++result_.failed;
-      progress.log = log_tail(folders_[end.job]);
+      progress.log = log_tail(task.folder);
     }
     progress.done = done_;
-    progress.remaining = jobs_->state().remaining.value_or(0);
     if (options_.on_run) options_.on_run(progress);
     conclude_if_done(*task.study);
   }
@@ -165,8 +161,7 @@ class Runner {
   const std::vector<const Study*>& studies_;
   const RunnerOptions& options_;
   std::optional<FolderLock> lock_;
-  std::vector<Task> tasks_;
-  std::vector<fs::path> folders_;        // of the tasks
+  std::vector<StudyTask> tasks_;
   std::map<const Study*, size_t> open_;  // tasks not yet ended
   std::optional<SideBySide> jobs_;
   RunnerResult result_;
@@ -201,36 +196,23 @@ void conclude_studies(const std::vector<const Study*>& studies, const RunnerOpti
   }
 }
 
-void execute_run(const Study& study, Device device, const fs::path& folder) {
-  const fs::path file = folder / "settings.json";
-  const std::string expected =
-      fmt::format("expected what `kantor study {} --list` prints as a run's \"settings\"", study.name);
-  const std::optional<json> settings = read_object(file, settings_limit);
-  if (!settings) throw FileError(fmt::format("{}: {}", file.string(), expected));
+void execute_run(const Study& study, Device device, const fs::path& folder, Fused fused) {
+  const json settings = run_settings(study, folder);
   const FolderLock lock(folder);
   const auto start = Clock::now();
   const std::clock_t begun = std::clock();
-  json numbers;
-  std::string diverged;
+  RunEnding ending;
   try {
-    numbers = study.run(*settings, device, folder);
+    const auto curve = study.curve_run ? study.curve_run(settings, {device, folder, fused}) : nullptr;
+    ending.numbers = curve ? train_alone(*curve) : study.run(settings, device, folder);
   } catch (const NonFiniteError& error) {
-    diverged = error.what();
+    ending.diverged = error.what();
   } catch (const json::exception& error) {
-    throw FileError(fmt::format("{}: {}; {}", file.string(), error.what(), expected));
+    refuse_settings(study, folder, error.what());
   }
-  json result{{"study", study.name},
-              {"settings", *settings},
-              {"device", to_string(device)},
-              {"version", build_info().version},
-              {"seconds", seconds_since(start)},
-              {"cpu_seconds", static_cast<double>(std::clock() - begun) / CLOCKS_PER_SEC}};
-  if (diverged.empty()) {
-    result["numbers"] = numbers;
-  } else {
-    result["diverged"] = diverged;
-  }
-  write_file_atomically(folder / "result.json", result.dump() + "\n");
+  ending.seconds = seconds_since(start);
+  ending.cpu_seconds = static_cast<double>(std::clock() - begun) / CLOCKS_PER_SEC;
+  write_result(folder, study, settings, device, ending);
 }
 
 json conclude_study(const Study& study, const RunnerOptions& options) {
@@ -240,7 +222,7 @@ json conclude_study(const Study& study, const RunnerOptions& options) {
   double seconds = 0, cpu_seconds = 0;
   const std::vector<StudyRun> runs = study.runs(options.settings);
   for (const StudyRun& run : runs) {
-    const auto result = finished(run_folder(options.out, study, run.id), run.settings, options.device);
+    const auto result = finished_result(run_folder(options.out, study, run.id), run.settings, options.device);
     if (result) {
       if (result->contains("diverged")) {
         diverged.push_back({{"id", run.id}, {"reason", result->at("diverged")}});

@@ -1,5 +1,6 @@
-// The runner: starts the runs of studies in processes side by side, keeps what is finished, and concludes. A study that
-// was stopped or killed goes on where it was.
+// The runner: does the runs of studies, keeps what is finished, and concludes. Those that are small trainings go on in
+// launches of many, on devices with kernels (shared_runs.h); every other one is a process, and processes go on side by
+// side. A study that was stopped or killed goes on where it was.
 //
 //   OUT/lock                         held while a runner writes; shards of one call share it
 //   OUT/report.lock                  held while one of several shards concludes
@@ -9,6 +10,7 @@
 #pragma once
 
 #include "models/ensemble/shard.h"
+#include "models/studies/framework/shared_runs.h"
 #include "models/studies/framework/study.h"
 
 #include <filesystem>
@@ -24,7 +26,8 @@ struct RunnerOptions {
   StudySettings settings;
   std::string device;  // as find_device takes it; a run of another kind of device counts as another run
   std::vector<std::string> devices = {};  // of that kind, to which runs are dealt; empty: `device` alone
-  size_t jobs = 1;                        // runs side by side, over all devices
+  size_t jobs = 1;                        // processes side by side, over all devices
+  bool together = true;                   // small trainings may share launches, on devices with kernels
   Shard shard = {};                       // which of the runs of all studies are done; numbered in their order
   /// The command of one run: it must call `execute_run` on that folder and device.
   std::function<std::vector<std::string>(const Study&, const std::filesystem::path& folder, const std::string& device)>
@@ -47,9 +50,10 @@ struct RunnerOptions {
 
 struct RunnerResult {
   bool interrupted = false;
-  size_t failed = 0;     // runs
-  size_t diverged = 0;   // runs with that result, including those found finished
-  size_t elsewhere = 0;  // runs that another process is doing, or has done meanwhile
+  size_t failed = 0;       // runs
+  size_t diverged = 0;     // runs with that result, including those found finished
+  size_t elsewhere = 0;    // runs that another process is doing, or has done meanwhile
+  SharedRuns shared = {};  // those of this call that shared launches
 };
 
 /// Throws FileError where the folder cannot be written to, or another runner holds it. Shards write into one folder at
@@ -58,7 +62,8 @@ RunnerResult run_studies(const std::vector<const Study*>& studies, const RunnerO
 
 /// Does the run whose settings.json lies in `folder`, and writes its result.json; a training that diverges is a result
 /// too, left out of the conclusion. Throws FileError for settings that are missing or bad, and what the run throws.
-void execute_run(const Study& study, Device device, const std::filesystem::path& folder);
+void execute_run(const Study& study, Device device, const std::filesystem::path& folder,
+                 Fused fused = Fused::automatic);
 
 /// Concludes without a run, from all that are there; shards may be at work meanwhile.
 void conclude_studies(const std::vector<const Study*>& studies, const RunnerOptions& options);

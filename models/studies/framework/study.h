@@ -6,10 +6,12 @@
 #include "engine/device.h"
 #include "models/plot/chart.h"
 #include "models/studies/framework/verdict.h"
+#include "models/training/fused_options.h"
 
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -56,6 +58,15 @@ struct StudyRun {
   nlohmann::json settings;
 };
 
+/// Where and how a run is trained.
+struct RunPlace {
+  Device device = {};
+  std::filesystem::path folder = {};  // pictures go there
+  Fused fused = Fused::automatic;     // steps
+};
+
+class CurveRun;
+
 struct Outcome {
   std::string id;
   nlohmann::json settings, numbers;
@@ -85,6 +96,9 @@ struct Study {
   std::function<nlohmann::json(const nlohmann::json& settings, Device device, const std::filesystem::path& folder)> run;
   /// Concludes from the runs that succeeded; there may be none.
   std::function<Conclusion(const std::vector<Outcome>& outcomes, const StudySettings& settings)> conclude;
+  /// Builds a run that is one training, evaluated as it goes (curve_run.h): the framework trains it, beside others
+  /// where it can. Null for a run of another kind, which `run` does.
+  std::function<std::unique_ptr<CurveRun>(const nlohmann::json& settings, const RunPlace& place)> curve_run = {};
 
   [[nodiscard]] std::vector<StudyRun> runs(const StudySettings& settings) const;
 };

@@ -1,14 +1,13 @@
 #include "models/studies/framework/training_curve.h"
 
 #include "models/metrics/histogram.h"
-#include "models/training/evaluation.h"
 
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <memory>
 #include <numeric>
 #include <span>
+#include <utility>
 
 namespace kantor {
 namespace {
@@ -58,39 +57,73 @@ TrainingCurve train_and_evaluate(CriticTrainer& trainer, int64_t steps, int eval
   return curve;
 }
 
+CurveSchedule every_evaluation(const RunConfig& config) {
+  CurveSchedule schedule{{}, config.steps, true};
+  for (int64_t step = config.eval_every; step <= config.steps; step += config.eval_every) {
+    schedule.evaluations.push_back(step);
+  }
+  return schedule;
+}
+
+CurveTraining::CurveTraining(FusableTraining& training, CurveSchedule schedule, std::function<json()> evaluate)
+    : training_(training), schedule_(std::move(schedule)), evaluate_(std::move(evaluate)) {}
+
+void CurveTraining::evaluate() {
+  curve_.measured.push_back(evaluate_());
+  curve_.steps.push_back(training_.steps_done());
+}
+
+void CurveTraining::begin() {
+  evaluate();
+}
+
+bool CurveTraining::has_ended() const {
+  return curve_.diverged || training_.steps_done() >= schedule_.steps;
+}
+
+int64_t CurveTraining::steps_at_once() const {
+  if (training_.fused_team() == 0 || milliseconds_.empty()) return 1;
+  const auto most = static_cast<int64_t>(std::max(1.0, 1000 / milliseconds_.back()));
+  const int64_t due = next_ < schedule_.evaluations.size() ? schedule_.evaluations[next_] : schedule_.steps;
+  return std::min(most, due - training_.steps_done());
+}
+
+template <class Steps>
+void CurveTraining::advance(const Steps& steps, double seconds) {
+  try {
+    const int64_t before = training_.steps_done();
+    const auto start = Clock::now();
+    steps();
+    const double milliseconds = seconds < 0 ? milliseconds_since(start) : 1e3 * seconds;
+    milliseconds_.push_back(milliseconds / static_cast<double>(training_.steps_done() - before));
+    for (; next_ < schedule_.evaluations.size() && schedule_.evaluations[next_] <= training_.steps_done(); ++next_) {
+      evaluate();
+    }
+  } catch (const NonFiniteError&) {
+    if (!schedule_.diverges) throw;
+    curve_.diverged = true;
+  }
+}
+
+void CurveTraining::step(int64_t count) {
+  advance([&] { training_.steps(count); }, -1);
+}
+void CurveTraining::take(const MlpOutcome& outcome, double seconds) {
+  advance([&] { training_.take(outcome); }, seconds);
+}
+
+const TrainingCurve& CurveTraining::finish() {
+  if (!milliseconds_.empty()) curve_.milliseconds = quantile(std::span<const double>(milliseconds_), 0.5);
+  return curve_;
+}
+
 TrainingCurve train_and_evaluate(const RunConfig& config, const DatasetPtr& data, Device device,
                                  const std::function<json(const Trainer&)>& evaluate) {
   Trainer trainer(config, data, device, true, {Fused::automatic});
-  TrainingCurve curve;
-  const auto evaluate_now = [&] {
-    curve.measured.push_back(evaluate(trainer));
-    curve.steps.push_back(trainer.steps_done());
-  };
-  evaluate_now();
-  std::vector<double> milliseconds;
-  try {
-    while (trainer.steps_done() < config.steps) {
-      const int64_t next = std::min(config.steps, (trainer.steps_done() / config.eval_every + 1) * config.eval_every);
-      const int64_t count = trainer.fused_team() > 0 ? next - trainer.steps_done() : 1;
-      const auto start = Clock::now();
-      trainer.steps(count);
-      milliseconds.push_back(milliseconds_since(start) / static_cast<double>(count));
-      if (trainer.steps_done() % config.eval_every == 0) evaluate_now();
-    }
-  } catch (const NonFiniteError&) {  // an outcome that a study reports, not a failure of its run
-    curve.diverged = true;
-  }
-  if (!milliseconds.empty()) curve.milliseconds = quantile(std::span<const double>(milliseconds), 0.5);
-  return curve;
-}
-
-TrainingCurve train_in_plane(const RunConfig& config, Device device, int pairs) {
-  const DatasetPtr data = open_dataset(config.data);
-  const W1Floor floor = w1_floor(*data, config.eval_samples, pairs);
-  TrainingCurve curve = train_and_evaluate(
-      config, data, device, [&](const Trainer& trainer) { return evaluate_samples(trainer, *data, floor); });
-  curve.floor = floor.mean;
-  return curve;
+  CurveTraining training(trainer, every_evaluation(config), [&] { return evaluate(trainer); });
+  training.begin();
+  while (!training.has_ended()) training.step(training.steps_at_once());
+  return training.finish();
 }
 
 }  // namespace kantor

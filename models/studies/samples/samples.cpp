@@ -1,15 +1,16 @@
 // Samples: what the generator makes in the end, under clipping and under the penalty, on mixtures whose modes can be
 // counted (measures of PacGAN, Lin et al. 2018), and on images (image_samples.h).
 #include "models/studies/framework/arms.h"
+#include "models/studies/framework/curve_run.h"
 #include "models/studies/framework/outcomes.h"
 #include "models/studies/framework/text.h"
-#include "models/studies/framework/training_curve.h"
 #include "models/studies/samples/image_conclusion.h"
 #include "models/studies/samples/image_samples.h"
 #include "models/studies/samples/text.h"
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -72,16 +73,25 @@ std::vector<Arm> all_arms(const StudySettings& s) {
   return all;
 }
 
-json run(const json& settings, Device device, const std::filesystem::path& folder) {
-  if (is_image_run(settings)) return run_images(settings, device, folder);
-  const TrainingCurve curve = train_in_plane(config_of(settings), device, floor_pairs);
-  json numbers{{"diverged", curve.diverged},
-               {"floor", curve.floor},
-               {"curve", curve.points("w1")},
-               {"floors", curve.late_mean(late, "w1") / curve.floor},
-               {"quality_curve", curve.points("high_quality")}};
-  for (const char* key : {"modes", "high_quality", "reverse_kl", "w1"}) numbers[key] = curve.late_mean(late, key);
-  return numbers;
+/// A training on a mixture.
+class MixtureRun final : public PlaneRun {
+ public:
+  MixtureRun(const json& settings, const RunPlace& place) : PlaneRun(config_of(settings), place, floor_pairs) {}
+
+  [[nodiscard]] json numbers(const TrainingCurve& curve) override {
+    json numbers{{"diverged", curve.diverged},
+                 {"floor", floor()},
+                 {"curve", curve.points("w1")},
+                 {"floors", curve.late_mean(late, "w1") / floor()},
+                 {"quality_curve", curve.points("high_quality")}};
+    for (const char* key : {"modes", "high_quality", "reverse_kl", "w1"}) numbers[key] = curve.late_mean(late, key);
+    return numbers;
+  }
+};
+
+std::unique_ptr<CurveRun> curve_run(const json& settings, const RunPlace& place) {
+  if (is_image_run(settings)) return nullptr;
+  return std::make_unique<MixtureRun>(settings, place);
 }
 
 std::vector<Finding> findings(const std::vector<Outcome>& all, const StudySettings& s) {
@@ -162,7 +172,7 @@ Conclusion conclude(const std::vector<Outcome>& all, const StudySettings& s) {
 }  // namespace
 
 Study study() {
-  return {"samples", text::title, text::claim, all_arms, run, conclude};
+  return {"samples", text::title, text::claim, all_arms, run_images, conclude, curve_run};
 }
 
 }  // namespace kantor::samples

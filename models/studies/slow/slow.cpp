@@ -3,6 +3,7 @@
 // section 5). The loss landscape is a part of it (landscape.h).
 #include "models/metrics/histogram.h"
 #include "models/studies/framework/arms.h"
+#include "models/studies/framework/curve_run.h"
 #include "models/studies/framework/frozen_generator.h"
 #include "models/studies/framework/outcomes.h"
 #include "models/studies/framework/text.h"
@@ -14,6 +15,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 #include <span>
 #include <string>
 #include <utility>
@@ -99,34 +101,42 @@ json settle(const RunConfig& config, int64_t steps, Device device) {
 }
 
 /// A whole training: when its W1 has come to the goal, by steps and by time.
-json approach(const RunConfig& config, Device device) {
-  const TrainingCurve curve = train_in_plane(config, device, floor_pairs);
-  auto steps_to_goal = static_cast<double>(config.steps);
-  bool reached = false;
-  std::vector<double> floors;
-  for (const double w1 : curve.along("w1")) {
-    const auto step = static_cast<double>(curve.steps[floors.size()]);
-    floors.push_back(w1 / curve.floor);
-    if (reached || w1 > goal * curve.floor) continue;
-    reached = true;
-    steps_to_goal = std::max(1.0, step);
+class ApproachRun final : public PlaneRun {
+ public:
+  ApproachRun(const json& settings, const RunPlace& place) : PlaneRun(config_of(settings), place, floor_pairs) {}
+
+  [[nodiscard]] bool is_timed() const override { return true; }
+  [[nodiscard]] json numbers(const TrainingCurve& curve) override {
+    auto steps_to_goal = static_cast<double>(trainer().config().steps);
+    bool reached = false;
+    std::vector<double> floors;
+    for (const double w1 : curve.along("w1")) {
+      const auto step = static_cast<double>(curve.steps[floors.size()]);
+      floors.push_back(w1 / floor());
+      if (reached || w1 > goal * floor()) continue;
+      reached = true;
+      steps_to_goal = std::max(1.0, step);
+    }
+    return {{"diverged", curve.diverged},
+            {"reached", reached ? 1 : 0},
+            {"steps_to_goal", steps_to_goal},
+            {"log_goal", std::log10(steps_to_goal)},
+            {"seconds_to_goal", steps_to_goal * curve.milliseconds / 1e3},
+            {"milliseconds", curve.milliseconds},
+            {"log_milliseconds", std::log10(std::max(curve.milliseconds, 1e-6))},
+            {"floors", curve.late_mean(3, "w1") / floor()},
+            {"curve", {{"x", curve.steps}, {"y", floors}}}};
   }
-  return {{"diverged", curve.diverged},
-          {"reached", reached ? 1 : 0},
-          {"steps_to_goal", steps_to_goal},
-          {"log_goal", std::log10(steps_to_goal)},
-          {"seconds_to_goal", steps_to_goal * curve.milliseconds / 1e3},
-          {"milliseconds", curve.milliseconds},
-          {"log_milliseconds", std::log10(std::max(curve.milliseconds, 1e-6))},
-          {"floors", curve.late_mean(3, "w1") / curve.floor},
-          {"curve", {{"x", curve.steps}, {"y", floors}}}};
+};
+
+std::unique_ptr<CurveRun> curve_run(const json& settings, const RunPlace& place) {
+  if (settings.contains("landscape") || settings.contains("critic_steps")) return nullptr;
+  return std::make_unique<ApproachRun>(settings, place);
 }
 
 json run(const json& settings, Device device, const std::filesystem::path& folder) {
   if (settings.contains("landscape")) return measure_landscape(settings, device, folder);
-  const RunConfig config = config_of(settings);
-  if (settings.contains("critic_steps")) return settle(config, integer(settings, "critic_steps"), device);
-  return approach(config, device);
+  return settle(config_of(settings), integer(settings, "critic_steps"), device);
 }
 
 std::vector<Finding> findings(const std::vector<Outcome>& all, const StudySettings& s) {
@@ -243,7 +253,7 @@ Conclusion conclude(const std::vector<Outcome>& all, const StudySettings& s) {
 }  // namespace
 
 Study study() {
-  return {"slow", text::title, text::claim, all_arms, run, conclude};
+  return {"slow", text::title, text::claim, all_arms, run, conclude, curve_run};
 }
 
 }  // namespace kantor::slow
