@@ -14,7 +14,7 @@ namespace {
 
 MlpPlan plan_of(Device device, const MlpTraining& training) {
   const Target target = target_of(device);
-  return KANTOR_ON(target.backend, plan_mlp_training(training));
+  return KANTOR_ON(target.backend, plan_mlp_training(training, runtime(device).processor().shared_bytes));
 }
 
 /// The largest power of two whose blocks fit side by side with those of the other models, and that leaves each block
@@ -49,6 +49,15 @@ Tensor on_device(const std::vector<T>& values, Device device) {
 
 bool MlpTrainer::fits(Device device, const MlpTraining& training) {
   return plan_of(device, training).width > 0;
+}
+
+std::string MlpTrainer::why_not(Device device, const MlpTraining& training) {
+  if (fits(device, training)) return "";
+  const Target target = target_of(device);
+  const size_t needed = KANTOR_ON(target.backend, least_shared_bytes(training)) + 1023;
+  const size_t there = runtime(device).processor().shared_bytes;
+  return std::to_string(needed / 1024) + " kB of shared memory are needed, and a block has " +
+         std::to_string(there / 1024);
 }
 
 int MlpTrainer::most_models(Device device) {

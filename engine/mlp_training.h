@@ -6,6 +6,7 @@
 #include "kernels/mlp_training.h"
 
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace kantor {
@@ -25,6 +26,8 @@ class MlpTrainer {
 
   /// Whether a kernel holds these networks.
   static bool fits(Device device, const MlpTraining& training);
+  /// Why not, for networks that a kernel knows: the memory that they take, and what there is; "" where it does.
+  static std::string why_not(Device device, const MlpTraining& training);
   /// Models that are worth training at once on this device: one for each multiprocessor.
   static int most_models(Device device);
   [[nodiscard]] int team() const { return training_.team; }

@@ -44,12 +44,13 @@ class DeviceMark {
 /// The host's clock, for devices whose work is done when its launch returns.
 std::unique_ptr<DeviceClock> steady_clock();
 
-/// What the kernels of products are planned for.
+/// What the kernels of products, and those that train, are planned for.
 struct Processor {
   int multiprocessors;
-  bool tensor_cores;  // and the kernels that run here were compiled for them
-  bool warpgroups;    // the same of products of warpgroups (wgmma)
-  unsigned* arrived;  // most_counters counters of blocks, which are 0 between launches; see kernels/products
+  bool tensor_cores;    // and the kernels that run here were compiled for them
+  bool warpgroups;      // the same of products of warpgroups (wgmma)
+  size_t shared_bytes;  // of shared memory that a block may have
+  unsigned* arrived;    // most_counters counters of blocks, which are 0 between launches; see kernels/products
 };
 
 class Runtime {

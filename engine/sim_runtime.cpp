@@ -99,7 +99,7 @@ class SimRuntime final : public Runtime {
   [[nodiscard]] Backend backend() const override { return Backend::sim; }
   [[nodiscard]] Stream stream() const override { return nullptr; }
   /// As an H100 has them.
-  [[nodiscard]] Processor processor() override { return {132, true, true, arrived_}; }
+  [[nodiscard]] Processor processor() override { return {132, true, true, size_t{227} * 1024, arrived_}; }
   void* allocate(size_t bytes) noexcept override { return sim::device_malloc(bytes); }
   void release(void* data) noexcept override { sim::device_free(data); }
   [[nodiscard]] std::optional<size_t> free_bytes() const override { return std::nullopt; }

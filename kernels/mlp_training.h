@@ -13,7 +13,7 @@ namespace kantor {
 /// Linear layers of a network: three hidden ones and the last.
 inline constexpr int mlp_most_layers = 4;
 /// Units of a hidden layer.
-inline constexpr int mlp_widest = 128;
+inline constexpr int mlp_widest = 256;
 /// A gradient is the sum of so many partial sums over the batch.
 inline constexpr int mlp_groups = 8;
 
@@ -100,15 +100,19 @@ struct MlpCounters {
 
 /// Sizes of a launch, which depend on the training alone.
 struct MlpPlan {
-  int width = 0;            // of every hidden layer in shared memory, padded with zeros: 64 or 128; 0: nothing fits
+  int width = 0;            // of every hidden layer in shared memory, padded with zeros: 64, 128, 256; 0: nothing fits
   int rows = 0;             // of a tile: samples a block works on at once, times 3
+  int stages = 0;           // panels of a matrix in shared memory, where it is streamed through; 0: all of it is there
   size_t shared_bytes = 0;  // of a block
   int64_t workspace = 0;    // floats of a model in device memory
 };
 
 KANTOR_LAUNCHERS(
-    /// The plan of a training whose shapes, team, batch and critic_steps are set.
-    MlpPlan plan_mlp_training(const MlpTraining& training);
+    /// The plan of a training whose shapes, team, batch and critic_steps are set, for a device on which a block has at
+    /// most so much shared memory.
+    MlpPlan plan_mlp_training(const MlpTraining& training, size_t shared_bytes);
+    /// The shared memory that the smallest kernel for these networks takes; 0 where there is none for any memory.
+    size_t least_shared_bytes(const MlpTraining& training);
     /// Blocks of this plan that can be resident at once: a launch may have models x team of them.
     int mlp_training_blocks(const MlpPlan& plan);
     /// Trains. `models` [models], `workspace` [models, plan.workspace] and `counters`, which are 0, lie in device

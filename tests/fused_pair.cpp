@@ -2,6 +2,8 @@
 
 #include "models/data/open_dataset.h"
 #include "models/training/random_streams.h"
+#include "models/training/trainer.h"
+#include "tests/catch.h"
 
 #include <algorithm>
 #include <cmath>
@@ -71,6 +73,34 @@ double difference(const Arena& found, const Arena& expected) {
     most = std::max(most, std::fabs(static_cast<double>(a[i]) - static_cast<double>(b[i])));
   }
   return most / largest(b);
+}
+
+void compare_with_steps(const RunConfig& config, int64_t steps, double tolerance) {
+  Trainer trainer(config, open_dataset(config.data), simulator);
+  FusedPair fused(config);
+  const MlpOutcome outcome = fused.run(steps);
+  REQUIRE(outcome.done == steps);
+  for (int64_t k = 0; k < steps; ++k) {
+    trainer.step();
+    const StepLosses expected = trainer.losses();
+    const float* found = &outcome.losses[static_cast<size_t>(4 * k)];
+    INFO("step " << k);
+    CHECK(std::fabs(found[0] - expected.critic_loss) <= tolerance * (1 + std::fabs(expected.critic_loss)));
+    CHECK(std::fabs(found[1] - expected.generator_loss) <= tolerance * (1 + std::fabs(expected.generator_loss)));
+    CHECK(std::fabs(found[2] - expected.critic_estimate) <= tolerance * (1 + std::fabs(expected.critic_estimate)));
+    CHECK(std::fabs(found[3] - expected.penalty) <= tolerance * (1 + std::fabs(expected.penalty)));
+  }
+  const auto networks = {std::pair{&fused.critic.trainable(), &trainer.critic().trainable()},
+                         std::pair{&fused.generator.trainable(), &trainer.generator().trainable()}};
+  for (const auto& [mine, reference] : networks) {
+    CHECK(difference(mine->network().parameters(), reference->network().parameters()) <= tolerance);
+    CHECK(mine->optimizer().step().item() == reference->optimizer().step().item());
+    for (size_t s = 0; s < mine->optimizer().state().size(); ++s) {
+      INFO(mine->optimizer().state()[s].first);
+      CHECK(difference(mine->optimizer().state()[s].second, reference->optimizer().state()[s].second) <= tolerance);
+    }
+  }
+  CHECK(difference(fused.generator.average(), trainer.generator().average()) <= tolerance);
 }
 
 }  // namespace kantor::testing

@@ -35,4 +35,8 @@ struct FusedPair {
 /// The largest difference of two arrays, as a part of the largest number of the second.
 double difference(const Arena& found, const Arena& expected);
 
+/// Checks `steps` fused steps against the recorded ones: losses, weights, optimizer state and average, whose largest
+/// difference is at most that part of the largest number.
+void compare_with_steps(const RunConfig& config, int64_t steps, double tolerance);
+
 }  // namespace kantor::testing

@@ -32,8 +32,8 @@ TEST_CASE("fused training: what it does not take it refuses, with the reason") {
   CHECK(reason(config) == "the constraint is spectral");
   config = small("penalty", 24, 4);
   CHECK(reason(config) == "the critic has more than 3 hidden layers");
-  config = small("penalty", 129);
-  CHECK(reason(config) == "a hidden layer of the critic has 129 units, and at most 128 fit");
+  config = small("penalty", 257);
+  CHECK(reason(config) == "a hidden layer of the critic has 257 units, and at most 256 fit");
   config = small("penalty");
   config.critic.norm = "layer";
   CHECK(reason(config) == "layer 1 of the critic is layer_norm");
@@ -45,7 +45,9 @@ TEST_CASE("fused training: what it does not take it refuses, with the reason") {
   CHECK(reason(config) == "layer 1 of the generator is tanh");
   config = small("penalty");
   config.z = 2000;
-  CHECK(reason(config) == "samples of 2 numbers and noise of 2000 do not fit into shared memory beside the weights");
+  CHECK(reason(config) ==
+        "for layers of 24 units, samples of 2 numbers and noise of 2000, 772 kB of shared memory are "
+        "needed, and a block has 227");
   config = small("dragan");
   CHECK_THROWS_WITH(FusedPair(config), "fused steps: the constraint is dragan");
 }

@@ -1,5 +1,5 @@
-// A runtime around the simulator's, for tests: it has limited memory, can fail, counts transfers and waits,
-// and measures time by its own clock.
+// A runtime around the simulator's, for tests: it has limited memory, in all and of a block, can fail, counts transfers
+// and waits, and measures time by its own clock.
 #pragma once
 
 #include "engine/error.h"
@@ -17,6 +17,8 @@ namespace kantor::testing {
 
 /// Replaces the runtime of `sim` while it exists. Frees first what `sim` had cached before.
 class WatchedRuntime final : public Runtime {
+  Runtime& own_;
+
  public:
   WatchedRuntime() : own_(sim_runtime()) {
     clear_cache({Device::Kind::sim, 0});
@@ -26,14 +28,19 @@ class WatchedRuntime final : public Runtime {
   WatchedRuntime(const WatchedRuntime&) = delete;
   WatchedRuntime& operator=(const WatchedRuntime&) = delete;
 
-  size_t limit = std::numeric_limits<size_t>::max();  // bytes that can be held at a time
+  size_t limit = std::numeric_limits<size_t>::max();    // bytes that can be held at a time
+  size_t shared_bytes = own_.processor().shared_bytes;  // that a block may have
   bool copies_fail = false;
   int64_t uploads = 0, downloads = 0;  // copies from the host, and to it
   int64_t waits = 0;                   // of the host, for copies that it had not waited for
 
   [[nodiscard]] Backend backend() const override { return own_.backend(); }
   [[nodiscard]] Stream stream() const override { return own_.stream(); }
-  [[nodiscard]] Processor processor() override { return own_.processor(); }
+  [[nodiscard]] Processor processor() override {
+    Processor processor = own_.processor();
+    processor.shared_bytes = shared_bytes;
+    return processor;
+  }
   void* allocate(size_t bytes) noexcept override {
     if (bytes > limit || held_ > limit - bytes) return nullptr;
     void* data = own_.allocate(bytes);
@@ -120,7 +127,6 @@ class WatchedRuntime final : public Runtime {
     ended_ = copies;
   }
 
-  Runtime& own_;
   int64_t copies_ = 0, ended_ = 0;  // begun, and known to have ended
   size_t held_ = 0;
   std::map<void*, size_t> sizes_;

@@ -101,6 +101,7 @@ class CudaRuntime final : public Runtime {
     check(cudaGetDeviceProperties(&properties, index), "asking the GPU what it is");
     constexpr int ampere = 80;
     processor_.multiprocessors = properties.multiProcessorCount;
+    processor_.shared_bytes = properties.sharedMemPerBlockOptin;
     processor_.tensor_cores = properties.major * 10 >= ampere && cuda::tile_capability() >= ampere;
     processor_.warpgroups = processor_.tensor_cores && cuda::tiles_by_warpgroups();
     constexpr size_t bytes = most_counters * sizeof(unsigned);

@@ -8,7 +8,8 @@ namespace kantor::KANTOR_BACKEND {
 
 /// A tile has many rows where a block has many samples: then a weight that is read serves more of them. The largest of
 /// a width stands first.
-#define KANTOR_MLP_KERNELS(X) X(64, 48) X(64, 24) X(64, 12) X(128, 24) X(128, 12) X(128, 6)
+#define KANTOR_MLP_KERNELS(X) \
+  X(64, 48) X(64, 24) X(64, 12) X(128, 24) X(128, 12) X(128, 6) X(256, 24) X(256, 12) X(256, 6)
 
 /// Starts one of them; defined in start.h, and compiled in a file a width.
 template <int width, int rows>

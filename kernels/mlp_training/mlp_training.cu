@@ -10,16 +10,19 @@ namespace kantor::KANTOR_BACKEND {
 
 namespace {
 
-constexpr size_t most_shared_bytes = 227 * 1024;
-
-/// Units of the widest hidden layer; 0 where a network has none, or too many layers.
-int widest_hidden_layer(const MlpTraining& t) {
+/// The narrowest kernel that holds the hidden layers; 0 where a network has none, or too many layers or units.
+int padded_width(const MlpTraining& t) {
   int widest = 0;
   for (const MlpShape* shape : {&t.critic, &t.generator}) {
     if (shape->count < 2 || shape->count > mlp_most_layers) return 0;
     for (int l = 0; l + 1 < shape->count; ++l) widest = std::max(widest, shape->layers[l].out);
   }
-  return widest;
+  int narrowest = 0;
+#define KANTOR_CONSIDER(width_, rows_) \
+  if (narrowest == 0 && widest > 0 && widest <= width_) narrowest = width_;
+  KANTOR_MLP_KERNELS(KANTOR_CONSIDER)
+#undef KANTOR_CONSIDER
+  return narrowest;
 }
 
 /// Calls use(MlpKernel<...>()) with the plan's kernel. Throws KernelError where it is none.
@@ -35,22 +38,34 @@ void with_kernel(const MlpPlan& plan, const Use& use) {
 
 }  // namespace
 
-MlpPlan plan_mlp_training(const MlpTraining& t) {
-  const int widest = widest_hidden_layer(t), samples = (t.batch + t.team - 1) / t.team;
+MlpPlan plan_mlp_training(const MlpTraining& t, size_t shared_bytes) {
+  const int samples = (t.batch + t.team - 1) / t.team;
   MlpPlan plan;
-  if (widest == 0 || widest > mlp_widest) return plan;
-  const int width = widest <= 64 ? 64 : 128;
   // From large tiles to small: the smallest that holds a block's samples at once, or the largest that fits.
-#define KANTOR_CONSIDER(width_, rows_)                                             \
-  if (width == width_) {                                                           \
-    const size_t bytes = SharedPlan<width_, rows_>::bytes(t);                      \
-    if (bytes <= most_shared_bytes && (plan.width == 0 || rows_ / 3 >= samples)) { \
-      plan = {width_, rows_, bytes, Workspace<width_>::floats(t)};                 \
-    }                                                                              \
+#define KANTOR_CONSIDER(width_, rows_)                                        \
+  if (width_ == padded_width(t)) {                                            \
+    using Plan = SharedPlan<width_, rows_>;                                   \
+    const int stages = Plan::stages(t, shared_bytes);                         \
+    const size_t bytes = Plan::bytes(t, stages);                              \
+    if (bytes <= shared_bytes && (plan.width == 0 || rows_ / 3 >= samples)) { \
+      plan = {width_, rows_, stages, bytes, Workspace<width_>::floats(t)};    \
+    }                                                                         \
   }
   KANTOR_MLP_KERNELS(KANTOR_CONSIDER)
 #undef KANTOR_CONSIDER
   return plan;
+}
+
+size_t least_shared_bytes(const MlpTraining& t) {
+  size_t least = 0;  // of the last, which has the smallest tile
+#define KANTOR_CONSIDER(width_, rows_)          \
+  if (width_ == padded_width(t)) {              \
+    using Plan = SharedPlan<width_, rows_>;     \
+    least = Plan::bytes(t, Plan::stages(t, 0)); \
+  }
+  KANTOR_MLP_KERNELS(KANTOR_CONSIDER)
+#undef KANTOR_CONSIDER
+  return least;
 }
 
 int mlp_training_blocks(const MlpPlan& plan) {

@@ -2,28 +2,19 @@
 // does not have are 0, have weights 0, and get gradients 0. For kernel files.
 #pragma once
 
-#include "kernels/backend.h"
-#include "kernels/compile.h"
 #include "kernels/mlp_training.h"
+#include "kernels/mlp_training/row_product.h"
 #include "kernels/ptx.h"
 
 namespace kantor::KANTOR_BACKEND {
 
-/// Floats from one row of a matrix [.., width] to the next: rows begin 4 banks apart, so that 8 neighbours read 16
-/// bytes each without a conflict.
-KANTOR_FUNCTION constexpr int stride_of(int width) {
-  return width + 4;
-}
-KANTOR_FUNCTION constexpr int up_to_four(int n) {
-  return (n + 3) / 4 * 4;
-}
-
-/// In order: the matrices between hidden layers, [width][stride] each; the biases of hidden layers, [width] each; the
-/// first layer's weight [width][first_stride]; the last layer's, [out][stride], and its bias. Places are computed:
-/// arrays of pointers would lie in a GPU's slow local memory.
-template <int width>
+/// In order: the matrices between hidden layers, [width][stride] each, but for a network that streams them
+/// (streamed_network.h); the biases of hidden layers, [width] each; the first layer's weight [width][first_stride]; the
+/// last layer's, [out][stride], and its bias. Places are computed: arrays of pointers would lie in a GPU's slow local
+/// memory.
+template <int padded_width, bool holds_matrices = true>
 struct ResidentNetwork {
-  static constexpr int stride = stride_of(width);
+  static constexpr int width = padded_width, stride = stride_of(width), panel_floats = 0;
 
   const MlpShape& shape;
   float* memory;
@@ -31,16 +22,17 @@ struct ResidentNetwork {
   /// The first layer's rows are short: an odd stride keeps neighbours on different banks.
   KANTOR_FUNCTION static int first_stride(const MlpShape& shape) { return shape.layers[0].in | 1; }
   KANTOR_FUNCTION static int floats(const MlpShape& shape) {
-    return (shape.count - 2) * width * stride + (shape.count - 1) * width + width * up_to_four(first_stride(shape)) +
+    return matrices(shape) * width * stride + (shape.count - 1) * width + width * up_to_four(first_stride(shape)) +
            shape.layers[shape.count - 1].out * stride + up_to_four(shape.layers[shape.count - 1].out);
   }
+  KANTOR_FUNCTION static int matrices(const MlpShape& shape) { return holds_matrices ? shape.count - 2 : 0; }
 
   __device__ ResidentNetwork(const MlpShape& of, float* at) : shape(of), memory(at) {}
 
   /// Of layer l, not the first and not the last.
   __device__ float* matrix(int l) const { return memory + (l - 1) * width * stride; }
   /// Of layer l, not the last.
-  __device__ float* bias(int l) const { return memory + (shape.count - 2) * width * stride + l * width; }
+  __device__ float* bias(int l) const { return memory + matrices(shape) * width * stride + l * width; }
   __device__ float* first_weight() const { return bias(shape.count - 1); }
   __device__ float* last_weight() const { return first_weight() + width * up_to_four(first_stride(shape)); }
   __device__ float* last_bias() const { return last_weight() + shape.layers[shape.count - 1].out * stride; }
@@ -50,7 +42,7 @@ struct ResidentNetwork {
   __device__ void load(const float* arena) const {
     const int last = shape.count - 1;
     __syncthreads();
-    for (int l = 1; l <= last; ++l) {
+    for (int l = holds_matrices ? 1 : last; l <= last; ++l) {
       const MlpLayer& layer = shape.layers[l];
       load_rows(l == last ? last_weight() : matrix(l), l == last ? layer.out : width, layer, arena + layer.weight);
     }
@@ -65,6 +57,19 @@ struct ResidentNetwork {
     commit_copies();
     await_copies<0>();
     __syncthreads();
+  }
+
+  /// A product with the matrix of layer l begins a chain, or follows one: a network that streams its matrices copies
+  /// the first panels ahead.
+  template <MatrixRows order>
+  __device__ void prefetch(int /*l*/) const {}
+  /// Calls use(row, column, sum) for each number of a [rows][.] x the matrix of layer l, once in all. `next` is the
+  /// layer of the chain's next product, in the same order, or 0.
+  template <int rows, MatrixRows order, class Use>
+  __device__ void multiply(const float* a, int l, int /*next*/, const Use& use) const {
+    RowProduct<rows, width, order> product;
+    product.template add<width, stride>(a, matrix(l));
+    product.finish(use);
   }
 
  private:

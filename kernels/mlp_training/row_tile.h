@@ -5,7 +5,7 @@
 // FLOPs a row and hidden layer after the first: forward 1, backward 1, tangent 1 for a third of the rows.
 #pragma once
 
-#include "kernels/mlp_training/row_product.h"
+#include "kernels/mlp_training/streamed_network.h"
 #include "kernels/mlp_training/workspace.h"
 
 namespace kantor::KANTOR_BACKEND {
@@ -49,10 +49,12 @@ struct RowTile {
   __device__ static float derivative(float activation, float slope) { return activation > 0 ? 1.0F : slope; }
 
   /// Inputs to activations. Begins and ends with a barrier.
-  __device__ void forward(const ResidentNetwork<width>& net) const {
+  template <class Network>
+  __device__ void forward(const Network& net) const {
     const MlpShape& shape = net.shape;
-    const int in = shape.layers[0].in, first_stride = ResidentNetwork<width>::first_stride(shape);
+    const int in = shape.layers[0].in, first_stride = Network::first_stride(shape);
     __syncthreads();
+    if (shape.count > 2) net.template prefetch<MatrixRows::of_out>(1);
     for (int i = threadIdx.x; i < rows * width; i += mlp_threads) {
       const int row = i / width, unit = i % width;
       float sum = 0;
@@ -63,8 +65,8 @@ struct RowTile {
     }
     __syncthreads();
     for (int l = 1; l + 1 < shape.count; ++l) {
-      RowProduct<rows, width, MatrixRows::of_out>::make(
-          activations(l - 1), net.matrix(l), [&](int row, int unit, float sum) {
+      net.template multiply<rows, MatrixRows::of_out>(
+          activations(l - 1), l, l + 2 < shape.count ? l + 1 : 0, [&](int row, int unit, float sum) {
             activations(l)[row * stride + unit] = activate(sum + net.bias(l)[unit], shape.slope);
           });
       __syncthreads();
@@ -72,7 +74,8 @@ struct RowTile {
   }
 
   /// Activations to results: the network's outputs. Ends with a barrier.
-  __device__ void output(const ResidentNetwork<width>& net) const {
+  template <class Network>
+  __device__ void output(const Network& net) const {
     const int last = net.shape.count - 1, out = net.shape.layers[last].out;
     for (int i = threadIdx.x / 32; i < rows * out; i += mlp_threads / 32) {
       const int row = i / out, o = i % out;
@@ -88,10 +91,11 @@ struct RowTile {
 
   /// Seeds to deltas; `seen(layer, delta)` is called with each layer's, after a barrier. Returns that of layer 0.
   /// Begins with seeds that a barrier has published, and ends with a barrier.
-  template <class Seen>
-  __device__ const float* backward(const ResidentNetwork<width>& net, const Seen& seen) const {
+  template <class Network, class Seen>
+  __device__ const float* backward(const Network& net, const Seen& seen) const {
     const MlpShape& shape = net.shape;
     const int last = shape.count - 1, out = shape.layers[last].out;
+    if (last > 1) net.template prefetch<MatrixRows::of_depth>(last - 1);
     float *now = activations(last), *next = now + array_floats;  // behind this network's activations
     for (int i = threadIdx.x; i < rows * width; i += mlp_threads) {
       const int row = i / width, unit = i % width;
@@ -102,7 +106,7 @@ struct RowTile {
     __syncthreads();
     for (int l = last - 1; l > 0; --l) {
       seen(l, now);
-      RowProduct<rows, width, MatrixRows::of_depth>::make(now, net.matrix(l), [&](int row, int unit, float sum) {
+      net.template multiply<rows, MatrixRows::of_depth>(now, l, l - 1, [&](int row, int unit, float sum) {
         next[row * stride + unit] = sum * derivative(activations(l - 1)[row * stride + unit], shape.slope);
       });
       __syncthreads();
@@ -115,8 +119,9 @@ struct RowTile {
   }
 
   /// Deltas of layer 0 to results [first_row, rows): the gradients by the inputs. Ends with a barrier.
-  __device__ void input_gradients(const ResidentNetwork<width>& net, const float* delta_0, int first_row) const {
-    const int in = net.shape.layers[0].in, first_stride = ResidentNetwork<width>::first_stride(net.shape);
+  template <class Network>
+  __device__ void input_gradients(const Network& net, const float* delta_0, int first_row) const {
+    const int in = net.shape.layers[0].in, first_stride = Network::first_stride(net.shape);
     for (int i = threadIdx.x / 32; i < (rows - first_row) * in; i += mlp_threads / 32) {
       const int row = first_row + i / in, d = i % in;
       float sum = 0;
@@ -131,10 +136,12 @@ struct RowTile {
 
   /// The last third's activations become the tangents along `directions`. Begins with directions that a barrier has
   /// published, and ends with a barrier.
-  __device__ void tangent(const ResidentNetwork<width>& net) const {
+  template <class Network>
+  __device__ void tangent(const Network& net) const {
     const MlpShape& shape = net.shape;
-    const int in = shape.layers[0].in, first_stride = ResidentNetwork<width>::first_stride(shape);
+    const int in = shape.layers[0].in, first_stride = Network::first_stride(shape);
     constexpr int begin = (rows - third) * stride;
+    if (shape.count > 2) net.template prefetch<MatrixRows::of_out>(1);
     for (int i = threadIdx.x; i < third * width; i += mlp_threads) {
       const int row = i / width, unit = i % width;
       float sum = 0;
@@ -146,11 +153,11 @@ struct RowTile {
     }
     __syncthreads();
     for (int l = 1; l + 1 < shape.count; ++l) {
-      RowProduct<third, width, MatrixRows::of_out>::make(activations(l - 1) + begin, net.matrix(l),
-                                                         [&](int row, int unit, float sum) {
-                                                           float& a = activations(l)[begin + row * stride + unit];
-                                                           a = sum * derivative(a, shape.slope);
-                                                         });
+      net.template multiply<third, MatrixRows::of_out>(activations(l - 1) + begin, l, l + 2 < shape.count ? l + 1 : 0,
+                                                       [&](int row, int unit, float sum) {
+                                                         float& a = activations(l)[begin + row * stride + unit];
+                                                         a = sum * derivative(a, shape.slope);
+                                                       });
       __syncthreads();
     }
   }

@@ -1,5 +1,6 @@
 // What a block keeps in shared memory: a network, a tile's arrays or the scratch of weight gradients in the same place,
-// the update rule and flags, and a tile's small arrays. For kernel files.
+// the update rule and flags, a tile's small arrays, and the panels of a network that streams its matrices. For kernel
+// files.
 #pragma once
 
 #include "kernels/mlp_training/row_tile.h"
@@ -10,22 +11,29 @@ namespace kantor::KANTOR_BACKEND {
 /// Floats of a block's shared memory, in order.
 template <int width, int tile_rows>
 struct SharedPlan {
+  using Network = typename NetworkOf<width>::type;
   using Tile = RowTile<width, tile_rows>;
-  /// Large patches where the tiles are large: then a block owns several.
-  static constexpr bool large_patches = tile_rows >= 24;
-  static constexpr int scratch = WeightUpdate<width>::scratch_floats(large_patches ? 8 : 4);
+  /// Large patches where the tiles are large: then a block owns several. Wide networks have more of them.
+  static constexpr bool large_patches = tile_rows >= (width > 128 ? 12 : 24);
+  static constexpr int scratch = WeightUpdate<Network>::scratch_floats(large_patches ? 8 : 4);
   static constexpr int misc = 32;  // the update rule, and flags
 
   KANTOR_FUNCTION static int network(const MlpTraining& t) {
-    const int critic = ResidentNetwork<width>::floats(t.critic),
-              generator = ResidentNetwork<width>::floats(t.generator);
+    const int critic = Network::floats(t.critic), generator = Network::floats(t.generator);
     return critic > generator ? critic : generator;
   }
   KANTOR_FUNCTION static int big(const MlpTraining& t) {
     return Tile::big_floats(t) > scratch ? Tile::big_floats(t) : scratch;
   }
-  KANTOR_FUNCTION static size_t bytes(const MlpTraining& t) {
-    return sizeof(float) * size_t(network(t) + big(t) + misc + Tile::floats(t));
+  /// Where the panels begin.
+  KANTOR_FUNCTION static int panels(const MlpTraining& t) { return network(t) + big(t) + misc + Tile::floats(t); }
+  KANTOR_FUNCTION static size_t bytes(const MlpTraining& t, int stages) {
+    return sizeof(float) * size_t(panels(t) + stages * Network::panel_floats);
+  }
+  /// Panels at a time: as many as fit, 4 or 2; 0 where nothing is streamed.
+  static int stages(const MlpTraining& t, size_t shared_bytes) {
+    if (Network::panel_floats == 0 || (t.critic.count == 2 && t.generator.count == 2)) return 0;
+    return bytes(t, 4) <= shared_bytes ? 4 : 2;
   }
 };
 

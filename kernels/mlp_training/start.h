@@ -15,8 +15,8 @@ template <int width, int rows>
 void MlpKernel<width, rows>::start(const MlpTraining& t, const MlpPlan& plan, const MlpModel* models, float* workspace,
                                    const MlpCounters& counters, Stream stream) {
   launch<mlp_training_kernel<width, rows>>(
-      {blocks_for(int64_t(t.models) * t.team, 1), mlp_threads, plan.shared_bytes, stream, t.team > 1}, t, models,
-      workspace, plan.workspace, counters);
+      {blocks_for(int64_t(t.models) * t.team, 1), mlp_threads, plan.shared_bytes, stream, t.team > 1}, t, plan, models,
+      workspace, counters);
 }
 
 }  // namespace kantor::KANTOR_BACKEND

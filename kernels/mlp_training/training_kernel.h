@@ -1,9 +1,9 @@
 // The kernel that trains: for each iteration the samples of all its critic updates, the critic's updates, and the
 // generator's. For kernel files; docs/kernels/mlp_training.md draws it.
 //
-// One network at a time is in shared memory. An update has two halves with a team barrier behind each: a block runs its
-// samples through the network and leaves the factors of all weight gradients in device memory (row_tile.h,
-// workspace.h); then it sums and applies the gradients of the weights that it owns (weight_update.h).
+// One network at a time is in shared memory, or passes through it. An update has two halves with a team barrier behind
+// each: a block runs its samples through the network and leaves the factors of all weight gradients in device memory
+// (row_tile.h, workspace.h); then it sums and applies the gradients of the weights that it owns (weight_update.h).
 //
 // Counted for a penalised critic update, with H hidden layers of n units and batch B: 2 n^2 B (H - 1)
 // x (1 for the generator's samples + 3 forward + 3 backward + 1 tangent + 3 weight gradients) FLOPs; from the L2 cache
@@ -19,12 +19,14 @@ namespace kantor::KANTOR_BACKEND {
 template <int width, int tile_rows>
 class Training {
   using Plan = SharedPlan<width, tile_rows>;
+  using Network = typename Plan::Network;
   using Tile = typename Plan::Tile;
 
  public:
-  __device__ Training(const MlpTraining& t, const MlpModel& model, float* workspace, Team team, unsigned* stop,
-                      float* shared)
+  __device__ Training(const MlpTraining& t, const MlpPlan& plan, const MlpModel& model, float* workspace, Team team,
+                      unsigned* stop, float* shared)
       : t_(t),
+        plan_(plan),
         model_(model),
         team_(team),
         stop_(stop),
@@ -33,6 +35,7 @@ class Training {
         scratch_(shared + Plan::network(t)),
         update_(*reinterpret_cast<AnyUpdate*>(scratch_ + Plan::big(t))),
         tile_(t, scratch_, scratch_ + Plan::big(t) + Plan::misc),
+        panels_(shared + Plan::panels(t)),
         features_(t.critic.layers[0].in),
         first_(min(team.rank * share(), t.batch)),
         last_(min(first_ + share(), t.batch)) {}
@@ -42,7 +45,7 @@ class Training {
     int done = 0;
     for (; done < t_.iterations && *static_cast<const volatile unsigned*>(stop_) == 0; ++done) {
       iteration_ = done;
-      const ResidentNetwork<width> generator(t_.generator, network_), critic(t_.critic, network_);
+      const Network generator = network(t_.generator, model_.generator), critic = network(t_.critic, model_.critic);
       generator.load(model_.generator.w);
       make_fakes(generator);
       if (model_.data.law != MlpData::Law::given) {  // a data set counts steps from 0
@@ -70,6 +73,13 @@ class Training {
   }
 
  private:
+  __device__ Network network(const MlpShape& shape, const MlpNetwork& arrays) const {
+    if constexpr (Network::panel_floats > 0) {
+      return Network(shape, network_, panels_, plan_.stages, arrays.w);
+    } else {
+      return Network(shape, network_);
+    }
+  }
   /// Samples of a batch that a block has, but for the last.
   __device__ int share() const { return (t_.batch + team_.size - 1) / team_.size; }
   __device__ int classes() const { return model_.points == PenaltyPoints::none ? 2 : 3; }
@@ -92,7 +102,7 @@ class Training {
 
   /// The samples of all critic updates, and of the generator's own: the generator does not change between them. Batch
   /// critic_steps is the generator's.
-  __device__ void make_fakes(const ResidentNetwork<width>& generator) const {
+  __device__ void make_fakes(const Network& generator) const {
     const int z = t_.generator.layers[0].in, mine = last_ - first_, all = mine * (t_.critic_steps + 1);
     for (int begin = 0; begin < all; begin += tile_rows) {
       for (int i = threadIdx.x; i < tile_rows * z; i += mlp_threads) {
@@ -122,7 +132,7 @@ class Training {
   }
 
   /// This block's rows of a critic update.
-  __device__ void critic_rows(const ResidentNetwork<width>& critic, int update) const {
+  __device__ void critic_rows(const Network& critic, int update) const {
     const int samples = tile_rows / classes();  // a tile has so many of each class
     const float share = 1.0F / float(t_.batch);
     for (int begin = first_; begin < last_; begin += samples) {
@@ -196,7 +206,7 @@ class Training {
   }
 
   /// The derivative of the generator's loss by its samples, in place of them: minus the critic's gradient / batch.
-  __device__ void generator_seeds(const ResidentNetwork<width>& critic) const {
+  __device__ void generator_seeds(const Network& critic) const {
     for (int begin = first_; begin < last_; begin += tile_rows) {
       const int count = min(tile_rows, last_ - begin);
       __syncthreads();
@@ -222,7 +232,7 @@ class Training {
   }
 
   /// This block's rows of the generator's update, with the seeds that generator_seeds has left.
-  __device__ void generator_rows(const ResidentNetwork<width>& generator) const {
+  __device__ void generator_rows(const Network& generator) const {
     const int z = t_.generator.layers[0].in;
     for (int begin = first_; begin < last_; begin += tile_rows) {
       const int count = min(tile_rows, last_ - begin);
@@ -251,10 +261,10 @@ class Training {
   }
 
   /// This block's share of an update.
-  __device__ void apply(const MlpNetwork& network, const ResidentNetwork<width>& net, int update, int classes) const {
+  __device__ void apply(const MlpNetwork& network, const Network& net, int update, int classes) const {
     if (threadIdx.x == 0) update_.set(network.rule, network.settings, network.scalars[update]);
     __syncthreads();
-    WeightUpdate<width> weights(network, net, rows_, t_.batch, classes, scratch_, update_);
+    WeightUpdate<Network> weights(network, net, rows_, t_.batch, classes, scratch_, update_);
     bool finite = true;
     if constexpr (Plan::large_patches) {
       finite = weights.template run<8>(team_);
@@ -292,6 +302,7 @@ class Training {
   }
 
   const MlpTraining& t_;
+  const MlpPlan& plan_;
   const MlpModel& model_;
   Team team_;
   unsigned* stop_;
@@ -299,20 +310,21 @@ class Training {
   float *network_, *scratch_;
   AnyUpdate& update_;
   Tile tile_;
+  float* panels_;
   const int features_, first_, last_;
   int iteration_ = 0;
 };
 
 template <int width, int tile_rows>
 __global__ void __launch_bounds__(mlp_threads)
-    mlp_training_kernel(const __grid_constant__ MlpTraining t, const MlpModel* models, float* workspace,
-                        int64_t workspace_floats, MlpCounters counters) {
+    mlp_training_kernel(const __grid_constant__ MlpTraining t, const __grid_constant__ MlpPlan plan,
+                        const MlpModel* models, float* workspace, MlpCounters counters) {
   const int model = int(blockIdx.x) / t.team;
   float* shared = dynamic_shared<float>();
   const int misc = SharedPlan<width, tile_rows>::network(t) + SharedPlan<width, tile_rows>::big(t);
   int* flag = reinterpret_cast<int*>(shared + misc + SharedPlan<width, tile_rows>::misc - 1);
   const Team team(int(blockIdx.x) % t.team, t.team, counters.arrivals + model, counters.failed, flag);
-  Training<width, tile_rows> training(t, models[model], workspace + model * workspace_floats, team,
+  Training<width, tile_rows> training(t, plan, models[model], workspace + model * plan.workspace, team,
                                       counters.stops + model, shared);
   training.run();
 }

@@ -19,13 +19,15 @@
 
 namespace kantor::KANTOR_BACKEND {
 
-template <int width>
+template <class Network>
 class WeightUpdate {
+  static constexpr int width = Network::width;
+
  public:
   /// Of `network`, whose weights before the update are in `net`, from `classes` classes of rows. `scratch` and `update`
   /// are in shared memory.
-  __device__ WeightUpdate(const MlpNetwork& network, const ResidentNetwork<width>& net, const Workspace<width>& rows,
-                          int batch, int classes, float* scratch, const AnyUpdate& update)
+  __device__ WeightUpdate(const MlpNetwork& network, const Network& net, const Workspace<width>& rows, int batch,
+                          int classes, float* scratch, const AnyUpdate& update)
       : network_(network),
         net_(net),
         rows_(rows),
@@ -229,7 +231,7 @@ class WeightUpdate {
   }
 
   const MlpNetwork& network_;
-  const ResidentNetwork<width>& net_;
+  const Network& net_;
   const Workspace<width>& rows_;
   const int batch_, classes_;
   float* scratch_;

@@ -43,14 +43,14 @@ std::string check(const RunConfig& config, Device device, int team) {
 
 std::string check_fused_training(Device device) {
   for (const char* constraint : {"penalty", "clip"}) {
-    for (const int64_t width : {64, 128}) {
+    for (const int64_t width : {64, 128, 256}) {
       for (const int team : {1, 8}) {
         RunConfig config;
         config.constraint.kind = constraint;
         config.constraint.clip = 0.1;
         config.constraint.lambda = 0.1;
         config.critic.width = config.generator.width = width;
-        config.batch = 64;
+        config.batch = width > 128 ? 16 : 64;
         std::string finding = check(config, device, team);
         if (!finding.empty()) return finding;
       }

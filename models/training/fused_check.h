@@ -8,7 +8,7 @@
 
 namespace kantor {
 
-/// Trains small GANs of both padded widths, alone and in teams, under a penalty and under clipping, fused and recorded,
+/// Trains small GANs of every padded width, alone and in teams, under a penalty and under clipping, fused and recorded,
 /// for two steps. Returns "", or the first difference.
 std::string check_fused_training(Device device);
 

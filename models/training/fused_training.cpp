@@ -3,6 +3,7 @@
 #include "engine/error.h"
 #include "models/training/random_streams.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -77,6 +78,15 @@ std::optional<std::pair<PenaltyPoints, PenaltyKind>> penalty_of(const std::strin
   return std::nullopt;
 }
 
+/// Units of the widest hidden layer.
+int widest_of(const MlpTraining& training) {
+  int widest = 0;
+  for (const MlpShape* shape : {&training.critic, &training.generator}) {
+    for (int l = 0; l + 1 < shape->count; ++l) widest = std::max(widest, shape->layers[l].out);
+  }
+  return widest;
+}
+
 MlpTraining training_of(const std::vector<FusedModel>& models) {
   const RunConfig& config = *models.front().config;
   MlpTraining training;
@@ -144,11 +154,10 @@ std::string why_not_fused(const FusedModel& model, Device device) {
   }
   const MlpTraining training = training_of({model});
   if (training.critic.layers[training.critic.count - 1].out != 1) return "the critic has more than one output";
-  if (!MlpTrainer::fits(device, training)) {
-    return fmt::format("samples of {} numbers and noise of {} do not fit into shared memory beside the weights",
-                       training.critic.layers[0].in, config.z);
-  }
-  return "";
+  const std::string why = MlpTrainer::why_not(device, training);
+  if (why.empty()) return "";
+  return fmt::format("for layers of {} units, samples of {} numbers and noise of {}, {}", widest_of(training),
+                     training.critic.layers[0].in, config.z, why);
 }
 
 FusedTraining::FusedTraining(std::vector<FusedModel> models, Device device, int team)

@@ -132,9 +132,12 @@ TEST_CASE("sim: the kernel that trains is without a race, and teams of every siz
       CHECK(train(width, 9, team) == alone);
     }
   }
+  const std::vector<float> streamed = train(132, 3, 1);  // matrices go through shared memory
+  for (const int team : {2, 3}) CHECK(train(132, 3, team) == streamed);
   // Two tiles a block, and another order of threads.
   sim::set_order(sim::Order::random, 3);
-  const std::vector<float> random = train(20, 40, 2);
+  const std::vector<float> random = train(20, 40, 2), streamed_at_random = train(132, 3, 1);
   sim::set_order(sim::Order::forward);
   CHECK(train(20, 40, 2) == random);
+  CHECK(streamed_at_random == streamed);
 }

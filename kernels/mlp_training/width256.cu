@@ -1,0 +1,10 @@
+// Kernels for hidden layers of 129 to 256 units.
+#include "kernels/mlp_training/start.h"
+
+namespace kantor::KANTOR_BACKEND {
+
+template struct MlpKernel<256, 24>;
+template struct MlpKernel<256, 12>;
+template struct MlpKernel<256, 6>;
+
+}  // namespace kantor::KANTOR_BACKEND
