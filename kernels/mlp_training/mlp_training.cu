@@ -53,9 +53,9 @@ MlpPlan plan_mlp_training(const MlpTraining& t) {
   return plan;
 }
 
-int mlp_training_blocks(const MlpPlan& plan) {
+int mlp_training_blocks(const MlpPlan& plan, int cluster) {
   int blocks = 0;
-  with_kernel(plan, [&](auto kernel) { blocks = kernel.resident(plan.shared_bytes); });
+  with_kernel(plan, [&](auto kernel) { blocks = kernel.resident(plan.shared_bytes, unsigned(cluster)); });
   return blocks;
 }
 

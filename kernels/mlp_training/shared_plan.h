@@ -1,5 +1,5 @@
 // What a block keeps in shared memory: a network, a tile's arrays or the scratch of weight gradients in the same place,
-// the update rule and flags, and a tile's small arrays. For kernel files.
+// the update rule and flags, the last layer's weight before an update, and a tile's small arrays. For kernel files.
 #pragma once
 
 #include "kernels/mlp_training/row_tile.h"
@@ -14,7 +14,8 @@ struct SharedPlan {
   /// Large patches where the tiles are large: then a block owns several.
   static constexpr bool large_patches = tile_rows >= 24;
   static constexpr int scratch = WeightUpdate<width>::scratch_floats(large_patches ? 8 : 4);
-  static constexpr int misc = 32;  // the update rule, and flags
+  static constexpr int misc = 32;            // the update rule, and flags
+  static constexpr int last_weight = width;  // of one output
 
   KANTOR_FUNCTION static int network(const MlpTraining& t) {
     const int critic = ResidentNetwork<width>::floats(t.critic),
@@ -25,7 +26,7 @@ struct SharedPlan {
     return Tile::big_floats(t) > scratch ? Tile::big_floats(t) : scratch;
   }
   KANTOR_FUNCTION static size_t bytes(const MlpTraining& t) {
-    return sizeof(float) * size_t(network(t) + big(t) + misc + Tile::floats(t));
+    return sizeof(float) * size_t(network(t) + big(t) + misc + last_weight + Tile::floats(t));
   }
 };
 
