@@ -29,11 +29,23 @@ int choose_team(Device device, MlpTraining training) {
     const MlpPlan plan = plan_of(device, training);
     const int samples = (training.batch + team - 1) / team;
     if (samples < plan.rows / 3) break;
-    const int blocks = KANTOR_ON(target.backend, mlp_training_blocks(plan));
+    const int blocks = KANTOR_ON(target.backend, mlp_training_blocks(plan, 1));
     if (int64_t{training.models} * team > blocks) break;
     best = team;
   }
   return best;
+}
+
+/// The largest cluster that divides the team and fits often enough: the larger it is, the fewer clusters count
+/// themselves in device memory, and a team that is one of them loads no weights between updates.
+int choose_cluster(Device device, const MlpTraining& training, const MlpPlan& plan) {
+  const Target target = target_of(device);
+  for (const int cluster : {8, 4, 2}) {
+    if (training.team % cluster != 0) continue;
+    const int blocks = KANTOR_ON(target.backend, mlp_training_blocks(plan, cluster));
+    if (int64_t{training.models} * training.team <= blocks) return cluster;
+  }
+  return 1;
 }
 
 /// Host structs as device memory.
@@ -64,10 +76,16 @@ int MlpTrainer::most_models(Device device) {
   return runtime(device).processor().multiprocessors;
 }
 
-MlpTrainer::MlpTrainer(Device device, const MlpTraining& training, int team) : device_(device), training_(training) {
+MlpTrainer::MlpTrainer(Device device, const MlpTraining& training, int team, int cluster)
+    : device_(device), training_(training) {
   if (!fits(device, training)) throw KernelError("mlp_training: no kernel holds these networks; ask MlpTrainer::fits");
   training_.team = team > 0 ? team : choose_team(device, training);
   plan_ = plan_of(device, training_);
+  training_.cluster = cluster > 0 ? cluster : choose_cluster(device, training_, plan_);
+  if (training_.team % training_.cluster != 0) {
+    throw KernelError("mlp_training: a team of " + std::to_string(training_.team) + " blocks in clusters of " +
+                      std::to_string(training_.cluster) + ", which must divide it");
+  }
   workspace_ = empty({training_.models, plan_.workspace}, {DType::float32, device});
 }
 

@@ -20,9 +20,10 @@ struct MlpOutcome {
 /// Trains models of the same shapes side by side, each by a team of blocks.
 class MlpTrainer {
  public:
-  /// `team`: blocks a model, 0: as many as are useful and fit. Throws DeviceError for the CPU, and KernelError for
-  /// networks that no kernel holds (see fits).
-  MlpTrainer(Device device, const MlpTraining& training, int team = 0);
+  /// `team`: blocks a model, 0: as many as are useful and fit; `cluster`: how many of them are a cluster, 0: chosen, 1:
+  /// there are none. Throws DeviceError for the CPU, and KernelError for networks that no kernel holds (see fits), or
+  /// clusters that do not divide the team.
+  MlpTrainer(Device device, const MlpTraining& training, int team = 0, int cluster = 0);
 
   /// Whether a kernel holds these networks.
   static bool fits(Device device, const MlpTraining& training);
@@ -31,6 +32,7 @@ class MlpTrainer {
   /// Models that are worth training at once on this device: one for each multiprocessor.
   static int most_models(Device device);
   [[nodiscard]] int team() const { return training_.team; }
+  [[nodiscard]] int cluster() const { return training_.cluster; }
   /// `iterations` of every model; losses and done of the models are set here. Updates and losses are in the models'
   /// arrays when it returns. Throws KernelError where a block did not come to a barrier of its team.
   std::vector<MlpOutcome> run(int iterations, std::vector<MlpModel> models);

@@ -86,6 +86,7 @@ struct MlpStreams {
 struct MlpTraining {
   MlpShape critic, generator;
   int models = 1, team = 1;  // blocks a model
+  int cluster = 1;           // blocks of a team that are a cluster; divides the team
   int batch = 0, critic_steps = 0, iterations = 0;
   MlpStreams streams;
   friend bool operator==(const MlpTraining&, const MlpTraining&) = default;
@@ -113,10 +114,11 @@ KANTOR_LAUNCHERS(
     MlpPlan plan_mlp_training(const MlpTraining& training, size_t shared_bytes);
     /// The shared memory that the smallest kernel for these networks takes; 0 where there is none for any memory.
     size_t least_shared_bytes(const MlpTraining& training);
-    /// Blocks of this plan that can be resident at once: a launch may have models x team of them.
-    int mlp_training_blocks(const MlpPlan& plan);
+    /// Blocks of this plan that can be resident at once, in clusters of that many: a launch may have models x team of
+    /// them. 0 where there are no clusters.
+    int mlp_training_blocks(const MlpPlan& plan, int cluster);
     /// Trains. `models` [models], `workspace` [models, plan.workspace] and `counters`, which are 0, lie in device
-    /// memory. Bits do not depend on the team's size.
+    /// memory. Bits depend neither on the team's size nor on the cluster's.
     void mlp_training(const MlpTraining& training, const MlpPlan& plan, const MlpModel* models, float* workspace,
                       const MlpCounters& counters, Stream stream);)
 

@@ -27,12 +27,12 @@ RunConfig small(const std::string& constraint, int64_t width, int64_t depth, int
   return config;
 }
 
-FusedPair::FusedPair(const RunConfig& of, int team, DatasetPtr from)
+FusedPair::FusedPair(const RunConfig& of, int team, DatasetPtr from, int cluster)
     : config(of),
       data(from ? std::move(from) : open_dataset(of.data)),
       critic(critic_layers(of, data->sample_shape()), data->sample_shape(), critic_options(of, simulator)),
       generator(generator_layers(of, data->sample_shape()), of.z, generator_options(of, simulator)),
-      training({model()}, simulator, team) {}
+      training({model()}, simulator, team, cluster) {}
 
 MlpOutcome FusedPair::run(int64_t steps) {
   std::vector<float> real;

@@ -17,8 +17,8 @@ RunConfig small(const std::string& constraint, int64_t width = 24, int64_t depth
 
 /// A critic and a generator as a Trainer builds them, trained in fused launches.
 struct FusedPair {
-  /// `from`: the data; null: the configuration's.
-  explicit FusedPair(const RunConfig& of, int team = 0, DatasetPtr from = nullptr);
+  /// `from`: the data; null: the configuration's. `cluster`: 0: chosen.
+  explicit FusedPair(const RunConfig& of, int team = 0, DatasetPtr from = nullptr, int cluster = 0);
   FusedModel model() { return {&config, data.get(), &critic, &generator}; }
   MlpOutcome run(int64_t steps);
   /// Weights, optimizer state and average.

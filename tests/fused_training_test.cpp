@@ -155,27 +155,44 @@ TEST_CASE("fused training: widths, depths, batches, activations and update rules
   }
 }
 
-TEST_CASE("fused training: every team, and every order of threads, gives the same bits") {
+TEST_CASE("fused training: every team, in clusters or not, and every order of threads, gives the same bits") {
   for (const int64_t width : {24, 72}) {
     const RunConfig config = small("penalty", width, 3, 32);
     FusedPair alone(config, 1);
     alone.run(2);
     const std::vector<float> expected = alone.bits();
-    for (const int team : {2, 3, 4, 8, 16, 32}) {
-      FusedPair fused(config, team);
+    for (const auto& [team, cluster] : {std::pair{2, 1},
+                                        {2, 2},
+                                        {3, 1},
+                                        {3, 3},
+                                        {4, 4},
+                                        {8, 1},
+                                        {8, 2},
+                                        {8, 8},
+                                        {16, 1},
+                                        {16, 8},
+                                        {32, 4},
+                                        {32, 8}}) {
+      FusedPair fused(config, team, nullptr, cluster);
       fused.run(2);
-      INFO("width " << width << ", team of " << team);
+      INFO("width " << width << ", team of " << team << " in clusters of " << cluster);
       CHECK(fused.bits() == expected);
     }
     for (uint64_t seed = 0; seed < 2; ++seed) {
       sim::set_order(seed == 0 ? sim::Order::reverse : sim::Order::random, seed);
-      FusedPair fused(config, 4);
-      fused.run(2);
+      for (const int cluster : {1, 2, 4}) {
+        FusedPair fused(config, 4, nullptr, cluster);
+        fused.run(2);
+        INFO("width " << width << ", order " << seed << ", clusters of " << cluster);
+        CHECK(fused.bits() == expected);
+      }
       sim::set_order(sim::Order::forward);
-      INFO("width " << width << ", order " << seed);
-      CHECK(fused.bits() == expected);
     }
   }
+  CHECK(FusedPair(small("clip"), 16).training.cluster() == 8);
+  CHECK(FusedPair(small("clip"), 6).training.cluster() == 2);
+  CHECK(FusedPair(small("clip"), 3).training.cluster() == 1);
+  CHECK_THROWS_AS(FusedPair(small("clip"), 6, nullptr, 4), KernelError);
 }
 
 TEST_CASE("fused training: launches of any length give the same bits") {

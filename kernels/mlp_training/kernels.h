@@ -14,7 +14,7 @@ namespace kantor::KANTOR_BACKEND {
 /// Starts one of them; defined in start.h, and compiled in a file a width.
 template <int width, int rows>
 struct MlpKernel {
-  static int resident(size_t shared_bytes);
+  static int resident(size_t shared_bytes, unsigned cluster);
   static void start(const MlpTraining& t, const MlpPlan& plan, const MlpModel* models, float* workspace,
                     const MlpCounters& counters, Stream stream);
 };

@@ -68,9 +68,9 @@ size_t least_shared_bytes(const MlpTraining& t) {
   return least;
 }
 
-int mlp_training_blocks(const MlpPlan& plan) {
+int mlp_training_blocks(const MlpPlan& plan, int cluster) {
   int blocks = 0;
-  with_kernel(plan, [&](auto kernel) { blocks = kernel.resident(plan.shared_bytes); });
+  with_kernel(plan, [&](auto kernel) { blocks = kernel.resident(plan.shared_bytes, unsigned(cluster)); });
   return blocks;
 }
 

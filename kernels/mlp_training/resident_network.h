@@ -12,9 +12,10 @@ namespace kantor::KANTOR_BACKEND {
 /// (streamed_network.h); the biases of hidden layers, [width] each; the first layer's weight [width][first_stride]; the
 /// last layer's, [out][stride], and its bias. Places are computed: arrays of pointers would lie in a GPU's slow local
 /// memory.
-template <int padded_width, bool holds_matrices = true>
+template <int padded_width, bool matrices_inside = true>
 struct ResidentNetwork {
   static constexpr int width = padded_width, stride = stride_of(width), panel_floats = 0;
+  static constexpr bool holds_matrices = matrices_inside;
 
   const MlpShape& shape;
   float* memory;

@@ -1,6 +1,6 @@
 // What a block keeps in shared memory: a network, a tile's arrays or the scratch of weight gradients in the same place,
-// the update rule and flags, a tile's small arrays, and the panels of a network that streams its matrices. For kernel
-// files.
+// the update rule and flags, the last layer's weight before an update, a tile's small arrays, and the panels of a
+// network that streams its matrices. For kernel files.
 #pragma once
 
 #include "kernels/mlp_training/row_tile.h"
@@ -16,7 +16,8 @@ struct SharedPlan {
   /// Large patches where the tiles are large: then a block owns several. Wide networks have more of them.
   static constexpr bool large_patches = tile_rows >= (width > 128 ? 12 : 24);
   static constexpr int scratch = WeightUpdate<Network>::scratch_floats(large_patches ? 8 : 4);
-  static constexpr int misc = 32;  // the update rule, and flags
+  static constexpr int misc = 32;            // the update rule, and flags
+  static constexpr int last_weight = width;  // of one output
 
   KANTOR_FUNCTION static int network(const MlpTraining& t) {
     const int critic = Network::floats(t.critic), generator = Network::floats(t.generator);
@@ -26,7 +27,9 @@ struct SharedPlan {
     return Tile::big_floats(t) > scratch ? Tile::big_floats(t) : scratch;
   }
   /// Where the panels begin.
-  KANTOR_FUNCTION static int panels(const MlpTraining& t) { return network(t) + big(t) + misc + Tile::floats(t); }
+  KANTOR_FUNCTION static int panels(const MlpTraining& t) {
+    return network(t) + big(t) + misc + last_weight + Tile::floats(t);
+  }
   KANTOR_FUNCTION static size_t bytes(const MlpTraining& t, int stages) {
     return sizeof(float) * size_t(panels(t) + stages * Network::panel_floats);
   }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "kernels/backend.h"
+#include "kernels/ptx.h"
 
 namespace kantor::KANTOR_BACKEND {
 
@@ -25,31 +26,56 @@ __device__ inline bool await_arrivals(unsigned* arrivals, unsigned target) {
 class Team {
  public:
   /// `arrivals` counts the blocks that have come to barriers, from 0; `failed` is set where one waits in vain;
-  /// `scratch` is an int in shared memory.
-  __device__ Team(int own_rank, int blocks, unsigned* arrivals, unsigned* failed, int* scratch)
-      : rank(own_rank), size(blocks), arrivals_(arrivals), failed_(failed), scratch_(scratch) {}
+  /// `scratch` is an int in shared memory. The launch has clusters of `cluster` blocks, which divide the team.
+  __device__ Team(int own_rank, int blocks, unsigned* arrivals, unsigned* failed, int* scratch, int cluster = 1)
+      : rank(own_rank), size(blocks), cluster_(cluster), arrivals_(arrivals), failed_(failed), scratch_(scratch) {}
 
   /// Every thread of every block has come here; what they wrote before is visible to reads past the L1 cache. False: a
-  /// block did not come, and the kernel has to end.
+  /// block did not come, and the kernel has to end. A cluster meets first, its first block counts all of it and
+  /// waits for the other clusters, and it meets again.
   __device__ bool barrier() {
-    __syncthreads();
-    if (size == 1) return true;
+    meet();
+    if (is_one_cluster()) return true;
     target_ += unsigned(size);
-    if (threadIdx.x == 0) {
+    if (threadIdx.x == 0 && cluster_rank() == 0) {
       __threadfence();
-      atomicAdd(arrivals_, 1U);
+      atomicAdd(arrivals_, unsigned(cluster()));
       const bool met = await_arrivals(arrivals_, target_);
       if (!met) atomicExch(failed_, 1U);
       __threadfence();
       *scratch_ = met ? 1 : 0;
+      for (int peer = 1; peer < cluster(); ++peer) store_peer(scratch_, peer, met ? 1 : 0);
     }
-    __syncthreads();
+    meet();
     return *scratch_ != 0;
+  }
+
+  /// Whether the team is one cluster, or one block: then its blocks reach all copies of the weights.
+  __device__ bool is_one_cluster() const { return size == cluster(); }
+  /// Writes a number that lies at `own` in this block's shared memory to the same place in every block of the cluster.
+  __device__ void store_everywhere(float* own, float value) const {
+    if (cluster() == 1) {
+      *own = value;
+    } else {
+      for (int peer = 0; peer < cluster(); ++peer) store_peer(own, peer, value);
+    }
   }
 
   const int rank, size;
 
  private:
+  /// Before compute capability 9.0 there are no clusters, and no code for them.
+  __device__ int cluster() const { return has_clusters ? cluster_ : 1; }
+  /// All threads of the block, or of its cluster.
+  __device__ void meet() const {
+    if (cluster() == 1) {
+      __syncthreads();
+    } else {
+      cluster_barrier();
+    }
+  }
+
+  const int cluster_;
   unsigned *arrivals_, *failed_;
   int* scratch_;
   unsigned target_ = 0;

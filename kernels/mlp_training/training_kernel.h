@@ -6,8 +6,10 @@
 // (row_tile.h, workspace.h); then it sums and applies the gradients of the weights that it owns (weight_update.h).
 //
 // Counted for a penalised critic update, with H hidden layers of n units and batch B: 2 n^2 B (H - 1)
-// x (1 for the generator's samples + 3 forward + 3 backward + 1 tangent + 3 weight gradients) FLOPs; from the L2 cache
-// a block loads the weights, 4 n^2 (H - 1) bytes, and writes and reads its rows, 3 B / T x 8 n H bytes; 2 barriers.
+// x (1 for the generator's samples + 3 forward + 3 backward + 1 tangent + 3 weight gradients) FLOPs; to and from the L2
+// cache a block writes its rows, 3 B / T x 8 n H bytes, and loads the weights, 4 n^2 (H - 1) bytes. It loads none where
+// the team is one block or cluster: there the owner of a weight writes it into all copies, through shared memory. 2
+// barriers.
 #pragma once
 
 #include "kernels/mlp_training/draws.h"
@@ -34,7 +36,7 @@ class Training {
         network_(shared),
         scratch_(shared + Plan::network(t)),
         update_(*reinterpret_cast<AnyUpdate*>(scratch_ + Plan::big(t))),
-        tile_(t, scratch_, scratch_ + Plan::big(t) + Plan::misc),
+        tile_(t, scratch_, scratch_ + Plan::big(t) + Plan::misc + Plan::last_weight),
         panels_(shared + Plan::panels(t)),
         features_(t.critic.layers[0].in),
         first_(min(team.rank * share(), t.batch)),
@@ -46,7 +48,7 @@ class Training {
     for (; done < t_.iterations && *static_cast<const volatile unsigned*>(stop_) == 0; ++done) {
       iteration_ = done;
       const Network generator = network(t_.generator, model_.generator), critic = network(t_.critic, model_.critic);
-      generator.load(model_.generator.w);
+      if (done == 0 || !team_.is_one_cluster()) generator.load(model_.generator.w);
       make_fakes(generator);
       if (model_.data.law != MlpData::Law::given) {  // a data set counts steps from 0
         draw_plane_samples(t_, model_, step() - 1, first_, last_, rows_.reals);
@@ -54,15 +56,17 @@ class Training {
       critic.load(model_.critic.w);
       for (int k = 0; k < t_.critic_steps; ++k) {
         critic_rows(critic, k);
+        keep_last_weight(critic);
         if (!team_.barrier()) return false;
         if (k + 1 == t_.critic_steps) report_critic();
         apply(model_.critic, critic, done * t_.critic_steps + k, classes());
         if (!team_.barrier()) return false;
-        critic.load(model_.critic.w);
+        if (!team_.is_one_cluster()) critic.load(model_.critic.w);
       }
       generator_seeds(critic);
       generator.load(model_.generator.w);
       generator_rows(generator);
+      keep_last_weight(generator);
       if (!team_.barrier()) return false;
       report_generator();
       apply(model_.generator, generator, done, 1);
@@ -260,16 +264,22 @@ class Training {
     }
   }
 
+  /// The last layer's weight before an update, during which others may write new weights into the network.
+  __device__ float* last_weight() const { return tile_.inputs - Plan::last_weight; }
+  __device__ void keep_last_weight(const Network& net) const {
+    for (int i = threadIdx.x; i < width; i += mlp_threads) last_weight()[i] = net.last_weight()[i];
+  }
+
   /// This block's share of an update.
   __device__ void apply(const MlpNetwork& network, const Network& net, int update, int classes) const {
     if (threadIdx.x == 0) update_.set(network.rule, network.settings, network.scalars[update]);
     __syncthreads();
-    WeightUpdate<Network> weights(network, net, rows_, t_.batch, classes, scratch_, update_);
+    WeightUpdate<Network> weights(network, net, last_weight(), rows_, team_, t_.batch, classes, scratch_, update_);
     bool finite = true;
     if constexpr (Plan::large_patches) {
-      finite = weights.template run<8>(team_);
+      finite = weights.template run<8>();
     } else {
-      finite = weights.template run<4>(team_);
+      finite = weights.template run<4>();
     }
     if (!finite) atomicMax(stop_, unsigned(iteration_ + 1));
   }
@@ -323,7 +333,7 @@ __global__ void __launch_bounds__(mlp_threads)
   float* shared = dynamic_shared<float>();
   const int misc = SharedPlan<width, tile_rows>::network(t) + SharedPlan<width, tile_rows>::big(t);
   int* flag = reinterpret_cast<int*>(shared + misc + SharedPlan<width, tile_rows>::misc - 1);
-  const Team team(int(blockIdx.x) % t.team, t.team, counters.arrivals + model, counters.failed, flag);
+  const Team team(int(blockIdx.x) % t.team, t.team, counters.arrivals + model, counters.failed, flag, t.cluster);
   Training<width, tile_rows> training(t, plan, models[model], workspace + model * plan.workspace, team,
                                       counters.stops + model, shared);
   training.run();

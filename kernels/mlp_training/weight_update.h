@@ -24,13 +24,17 @@ class WeightUpdate {
   static constexpr int width = Network::width;
 
  public:
-  /// Of `network`, whose weights before the update are in `net`, from `classes` classes of rows. `scratch` and `update`
-  /// are in shared memory.
-  __device__ WeightUpdate(const MlpNetwork& network, const Network& net, const Workspace<width>& rows, int batch,
-                          int classes, float* scratch, const AnyUpdate& update)
+  /// Of `network`, from `classes` classes of rows. `scratch` and `update` are in shared memory, and so are `net`, whose
+  /// weights become the new ones where the team is one cluster, and `last_weight`, the last layer's before the update,
+  /// of one output.
+  __device__ WeightUpdate(const MlpNetwork& network, const Network& net, const float* last_weight,
+                          const Workspace<width>& rows, const Team& team, int batch, int classes, float* scratch,
+                          const AnyUpdate& update)
       : network_(network),
         net_(net),
+        last_weight_(last_weight),
         rows_(rows),
+        team_(team),
         batch_(batch),
         classes_(classes),
         scratch_(scratch),
@@ -41,12 +45,12 @@ class WeightUpdate {
 
   /// This block's share. Returns whether all weights that this thread has updated are finite.
   template <int lane_tile>
-  __device__ bool run(const Team& team) {
+  __device__ bool run() {
     constexpr int across = width / (8 * lane_tile), down = width / (4 * lane_tile);
     const int matrices = net_.shape.count - 2, patches = matrices * across * down;
     const int tasks = patches + (columns() + 31) / 32;
 #pragma unroll 1
-    for (int task = team.rank; task < tasks; task += team.size) {
+    for (int task = team_.rank; task < tasks; task += team_.size) {
       if (task < patches) {
         const int layer = 1 + task / (across * down), place = task % (across * down);
         patch<lane_tile>(layer, place / across * (4 * lane_tile), place % across * (8 * lane_tile));
@@ -97,8 +101,11 @@ class WeightUpdate {
     const MlpLayer& l = net_.shape.layers[layer];
     for (int e = threadIdx.x; e < ins * outs; e += blockDim.x) {
       const int out = out_begin + e / ins, in = in_begin + e % ins;
-      if (out < l.out && in < l.in)
-        apply(l.weight + int64_t(out) * l.in + in, groups(e, ins * outs), network_.weight_bound);
+      if (out < l.out && in < l.in) {
+        const int copy =
+            Network::holds_matrices ? resident(net_.matrix(layer)) + out * stride_of(width) + in : streamed;
+        apply(l.weight + int64_t(out) * l.in + in, copy, groups(e, ins * outs), network_.weight_bound);
+      }
     }
     __syncthreads();
   }
@@ -125,6 +132,12 @@ class WeightUpdate {
     return sum;
   }
 
+  __device__ int resident(const float* at) const {
+    return int(at - net_.memory);
+  }
+  /// In place of that: of a weight that is not in shared memory.
+  static constexpr int streamed = -1;
+
   /// A parameter outside the hidden matrices: the sum over rows of left x right.
   struct Column {
     const float* left = nullptr;   // null: 1, of a bias, which the penalty's rows do not change
@@ -133,6 +146,7 @@ class WeightUpdate {
     bool left_by_sign = false;  // the activation's derivative in place of the activation
     float factor = 1;           // of the whole sum
     int64_t place = 0;
+    int resident = 0;  // its place in the block's copy of the network
     float bound = 0;
   };
   __device__ int columns() const {
@@ -149,6 +163,7 @@ class WeightUpdate {
     if (e < first.in * first.out) {
       c = {rows_.inputs + e % first.in, rows_.deltas(0) + e / first.in, rows_.features, width};
       c.place = first.weight + e;
+      c.resident = resident(net_.first_weight()) + e / first.in * Network::first_stride(s) + e % first.in;
       c.bound = network_.weight_bound;
       return c;
     }
@@ -156,6 +171,7 @@ class WeightUpdate {
     if (e < end.in * end.out) {
       c = {rows_.activations(last - 1) + e % end.in, rows_.seeds + e / end.in, width, rows_.outputs};
       c.place = end.weight + e;
+      c.resident = resident(net_.last_weight()) + e / end.in * stride_of(width) + e % end.in;
       c.bound = network_.weight_bound;
       return c;
     }
@@ -164,11 +180,12 @@ class WeightUpdate {
     for (int l = 0; l < s.count; e -= s.layers[l].out, ++l) {
       if (e >= s.layers[l].out) continue;
       c.place = s.layers[l].bias + e;
+      c.resident = resident(l == last ? net_.last_bias() : net_.bias(l)) + e;
       if (l + 2 == s.count && end.out == 1) {
         // Deltas here are seeds x derivative x one weight. Without the weight a sum that is 0, as that of a unit that
         // is on for every row, comes out as 0, and not as rounding that Adam turns into a whole step.
-        c = {rows_.activations(l) + e, rows_.seeds, width,  rows_.outputs, true,
-             net_.last_weight()[e],    c.place,     c.bound};
+        c = {rows_.activations(l) + e, rows_.seeds, width,      rows_.outputs, true,
+             last_weight_[e],          c.place,     c.resident, c.bound};
       } else {
         c.right = l == last ? rows_.seeds + e : rows_.deltas(l) + e;
         c.right_stride = l == last ? rows_.outputs : width;
@@ -211,18 +228,20 @@ class WeightUpdate {
     if (c.right != nullptr) sum = c.left == nullptr || c.left_by_sign ? bias_sum(c) : product_sum(c);
     scratch_[group_ * 32 + lane] = sum;
     __syncthreads();
-    if (group_ == 0 && c.right != nullptr) apply(c.place, groups(lane, 32) * c.factor, c.bound);
+    if (group_ == 0 && c.right != nullptr) apply(c.place, c.resident, groups(lane, 32) * c.factor, c.bound);
     __syncthreads();
   }
 
-  /// One weight, by its gradient: update, clip, running average.
-  __device__ void apply(int64_t place, float gradient, float bound) {
+  /// One weight, by its gradient: update, clip, running average. Where the team is one cluster the new weight goes into
+  /// all copies of the network, which nobody reads now.
+  __device__ void apply(int64_t place, int resident, float gradient, float bound) {
     float w =
         update_(__ldcg(network_.w + place), gradient, network_.first != nullptr ? network_.first + place : nullptr,
                 network_.second != nullptr ? network_.second + place : nullptr);
     w = w > bound ? bound : w;  // NaN compares false and stays
     w = w < -bound ? -bound : w;
     network_.w[place] = w;
+    if (resident != streamed && team_.is_one_cluster()) team_.store_everywhere(net_.memory + resident, w);
     if (network_.average != nullptr) {
       float& average = network_.average[place];
       average = network_.average_decay * average + network_.average_weight * w;
@@ -232,7 +251,9 @@ class WeightUpdate {
 
   const MlpNetwork& network_;
   const Network& net_;
+  const float* last_weight_;
   const Workspace<width>& rows_;
+  const Team& team_;
   const int batch_, classes_;
   float* scratch_;
   const AnyUpdate& update_;

@@ -44,7 +44,7 @@ std::string check(const RunConfig& config, Device device, int team) {
 std::string check_fused_training(Device device) {
   for (const char* constraint : {"penalty", "clip"}) {
     for (const int64_t width : {64, 128, 256}) {
-      for (const int team : {1, 8}) {
+      for (const int team : {1, 8, 16}) {  // a block, a cluster, and two of them, where the GPU has clusters
         RunConfig config;
         config.constraint.kind = constraint;
         config.constraint.clip = 0.1;

@@ -160,8 +160,8 @@ std::string why_not_fused(const FusedModel& model, Device device) {
                      training.critic.layers[0].in, config.z, why);
 }
 
-FusedTraining::FusedTraining(std::vector<FusedModel> models, Device device, int team)
-    : models_(checked(models, device)), device_(device), trainer_(device, training_of(models_), team) {}
+FusedTraining::FusedTraining(std::vector<FusedModel> models, Device device, int team, int cluster)
+    : models_(checked(models, device)), device_(device), trainer_(device, training_of(models_), team, cluster) {}
 
 bool drawn_inside(const Dataset& data) {
   return law_of(data).law != MlpData::Law::given;

@@ -41,12 +41,14 @@ struct FusedInput {
 /// Trains models of one architecture, batch and number of critic steps together.
 class FusedTraining {
  public:
-  /// Throws Error with why_not_fused's reason. `team`: blocks a model; 0: chosen.
-  FusedTraining(std::vector<FusedModel> models, Device device, int team = 0);
+  /// Throws Error with why_not_fused's reason. `team`: blocks a model, `cluster`: how many of them are a cluster; 0:
+  /// chosen.
+  FusedTraining(std::vector<FusedModel> models, Device device, int team = 0, int cluster = 0);
 
   /// `steps` steps of every model. The weights' statistics are then those of the last step, with histograms.
   std::vector<MlpOutcome> run(int64_t steps, const std::vector<FusedInput>& inputs);
   [[nodiscard]] int team() const { return trainer_.team(); }
+  [[nodiscard]] int cluster() const { return trainer_.cluster(); }
 
  private:
   std::vector<FusedModel> models_;

@@ -7,6 +7,10 @@
 #include "tests/sim/support.h"
 #include "tests/sim/team_bugs.h"
 
+#ifdef KANTOR_SIM_RACES
+#include "kernels/sim/traffic/counter.h"
+#endif
+
 #include <cstring>
 
 using namespace kantor;
@@ -47,7 +51,7 @@ Arena network(const std::vector<int>& units, MlpShape& shape) {
 }
 
 /// Trains two models for an iteration, and returns the weights.
-std::vector<float> train(int width, int batch, int team) {
+std::vector<float> train(int width, int batch, int team, int cluster = 0) {
   const Device device{Device::Kind::sim, 0};
   MlpTraining training;
   training.models = 2;
@@ -86,7 +90,7 @@ std::vector<float> train(int width, int batch, int team) {
       part->scalars = static_cast<const UpdateScalars*>(kept.back().view().data);
     }
   }
-  MlpTrainer trainer(device, training, team);
+  MlpTrainer trainer(device, training, team, cluster);
   for (const MlpOutcome& outcome : trainer.run(1, models)) CHECK(outcome.done == 1);
   std::vector<float> weights;
   for (const Arena& arena : arenas) {
@@ -124,20 +128,60 @@ TEST_CASE("sim: a cooperative kernel keeps its shared memory in dynamic_shared")
 }
 #endif
 
-TEST_CASE("sim: the kernel that trains is without a race, and teams of every size give the same bits") {
+TEST_CASE(
+    "sim: the kernel that trains is without a race, and teams of every size, in clusters or not, give the same bits") {
   for (const int width : {20, 70}) {
     const std::vector<float> alone = train(width, 9, 1);
-    for (const int team : {2, 3, 8}) {
-      INFO("width " << width << ", team of " << team);
-      CHECK(train(width, 9, team) == alone);
+    for (const auto& [team, cluster] : {std::pair{2, 1}, {3, 3}, {8, 1}, {8, 2}, {8, 8}}) {
+      INFO("width " << width << ", team of " << team << " in clusters of " << cluster);
+      CHECK(train(width, 9, team, cluster) == alone);
     }
   }
   const std::vector<float> streamed = train(132, 3, 1);  // matrices go through shared memory
-  for (const int team : {2, 3}) CHECK(train(132, 3, team) == streamed);
+  for (const auto& [team, cluster] : {std::pair{2, 1}, {3, 1}, {3, 3}}) CHECK(train(132, 3, team, cluster) == streamed);
   // Two tiles a block, and another order of threads.
   sim::set_order(sim::Order::random, 3);
-  const std::vector<float> random = train(20, 40, 2), streamed_at_random = train(132, 3, 1);
+  const std::vector<float> random = train(20, 40, 2, 1), cluster = train(20, 40, 2, 2), clusters = train(20, 40, 4, 2),
+                           streamed_at_random = train(132, 3, 1);
   sim::set_order(sim::Order::forward);
-  CHECK(train(20, 40, 2) == random);
+  CHECK(train(20, 40, 2, 1) == random);
+  CHECK(cluster == random);
+  CHECK(clusters == random);
   CHECK(streamed_at_random == streamed);
 }
+
+#ifdef KANTOR_SIM_RACES
+TEST_CASE("sim: what a training's blocks exchange, with clusters and without") {
+  using sim::traffic::Kind;
+  using sim::traffic::Row;
+  using sim::traffic::Space;
+  const auto count = [](int team, int cluster) {
+    sim::traffic::start();
+    train(20, 9, team, cluster);
+    return sim::traffic::stop();
+  };
+  const auto of = [](const std::vector<Row>& rows, Space space, Kind kind, const char* file) {
+    return total(rows, "mlp_training_kernel", space, kind, file);
+  };
+  constexpr int64_t models = 2, critic = 2 * 20 + 20 + 20 * 17 + 17 + 17 + 1, generator = 3 * 20 + 20 + 20 * 2 + 2;
+  const auto apart = count(8, 1), clusters = count(8, 4), one = count(8, 8), alone = count(1, 1);
+  // Both networks twice an iteration; a team that is one cluster, or one block, does not load the critic after its
+  // update.
+  const auto loaded = [&](const std::vector<Row>& rows) {
+    return of(rows, Space::global, Kind::read, "resident_network.h").bytes / models / 4;
+  };
+  CHECK(loaded(apart) == 8 * (2 * generator + 2 * critic));
+  CHECK(loaded(clusters) == 8 * (2 * generator + 2 * critic));
+  CHECK(loaded(one) == 8 * (2 * generator + critic));
+  CHECK(loaded(alone) == 2 * generator + critic);
+  // Each new weight goes to the seven others.
+  CHECK(of(one, Space::peer, Kind::write, "").bytes == models * 4 * 7 * (generator + critic));
+  CHECK(of(apart, Space::peer, Kind::write, "").bytes == 0);
+  // Two clusters arrive at a barrier where eight blocks would.
+  const auto arrivals = [&](const std::vector<Row>& rows) {
+    return of(rows, Space::global, Kind::atomic, "team.h").accesses;
+  };
+  CHECK(arrivals(apart) == 4 * arrivals(clusters));
+  CHECK(arrivals(one) == 0);
+}
+#endif
