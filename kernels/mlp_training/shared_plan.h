@@ -18,7 +18,7 @@ struct SharedPlan {
 
   KANTOR_FUNCTION static int network(const MlpTraining& t) {
     const int critic = ResidentNetwork<width>::floats(t.critic),
-              generator = ResidentNetwork<width>::floats(t.generator);
+              generator = t.generator.count > 0 ? ResidentNetwork<width>::floats(t.generator) : 0;
     return critic > generator ? critic : generator;
   }
   KANTOR_FUNCTION static int big(const MlpTraining& t) {
