@@ -1,5 +1,5 @@
-// Launchers that train whole WGANs of fully connected networks: many iterations in one launch, one team of blocks a
-// model, many models side by side. See docs/kernels/mlp_training.md.
+// Launchers that train whole WGANs of fully connected networks, or critics alone: many iterations in one launch, one
+// team of blocks a model, many models side by side. See docs/kernels/mlp_training.md.
 #pragma once
 
 #include "kernels/launcher.h"
@@ -67,6 +67,7 @@ enum class PenaltyPoints : uint8_t { none, between, real, fake };
 struct MlpModel {
   MlpNetwork critic, generator;
   MlpData data;
+  const float* fakes = nullptr;  // of a critic alone: [iterations, critic steps, batch, features]
   uint64_t seed = 0;
   int64_t step = 0;  // iterations that were done before
   PenaltyPoints points = PenaltyPoints::none;
@@ -84,9 +85,9 @@ struct MlpStreams {
 
 /// What all models of a launch have in common.
 struct MlpTraining {
-  MlpShape critic, generator;
-  int models = 1, team = 1;  // blocks a model
-  int cluster = 1;           // blocks of a team that are a cluster; divides the team
+  MlpShape critic, generator;  // a generator without layers: critics alone, whose generated samples are given
+  int models = 1, team = 1;    // blocks a model
+  int cluster = 1;             // blocks of a team that are a cluster; divides the team
   int batch = 0, critic_steps = 0, iterations = 0;
   MlpStreams streams;
   friend bool operator==(const MlpTraining&, const MlpTraining&) = default;

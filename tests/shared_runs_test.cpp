@@ -5,6 +5,7 @@
 #include "models/studies/framework/curve_run.h"
 #include "models/studies/framework/run_folder.h"
 #include "models/studies/framework/runner.h"
+#include "models/training/probe.h"
 #include "tests/program.h"
 
 #include <algorithm>
@@ -35,6 +36,20 @@ class PlantedRun final : public PlaneRun {
   std::string arm_;
 };
 
+/// A critic alone.
+class PlantedCritic final : public FrozenRun {
+ public:
+  PlantedCritic(const json& settings, const RunPlace& place)
+      : FrozenRun(config_of(settings), place, {integer(settings, "steps"), 3}) {}
+  [[nodiscard]] json evaluate() override {
+    return wasserstein_estimate(critic(), evaluation_samples(*data().real, seed(), 64, critic().options()),
+                                evaluation_samples(*data().fake, seed(), 64, critic().options()));
+  }
+  [[nodiscard]] json numbers(const TrainingCurve& curve) override {
+    return {{"estimates", curve.along()}, {"steps", curve.steps}, {"loss", trainer().losses().critic_loss}};
+  }
+};
+
 Study planted(std::vector<Arm> arms) {
   const auto run = [](const json&, Device, const fs::path&) -> json { return {{"kind", "another"}}; };
   const auto conclude = [](const std::vector<Outcome>& all, const StudySettings&) {
@@ -42,6 +57,7 @@ Study planted(std::vector<Arm> arms) {
   };
   const auto curve_run = [](const json& settings, const RunPlace& place) -> std::unique_ptr<CurveRun> {
     if (settings.at("arm") == "another") return nullptr;
+    if (settings.contains("steps")) return std::make_unique<PlantedCritic>(settings, place);
     return std::make_unique<PlantedRun>(settings, place);
   };
   return {"planted", "Planted", "A claim.", [arms](const StudySettings&) { return arms; }, run, conclude, curve_run};
@@ -121,6 +137,30 @@ TEST_CASE("shared runs: runs that share launches have the numbers of their singl
   }
   CHECK(json::parse(text_of(folder.path / "together/planted/result.json"))["method"] == json::array({"6 outcomes"}));
   CHECK(together.shared.launches <= 4 * 6);  // by two devices, two kinds each, where single runs have 34 steps
+}
+
+TEST_CASE("shared runs: critics alone share launches, and one that diverges is a result without numbers") {
+  const ProgramFolder folder;
+  json wild = small(1);
+  wild.update({{"critic.constraint", "none"}, {"critic.optimizer", "sgd"}, {"critic.learning_rate", 1e12}});
+  const Study study = planted({{.name = "penalty", .config = penalised(small(1), 10, 1e-3), .more = {{"steps", 7}}},
+                               {.name = "clip", .config = clipped(small(1), 0.1, 5e-4), .more = {{"steps", 2}}},
+                               {.name = "wild", .config = wild, .more = {{"steps", 40}}}});
+  std::vector<std::string> none, processes;
+  const RunnerResult together = run(study, folder.path / "together", none);
+  CHECK(none.empty());
+  CHECK(together.shared.runs == 6);
+  CHECK(together.diverged == 2);
+  run(study, folder.path / "alone", processes, [](RunnerOptions& options) { options.together = false; });
+  CHECK(processes.size() == 6);
+  for (const StudyRun& one : study.runs({.seeds = 2})) {
+    INFO(one.id);
+    const json found = result_of(folder.path / "together", one.id), expected = result_of(folder.path / "alone", one.id);
+    CHECK(found.value("numbers", json()) == expected.value("numbers", json()));
+    CHECK(found.value("diverged", "") == expected.value("diverged", ""));
+    CHECK(found.contains("diverged") == (one.settings["arm"] == "wild"));
+    if (one.settings["arm"] == "clip") CHECK(found["numbers"]["steps"] == json({0, 0, 1, 2}));
+  }
 }
 
 TEST_CASE("shared runs: a stop leaves what is finished, and the same call goes on") {

@@ -14,6 +14,7 @@ namespace {
 int padded_width(const MlpTraining& t) {
   int widest = 0;
   for (const MlpShape* shape : {&t.critic, &t.generator}) {
+    if (shape == &t.generator && shape->count == 0) continue;  // critics alone
     if (shape->count < 2 || shape->count > mlp_most_layers) return 0;
     for (int l = 0; l + 1 < shape->count; ++l) widest = std::max(widest, shape->layers[l].out);
   }

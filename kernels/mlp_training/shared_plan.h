@@ -20,7 +20,7 @@ struct SharedPlan {
   static constexpr int last_weight = width;  // of one output
 
   KANTOR_FUNCTION static int network(const MlpTraining& t) {
-    const int critic = Network::floats(t.critic), generator = Network::floats(t.generator);
+    const int critic = Network::floats(t.critic), generator = t.generator.count > 0 ? Network::floats(t.generator) : 0;
     return critic > generator ? critic : generator;
   }
   KANTOR_FUNCTION static int big(const MlpTraining& t) {
@@ -35,7 +35,7 @@ struct SharedPlan {
   }
   /// Panels at a time: as many as fit, 4 or 2; 0 where nothing is streamed.
   static int stages(const MlpTraining& t, size_t shared_bytes) {
-    if (Network::panel_floats == 0 || (t.critic.count == 2 && t.generator.count == 2)) return 0;
+    if (Network::panel_floats == 0 || (t.critic.count <= 2 && t.generator.count <= 2)) return 0;
     return bytes(t, 4) <= shared_bytes ? 4 : 2;
   }
 };

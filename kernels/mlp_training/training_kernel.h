@@ -1,5 +1,5 @@
 // The kernel that trains: for each iteration the samples of all its critic updates, the critic's updates, and the
-// generator's. For kernel files; docs/kernels/mlp_training.md draws it.
+// generator's, where there is one. For kernel files; docs/kernels/mlp_training.md draws it.
 //
 // One network at a time is in shared memory, or passes through it. An update has two halves with a team barrier behind
 // each: a block runs its samples through the network and leaves the factors of all weight gradients in device memory
@@ -48,12 +48,14 @@ class Training {
     for (; done < t_.iterations && *static_cast<const volatile unsigned*>(stop_) == 0; ++done) {
       iteration_ = done;
       const Network generator = network(t_.generator, model_.generator), critic = network(t_.critic, model_.critic);
-      if (done == 0 || !team_.is_one_cluster()) generator.load(model_.generator.w);
-      make_fakes(generator);
+      if (has_generator()) {
+        if (done == 0 || !team_.is_one_cluster()) generator.load(model_.generator.w);
+        make_fakes(generator);
+      }
       if (model_.data.law != MlpData::Law::given) {  // a data set counts steps from 0
         draw_plane_samples(t_, model_, step() - 1, first_, last_, rows_.reals);
       }
-      critic.load(model_.critic.w);
+      if (has_generator() || done == 0) critic.load(model_.critic.w);
       for (int k = 0; k < t_.critic_steps; ++k) {
         critic_rows(critic, k);
         keep_last_weight(critic);
@@ -63,6 +65,7 @@ class Training {
         if (!team_.barrier()) return false;
         if (!team_.is_one_cluster()) critic.load(model_.critic.w);
       }
+      if (!has_generator()) continue;
       generator_seeds(critic);
       generator.load(model_.generator.w);
       generator_rows(generator);
@@ -86,11 +89,17 @@ class Training {
   }
   /// Samples of a batch that a block has, but for the last.
   __device__ int share() const { return (t_.batch + team_.size - 1) / team_.size; }
+  __device__ bool has_generator() const { return t_.generator.count > 0; }
   __device__ int classes() const { return model_.points == PenaltyPoints::none ? 2 : 3; }
   /// Counted from 1, as the engine's step counter.
   __device__ int64_t step() const { return model_.step + iteration_ + 1; }
   __device__ float* fake(int batch, int sample) const {
     return rows_.fakes + (int64_t(batch) * t_.batch + sample) * features_;
+  }
+  /// Of a critic update.
+  __device__ const float* generated(int update, int sample) const {
+    if (has_generator()) return fake(update, sample);
+    return model_.fakes + ((int64_t(iteration_) * t_.critic_steps + update) * t_.batch + sample) * features_;
   }
   __device__ const float* real(int update, int sample) const {
     if (model_.data.law != MlpData::Law::given) return rows_.reals + (int64_t(update) * t_.batch + sample) * 2;
@@ -126,7 +135,7 @@ class Training {
 
   /// An input of a critic's row.
   __device__ float critic_input(int row_class, int update, int sample, int d) const {
-    const float x = real(update, sample)[d], y = fake(update, sample)[d];
+    const float x = real(update, sample)[d], y = generated(update, sample)[d];
     if (row_class == real_rows) return x;
     if (row_class == fake_rows) return y;
     if (model_.points == PenaltyPoints::real) return x;

@@ -93,6 +93,15 @@ LoadedSamples Loader::next() {
   return queue_ ? queue_->next() : draw();
 }
 
+std::vector<float> Loader::next(int64_t steps) {
+  std::vector<float> samples;
+  for (int64_t k = 0; k < steps; ++k) {
+    const std::span<const float> values = next().values;
+    samples.insert(samples.end(), values.begin(), values.end());
+  }
+  return samples;
+}
+
 LoadedSamples Loader::draw() {
   const uint64_t step = options_.first_step + steps_drawn_++;
   data_->draw(options_.seed, options_.stream, step, options_.samples, drawn_.data());

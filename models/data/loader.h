@@ -45,6 +45,8 @@ class Loader {
   /// The next step's samples, first_step first; they stay valid until the next call. What `draw` threw is thrown here,
   /// at its step and from then on.
   LoadedSamples next();
+  /// Those of so many steps, one after the other.
+  std::vector<float> next(int64_t steps);
 
  private:
   struct Queue;

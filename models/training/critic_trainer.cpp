@@ -2,12 +2,14 @@
 
 #include "engine/in_place.h"
 #include "engine/random.h"
+#include "models/training/fused_training.h"
 #include "models/training/networks.h"
 #include "models/training/random_streams.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 #include <utility>
+#include <vector>
 
 namespace kantor {
 namespace {
@@ -34,18 +36,27 @@ Shape checked_shape(const Dataset& real, const Dataset& fake, int64_t batch) {
 }  // namespace
 
 CriticTrainer::CriticTrainer(const RunConfig& config, const nlohmann::json& layers, DatasetPtr real, DatasetPtr fake,
-                             Device device, bool capture)
+                             Device device, bool capture, FusedOptions fused)
     : config_(config),
-      critic_(layers, checked_shape(*real, *fake, config.batch), critic_options(config, device)),
-      real_(zeros(real->batch_shape(config.batch), {DType::float32, device})),
-      fake_(zeros(fake->batch_shape(config.batch), {DType::float32, device})),
+      real_data_(std::move(real)),
+      fake_data_(std::move(fake)),
+      critic_(layers, checked_shape(*real_data_, *fake_data_, config.batch), critic_options(config, device)),
+      real_(zeros(real_data_->batch_shape(config.batch), {DType::float32, device})),
+      fake_(zeros(fake_data_->batch_shape(config.batch), {DType::float32, device})),
       counter_(zeros({}, {DType::int64, device})),
       real_upload_(real_),
       fake_upload_(fake_),
-      report_({&critic_.trainable()}),
-      real_loader_(make_loader(std::move(real), config, stream_data)),
-      fake_loader_(make_loader(std::move(fake), config, stream_critic_noise)) {
+      report_({&critic_.trainable()}) {
   step_ = std::make_unique<Step>([this] { once(); }, device, capture);
+  fused_ = choose_fused(fused_model(), device, fused, capture).training;
+}
+
+CriticTrainer::~CriticTrainer() = default;
+
+void CriticTrainer::make_loaders() {
+  if (fake_loader_) return;
+  real_loader_ = make_loader(real_data_, config_, stream_data);
+  fake_loader_ = make_loader(fake_data_, config_, stream_critic_noise);
 }
 
 void CriticTrainer::once() {
@@ -57,13 +68,50 @@ void CriticTrainer::once() {
 }
 
 void CriticTrainer::step(bool histograms) {
-  if (histograms) critic_.trainable().take_histograms(true);
-  real_upload_(real_loader_->next().values);
-  fake_upload_(fake_loader_->next().values);
-  (*step_)();
-  if (histograms) critic_.trainable().take_histograms(false);
+  steps(1, histograms);
+}
+
+void CriticTrainer::steps(int64_t count, bool histograms) {
+  if (count < 1) return;
+  if (fused_) {
+    const FusedSamples samples = next_samples(count);
+    return take(fused_->run(count, {{steps_done_, samples.real, samples.fake}}).front());
+  }
+  make_loaders();
+  for (int64_t k = 1; k <= count; ++k) {
+    const bool measured = histograms && k == count;
+    if (measured) critic_.trainable().take_histograms(true);
+    real_upload_(real_loader_->next().values);
+    fake_upload_(fake_loader_->next().values);
+    (*step_)();
+    if (measured) critic_.trainable().take_histograms(false);
+    report_.start();
+    report_.check(++steps_done_);
+  }
+}
+
+FusedModel CriticTrainer::fused_model() {
+  return {&config_, real_data_.get(), &critic_, nullptr};
+}
+
+FusedSamples CriticTrainer::next_samples(int64_t steps) {
+  make_loaders();
+  FusedSamples samples;
+  if (!drawn_inside(*real_data_)) samples.real = real_loader_->next(steps);
+  samples.fake = fake_loader_->next(steps);
+  return samples;
+}
+
+void CriticTrainer::take(const MlpOutcome& outcome) {
+  steps_done_ += outcome.done;
+  counter_.assign(std::vector<int64_t>{steps_done_});
+  report_.write(last_losses(outcome));
   report_.start();
-  report_.check(++steps_done_);
+  report_.check(steps_done_);
+}
+
+int CriticTrainer::fused_team() const {
+  return fused_ ? fused_->team() : 0;
 }
 
 }  // namespace kantor

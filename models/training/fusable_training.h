@@ -10,6 +10,11 @@ namespace kantor {
 struct FusedModel;
 struct MlpOutcome;
 
+/// Samples of a training's next steps, as a launch takes them; empty where the kernel draws or makes them.
+struct FusedSamples {
+  std::vector<float> real, fake;
+};
+
 class FusableTraining {
  public:
   virtual ~FusableTraining() = default;
@@ -22,9 +27,9 @@ class FusableTraining {
   [[nodiscard]] virtual int fused_team() const = 0;
 
   /// For fused launches of several trainings: this one's networks, the samples of its next steps, which are to be done
-  /// then and empty where the kernel draws them, and what became of them, which throws as `steps` does.
+  /// then, and what became of them, which throws as `steps` does.
   [[nodiscard]] virtual FusedModel fused_model() = 0;
-  [[nodiscard]] virtual std::vector<float> next_samples(int64_t steps) = 0;
+  [[nodiscard]] virtual FusedSamples next_samples(int64_t steps) = 0;
   virtual void take(const MlpOutcome& outcome) = 0;
 };
 

@@ -1,12 +1,16 @@
 #include "models/training/fused_check.h"
 
 #include "engine/verification.h"
+#include "models/data/derived.h"
 #include "models/data/open_dataset.h"
+#include "models/training/critic_trainer.h"
+#include "models/training/networks.h"
 #include "models/training/trainer.h"
 
 #include <algorithm>
 #include <cmath>
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 namespace kantor {
 namespace {
@@ -24,15 +28,35 @@ double difference(const Arena& found, const Arena& expected) {
   return most / largest;
 }
 
+/// Two steps by each; returns how far apart the critics are.
+template <class Training>
+double critics_apart(Training& fused, Training& recorded) {
+  fused.steps(2);
+  recorded.steps(2);
+  return difference(fused.critic().network().parameters(), recorded.critic().network().parameters());
+}
+
+/// Of a critic alone.
+std::string check_critic(const RunConfig& config, Device device, int team) {
+  const DatasetPtr real = open_dataset(config.data), fake = with_noise(real, 1);
+  const nlohmann::json layers = critic_layers(config, real->sample_shape());
+  CriticTrainer fused(config, layers, real, fake, device, true, {Fused::on, team});
+  CriticTrainer recorded(config, layers, real, fake, device);
+  const double apart = critics_apart(fused, recorded);
+  if (apart <= tolerance) return "";
+  return fmt::format(
+      "two updates of a critic alone, of width {} and batch {} under {} by a team of {}: weights differ by {:.1e} of "
+      "the largest, expected at most {:.0e}",
+      config.critic.width, config.batch, config.constraint.kind, team, apart, tolerance);
+}
+
 std::string check(const RunConfig& config, Device device, int team) {
   Trainer fused(config, open_dataset(config.data), device, true, {Fused::on, team});
   Trainer recorded(config, open_dataset(config.data), device);
-  fused.steps(2);
-  recorded.steps(2);
-  const double of_critic = difference(fused.critic().network().parameters(), recorded.critic().network().parameters());
+  const double of_critic = critics_apart(fused, recorded);
   const double of_generator =
       difference(fused.generator().network().parameters(), recorded.generator().network().parameters());
-  if (of_critic <= tolerance && of_generator <= tolerance) return "";
+  if (of_critic <= tolerance && of_generator <= tolerance) return check_critic(config, device, team);
   return fmt::format(
       "two steps of width {} and batch {} under {} by a team of {}: weights differ by {:.1e} and {:.1e} "
       "of the largest, expected at most {:.0e}",

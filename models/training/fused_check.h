@@ -8,8 +8,8 @@
 
 namespace kantor {
 
-/// Trains small GANs of every padded width, alone and in teams, under a penalty and under clipping, fused and recorded,
-/// for two steps. Returns "", or the first difference.
+/// Trains small GANs, and critics alone, of every padded width, alone and in teams, under a penalty and under clipping,
+/// fused and recorded, for two steps. Returns "", or the first difference.
 std::string check_fused_training(Device device);
 
 /// Its finding for a device, remembered; `anew`: checked again. On `sim` the tests of the project check it: "".

@@ -1,6 +1,7 @@
 #include "models/training/fused_training.h"
 
 #include "engine/error.h"
+#include "models/training/fused_check.h"
 #include "models/training/random_streams.h"
 
 #include <algorithm>
@@ -78,6 +79,11 @@ std::optional<std::pair<PenaltyPoints, PenaltyKind>> penalty_of(const std::strin
   return std::nullopt;
 }
 
+/// Updates of the critic in a step.
+int64_t critic_steps(const FusedModel& model) {
+  return model.generator != nullptr ? model.config->critic_steps : 1;
+}
+
 /// Units of the widest hidden layer.
 int widest_of(const MlpTraining& training) {
   int widest = 0;
@@ -88,13 +94,14 @@ int widest_of(const MlpTraining& training) {
 }
 
 MlpTraining training_of(const std::vector<FusedModel>& models) {
-  const RunConfig& config = *models.front().config;
+  const FusedModel& model = models.front();
+  const RunConfig& config = *model.config;
   MlpTraining training;
-  training.critic = take(models.front().critic->network(), "critic").shape;
-  training.generator = take(models.front().generator->network(), "generator").shape;
+  training.critic = take(model.critic->network(), "critic").shape;
+  if (model.generator != nullptr) training.generator = take(model.generator->network(), "generator").shape;
   training.models = static_cast<int>(models.size());
   training.batch = static_cast<int>(config.batch);
-  training.critic_steps = static_cast<int>(config.critic_steps);
+  training.critic_steps = static_cast<int>(critic_steps(model));
   training.streams = {stream_data, stream_critic_noise, stream_generator_noise, stream_eps};
   return training;
 }
@@ -149,15 +156,18 @@ std::string why_not_fused(const FusedModel& model, Device device) {
   if (device.kind == Device::Kind::cpu) return "the CPU has no kernels";
   if (config.loss != "wasserstein") return fmt::format("the loss is {}", config.loss);
   if (!penalty_of(config.constraint.kind)) return fmt::format("the constraint is {}", config.constraint.kind);
-  for (const Taken& taken : {take(model.critic->network(), "critic"), take(model.generator->network(), "generator")}) {
-    if (!taken.refusal.empty()) return taken.refusal;
+  for (const std::string& refusal :
+       {take(model.critic->network(), "critic").refusal,
+        model.generator != nullptr ? take(model.generator->network(), "generator").refusal : ""}) {
+    if (!refusal.empty()) return refusal;
   }
   const MlpTraining training = training_of({model});
   if (training.critic.layers[training.critic.count - 1].out != 1) return "the critic has more than one output";
   const std::string why = MlpTrainer::why_not(device, training);
   if (why.empty()) return "";
-  return fmt::format("for layers of {} units, samples of {} numbers and noise of {}, {}", widest_of(training),
-                     training.critic.layers[0].in, config.z, why);
+  const std::string noise = model.generator != nullptr ? fmt::format(" and noise of {}", config.z) : "";
+  return fmt::format("for layers of {} units, samples of {} numbers{}, {}", widest_of(training),
+                     training.critic.layers[0].in, noise, why);
 }
 
 FusedTraining::FusedTraining(std::vector<FusedModel> models, Device device, int team, int cluster)
@@ -177,17 +187,10 @@ std::vector<MlpOutcome> FusedTraining::run(int64_t steps, const std::vector<Fuse
   for (size_t m = 0; m < models_.size(); ++m) {
     const RunConfig& config = *models_[m].config;
     Critic& critic = *models_[m].critic;
-    Generator& generator = *models_[m].generator;
-    const std::span<const float> real = inputs[m].real;
     const int64_t done = inputs[m].done;
     MlpModel model;
     model.critic = mlp_network(critic.network().parameters(), critic.trainable().optimizer());
-    model.generator = mlp_network(generator.network().parameters(), generator.trainable().optimizer());
     set_bounds(model.critic, critic.trainable());
-    set_bounds(model.generator, generator.trainable());
-    model.generator.average = generator.average().flat().view().as<float>();
-    model.generator.average_decay = static_cast<float>(config.ema_decay);
-    model.generator.average_weight = static_cast<float>(1 - config.ema_decay);
     const auto put = [&](Tensor tensor) {
       kept.push_back(std::move(tensor));
       return kept.back().view();
@@ -196,13 +199,22 @@ std::vector<MlpOutcome> FusedTraining::run(int64_t steps, const std::vector<Fuse
       const Tensor tensor = update_scalars(network.optimizer(), done * updates, steps * updates);
       return static_cast<const UpdateScalars*>(put(tensor).data);
     };
-    model.critic.scalars = scalars(critic.trainable(), config.critic_steps);
-    model.generator.scalars = scalars(generator.trainable(), 1);
-    model.data = law_of(*models_[m].data);
-    if (model.data.law == MlpData::Law::given) {
-      model.data.values =
-          put(from_host(real, {static_cast<int64_t>(real.size())}, {DType::float32, device_})).as<float>();
+    model.critic.scalars = scalars(critic.trainable(), critic_steps(models_[m]));
+    const auto samples = [&](std::span<const float> values) {
+      return put(from_host(values, {static_cast<int64_t>(values.size())}, {DType::float32, device_})).as<float>();
+    };
+    if (Generator* generator = models_[m].generator) {
+      model.generator = mlp_network(generator->network().parameters(), generator->trainable().optimizer());
+      set_bounds(model.generator, generator->trainable());
+      model.generator.average = generator->average().flat().view().as<float>();
+      model.generator.average_decay = static_cast<float>(config.ema_decay);
+      model.generator.average_weight = static_cast<float>(1 - config.ema_decay);
+      model.generator.scalars = scalars(generator->trainable(), 1);
+    } else {
+      model.fakes = samples(inputs[m].fake);
     }
+    model.data = law_of(*models_[m].data);
+    if (model.data.law == MlpData::Law::given) model.data.values = samples(inputs[m].real);
     if (const Mixture* mixture = models_[m].data->mixture()) {
       model.data.centres = put(centres_of(*mixture, device_)).as<double>();
     }
@@ -217,10 +229,28 @@ std::vector<MlpOutcome> FusedTraining::run(int64_t steps, const std::vector<Fuse
   std::vector<MlpOutcome> outcomes = trainer_.run(static_cast<int>(steps), std::move(launched));
   for (size_t m = 0; m < models_.size(); ++m) {
     const int64_t now = inputs[m].done + outcomes[m].done;
-    models_[m].critic->trainable().updated_elsewhere(now * models_[m].config->critic_steps);
-    models_[m].generator->trainable().updated_elsewhere(now);
+    models_[m].critic->trainable().updated_elsewhere(now * critic_steps(models_[m]));
+    if (models_[m].generator != nullptr) models_[m].generator->trainable().updated_elsewhere(now);
   }
   return outcomes;
+}
+
+StepLosses last_losses(const MlpOutcome& outcome) {
+  const float* last = &outcome.losses[static_cast<size_t>(4 * (outcome.done - 1))];
+  return {last[0], last[1], last[2], last[3]};
+}
+
+FusedChoice choose_fused(const FusedModel& model, Device device, FusedOptions options, bool capture) {
+  FusedChoice choice;
+  if (options.fused == Fused::off) return choice;
+  choice.why_not = capture ? why_not_fused(model, device) : "steps run op by op";
+  if (choice.why_not.empty() && options.fused == Fused::automatic) choice.why_not = fused_training_finding(device);
+  if (choice.why_not.empty()) {
+    choice.training = std::make_unique<FusedTraining>(std::vector{model}, device, options.team);
+  } else if (options.fused == Fused::on) {
+    throw ConfigError(fmt::format("steps cannot be fused, because {}; take --fused auto or off", choice.why_not));
+  }
+  return choice;
 }
 
 }  // namespace kantor

@@ -8,7 +8,9 @@
 #include "models/gan/generator.h"
 #include "models/training/config.h"
 #include "models/training/fused_options.h"
+#include "models/training/step_report.h"
 
+#include <memory>
 #include <span>
 #include <string>
 
@@ -19,7 +21,7 @@ struct FusedModel {
   const RunConfig* config;
   const Dataset* data;
   Critic* critic;
-  Generator* generator;
+  Generator* generator;  // null: a critic alone, whose generated samples are given; a step is one update of it
 };
 
 /// Why the steps of this training cannot be fused, such as "layer 2 of the critic is batch_norm"; "" where they can.
@@ -31,12 +33,16 @@ MlpTraining fused_launch(const FusedModel& model);
 /// Whether the kernel draws this data itself.
 bool drawn_inside(const Dataset& data);
 
-/// What a model's next steps begin with: the steps that are done, and, unless they are drawn inside, the samples of
-/// those to do, [steps, critic steps, batch, features].
+/// What a model's next steps begin with: the steps that are done, and the samples of those to do, [steps, critic steps,
+/// batch, features]: real ones, unless they are drawn inside, and generated ones of a critic alone.
 struct FusedInput {
   int64_t done;
   std::span<const float> real;
+  std::span<const float> fake = {};
 };
+
+/// The losses of the last step that was done.
+StepLosses last_losses(const MlpOutcome& outcome);
 
 /// Trains models of one architecture, batch and number of critic steps together.
 class FusedTraining {
@@ -55,5 +61,14 @@ class FusedTraining {
   Device device_;
   MlpTrainer trainer_;
 };
+
+/// How a training's steps are done: fused by `training`, or recorded, and why.
+struct FusedChoice {
+  std::unique_ptr<FusedTraining> training = {};
+  std::string why_not = {};
+};
+/// By `options`, and, on a GPU, by the self-check (fused_check.h). `capture` off: steps run op by op. Throws
+/// ConfigError where steps are to be fused and cannot be.
+FusedChoice choose_fused(const FusedModel& model, Device device, FusedOptions options, bool capture);
 
 }  // namespace kantor

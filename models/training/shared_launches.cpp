@@ -78,11 +78,11 @@ class Group {
     const std::clock_t begun = std::clock();
     int64_t count = members_.front().training->steps_at_once();
     for (const Member& member : members_) count = std::min(count, member.training->steps_at_once());
-    std::vector<std::vector<float>> samples;
+    std::vector<FusedSamples> samples;
     std::vector<FusedInput> inputs;
     for (Member& member : members_) samples.push_back(member.training->training().next_samples(count));
     for (size_t m = 0; m < members_.size(); ++m) {
-      inputs.push_back({members_[m].training->training().steps_done(), samples[m]});
+      inputs.push_back({members_[m].training->training().steps_done(), samples[m].real, samples[m].fake});
     }
     const std::vector<MlpOutcome> outcomes = fused_->run(count, inputs);
     ++launches_;

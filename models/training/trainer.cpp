@@ -5,7 +5,6 @@
 #include "engine/products.h"
 #include "engine/random.h"
 #include "models/files/file_error.h"
-#include "models/training/fused_check.h"
 #include "models/training/fused_training.h"
 #include "models/training/networks.h"
 #include "models/training/random_streams.h"
@@ -38,22 +37,12 @@ Trainer::Trainer(const RunConfig& config, DatasetPtr data, Device device, bool c
       upload_(batches_),
       report_({&critic_.trainable(), &generator_.trainable()}) {
   step_ = std::make_unique<Step>([this] { once(); }, device, capture);
-  choose_fused(fused, capture);
+  FusedChoice choice = choose_fused(fused_model(), device, fused, capture);
+  fused_ = std::move(choice.training);
+  why_not_fused_ = std::move(choice.why_not);
 }
 
 Trainer::~Trainer() = default;
-
-void Trainer::choose_fused(FusedOptions options, bool capture) {
-  if (options.fused == Fused::off) return;
-  const FusedModel model = fused_model();
-  why_not_fused_ = capture ? kantor::why_not_fused(model, device_) : "steps run op by op";
-  if (why_not_fused_.empty() && options.fused == Fused::automatic) why_not_fused_ = fused_training_finding(device_);
-  if (why_not_fused_.empty()) {
-    fused_ = std::make_unique<FusedTraining>(std::vector{model}, device_, options.team);
-  } else if (options.fused == Fused::on) {
-    throw ConfigError(fmt::format("steps cannot be fused, because {}; take --fused auto or off", why_not_fused_));
-  }
-}
 
 void Trainer::steps(int64_t count, bool histograms) {
   if (fused_) return fused_steps(count);
@@ -68,28 +57,22 @@ FusedModel Trainer::fused_model() {
   return {&config_, data_.get(), &critic_, &generator_};
 }
 
-std::vector<float> Trainer::next_samples(int64_t steps) {
+FusedSamples Trainer::next_samples(int64_t steps) {
   if (drawn_inside(*data_)) return {};
   if (!loader_) make_loader();
-  std::vector<float> samples;
-  for (int64_t k = 0; k < steps; ++k) {
-    const std::span<const float> values = loader_->next().values;
-    samples.insert(samples.end(), values.begin(), values.end());
-  }
-  return samples;
+  return {loader_->next(steps), {}};
 }
 
 void Trainer::fused_steps(int64_t count) {
   if (count < 1) return;
-  const std::vector<float> real = next_samples(count);
-  take(fused_->run(count, {{steps_done_, real}}).front());
+  const FusedSamples samples = next_samples(count);
+  take(fused_->run(count, {{steps_done_, samples.real}}).front());
 }
 
 void Trainer::take(const MlpOutcome& outcome) {
   steps_done_ += outcome.done;
   counter_.assign(std::vector<int64_t>{steps_done_});
-  const float* last = &outcome.losses[static_cast<size_t>(4 * (outcome.done - 1))];
-  report_.write({last[0], last[1], last[2], last[3]});
+  report_.write(last_losses(outcome));
   report_.start();
   report_.check(steps_done_);
 }

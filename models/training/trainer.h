@@ -41,7 +41,7 @@ class Trainer final : public FusableTraining {
   void step(bool histograms = false);
   void steps(int64_t count, bool histograms = false) override;
   [[nodiscard]] FusedModel fused_model() override;
-  [[nodiscard]] std::vector<float> next_samples(int64_t steps) override;
+  [[nodiscard]] FusedSamples next_samples(int64_t steps) override;
   void take(const MlpOutcome& outcome) override;
   [[nodiscard]] int fused_team() const override;
   /// Why steps are not fused, where that was asked.
@@ -78,7 +78,6 @@ class Trainer final : public FusableTraining {
 
  private:
   void once();
-  void choose_fused(FusedOptions options, bool capture);
   void fused_steps(int64_t count);
   void make_loader();
   void ready_loader();

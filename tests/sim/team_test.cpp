@@ -50,8 +50,8 @@ Arena network(const std::vector<int>& units, MlpShape& shape) {
   return arena;
 }
 
-/// Trains two models for an iteration, and returns the weights.
-std::vector<float> train(int width, int batch, int team, int cluster = 0) {
+/// Trains two models for an iteration, or their critics alone for two, and returns the weights. Cluster 0: chosen.
+std::vector<float> train(int width, int batch, int team, int cluster = 0, bool critics_alone = false) {
   const Device device{Device::Kind::sim, 0};
   MlpTraining training;
   training.models = 2;
@@ -63,10 +63,14 @@ std::vector<float> train(int width, int batch, int team, int cluster = 0) {
   std::vector<Tensor> kept;
   std::vector<MlpModel> models(2);
   HostRandom random(3, 3);
-  std::vector<float> real(static_cast<size_t>(2 * batch));
+  const int iterations = critics_alone ? 2 : 1;
+  std::vector<float> real(static_cast<size_t>(2 * batch * iterations));
   for (float& x : real) x = static_cast<float>(random.normal());
-  kept.push_back(from_host(real, {2 * batch}, {DType::float32, device}));
+  kept.push_back(from_host(real, {static_cast<int64_t>(real.size())}, {DType::float32, device}));
   kept.push_back(from_host(std::vector<double>{1, 0, -1, 0}, {4}, {DType::float64, device}));
+  std::vector<float> fakes(real.rbegin(), real.rend());
+  for (float& x : fakes) x -= 0.3F;
+  kept.push_back(from_host(fakes, {static_cast<int64_t>(fakes.size())}, {DType::float32, device}));
   for (MlpModel& model : models) {
     const bool penalised = &model == models.data();
     model.points = penalised ? PenaltyPoints::between : PenaltyPoints::none;
@@ -77,21 +81,23 @@ std::vector<float> train(int width, int batch, int team, int cluster = 0) {
     } else {  // drawn in the kernel
       model.data = {.law = MlpData::Law::mixture, .centres = kept[1].view().as<double>(), .modes = 2, .sigma = 0.1};
     }
+    if (critics_alone) model.fakes = kept[2].view().as<float>();
     const std::pair<MlpNetwork*, MlpShape*> networks[] = {{&model.critic, &training.critic},
                                                           {&model.generator, &training.generator}};
     for (const auto& [part, shape] : networks) {
       const bool critic = part == &model.critic;
+      if (critics_alone && !critic) continue;
       arenas.push_back(
           network(critic ? std::vector<int>{2, width, width - 3, 1} : std::vector<int>{3, width, 2}, *shape));
       optimizers.push_back(std::make_unique<Optimizer>(OptimizerConfig{}, arenas.back()));
       *part = mlp_network(arenas.back(), *optimizers.back());
       part->weight_bound = part->bias_bound = penalised ? 1e30F : 0.4F;
-      kept.push_back(update_scalars(*optimizers.back(), 0, 1));
+      kept.push_back(update_scalars(*optimizers.back(), 0, iterations));
       part->scalars = static_cast<const UpdateScalars*>(kept.back().view().data);
     }
   }
   MlpTrainer trainer(device, training, team, cluster);
-  for (const MlpOutcome& outcome : trainer.run(1, models)) CHECK(outcome.done == 1);
+  for (const MlpOutcome& outcome : trainer.run(iterations, models)) CHECK(outcome.done == iterations);
   std::vector<float> weights;
   for (const Arena& arena : arenas) {
     const auto values = arena.flat().to_vector<float>();
@@ -139,6 +145,11 @@ TEST_CASE(
   }
   const std::vector<float> streamed = train(132, 3, 1);  // matrices go through shared memory
   for (const auto& [team, cluster] : {std::pair{2, 1}, {3, 1}, {3, 3}}) CHECK(train(132, 3, team, cluster) == streamed);
+  const std::vector<float> critics = train(20, 9, 1, 1, true);
+  for (const auto& [team, cluster] : {std::pair{2, 1}, {3, 3}, {8, 1}, {8, 4}}) {
+    INFO("critics alone, team of " << team << " in clusters of " << cluster);
+    CHECK(train(20, 9, team, cluster, true) == critics);
+  }
   // Two tiles a block, and another order of threads.
   sim::set_order(sim::Order::random, 3);
   const std::vector<float> random = train(20, 40, 2, 1), cluster = train(20, 40, 2, 2), clusters = train(20, 40, 4, 2),

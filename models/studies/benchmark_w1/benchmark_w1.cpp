@@ -7,11 +7,12 @@
 #include "models/studies/benchmark_w1/methods.h"
 #include "models/studies/benchmark_w1/text.h"
 #include "models/studies/framework/arms.h"
-#include "models/studies/framework/training_curve.h"
-#include "models/training/critic_trainer.h"
-#include "models/training/networks.h"
+#include "models/studies/framework/curve_run.h"
 
+#include <filesystem>
+#include <optional>
 #include <string>
+#include <utility>
 
 namespace kantor::benchmark_w1 {
 namespace {
@@ -21,30 +22,45 @@ using nlohmann::json;
 constexpr int evaluations = 20;
 constexpr int64_t distance_samples = 1 << 18;  // of the exact distance, by Monte Carlo
 
-json run(const json& settings, Device device, const std::filesystem::path& folder) {
-  const RunConfig config = config_of(settings);
-  const FunnelPair pair = open_pair(settings.at("pair").get<std::string>());
-  const KnownOptimum optimum(pair.funnels, config.seed, samples);
-  const auto p = funnels_p(pair.funnels), q = funnels_q(pair.funnels);
-  CriticTrainer trainer(config, critic_layers(config, p->sample_shape()), p, q, device);
-  const TrainingCurve curve = train_and_evaluate(trainer, integer(settings, "steps"), evaluations,
-                                                 [&] { return optimum.measure(trainer.critic().network()); });
-  json numbers = curve.measured.back();
-  numbers["true_w1"] = funnel_distance(pair.funnels, distance_samples).w1;
-  numbers["cosine_curve"] = curve.points("cosine");
-  numbers["w1_curve"] = curve.points("w1");
-  numbers["milliseconds"] = curve.milliseconds;
-  if (is_plane(pair)) {
-    write_png(folder / "surface.png", optimum.draw(trainer.critic().network()));
-    write_png(folder / "optimum.png", optimum.draw());
-  }
-  return numbers;
+FunnelPair pair_of(const json& settings) {
+  return open_pair(settings.at("pair").get<std::string>());
 }
+
+class Run final : public CriticRun {
+ public:
+  Run(const json& settings, const RunPlace& place) : Run(settings, place, pair_of(settings)) {}
+
+  void prepare() override { optimum_.emplace(pair_.funnels, seed(), samples); }
+  [[nodiscard]] json evaluate() override { return optimum_->measure(critic()); }
+  [[nodiscard]] json numbers(const TrainingCurve& curve) override {
+    json numbers = curve.measured.back();
+    numbers["true_w1"] = funnel_distance(pair_.funnels, distance_samples).w1;
+    numbers["cosine_curve"] = curve.points("cosine");
+    numbers["w1_curve"] = curve.points("w1");
+    numbers["milliseconds"] = curve.milliseconds;
+    if (is_plane(pair_)) {
+      write_png(folder_ / "surface.png", optimum_->draw(critic()));
+      write_png(folder_ / "optimum.png", optimum_->draw());
+    }
+    return numbers;
+  }
+
+ private:
+  Run(const json& settings, const RunPlace& place, FunnelPair pair)
+      : CriticRun(config_of(settings), funnels_p(pair.funnels), funnels_q(pair.funnels), place,
+                  {integer(settings, "steps"), evaluations}),
+        pair_(std::move(pair)),
+        folder_(place.folder) {}
+
+  FunnelPair pair_;
+  std::filesystem::path folder_;
+  std::optional<KnownOptimum> optimum_;
+};
 
 }  // namespace
 
 Study study() {
-  return {"benchmark-w1", text::title, text::claim, arms, run, conclude};
+  return {"benchmark-w1", text::title, text::claim, arms, {}, conclude, build_run<Run>};
 }
 
 }  // namespace kantor::benchmark_w1

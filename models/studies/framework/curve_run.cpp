@@ -2,6 +2,7 @@
 
 #include "models/data/open_dataset.h"
 #include "models/training/evaluation.h"
+#include "models/training/networks.h"
 
 #include <utility>
 
@@ -23,12 +24,22 @@ json PlaneRun::evaluate() {
   return evaluate_samples(trainer(), *data_, floor_);
 }
 
+CriticRun::CriticRun(const RunConfig& config, const DatasetPtr& real, const DatasetPtr& fake, const RunPlace& place,
+                     const CriticParts& parts)
+    : config_(config),
+      parts_(parts),
+      trainer_(config, critic_layers(config, real->sample_shape()), real, fake, place.device, true, {place.fused}) {}
+
+FrozenRun::FrozenRun(const RunConfig& config, const RunPlace& place, const CriticParts& parts)
+    : FrozenRun(config, FrozenGenerator(config.data), place, parts) {}
+
+FrozenRun::FrozenRun(const RunConfig& config, const FrozenGenerator& data, const RunPlace& place,
+                     const CriticParts& parts)
+    : CriticRun(config, data.real, data.fake, place, parts), data_(data) {}
+
 json train_alone(CurveRun& run) {
   run.prepare();
-  CurveTraining training(run.training(), run.schedule(), [&] { return run.evaluate(); });
-  training.begin();
-  while (!training.has_ended()) training.step(training.steps_at_once());
-  return run.numbers(training.finish());
+  return run.numbers(train_alone({run.training(), run.schedule(), [&] { return run.evaluate(); }}));
 }
 
 }  // namespace kantor

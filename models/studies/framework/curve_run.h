@@ -4,9 +4,11 @@
 #pragma once
 
 #include "models/metrics/wasserstein.h"
+#include "models/studies/framework/frozen_generator.h"
 #include "models/studies/framework/study.h"
 #include "models/studies/framework/training_curve.h"
 
+#include <memory>
 #include <nlohmann/json.hpp>
 
 namespace kantor {
@@ -65,6 +67,48 @@ class PlaneRun : public GanRun {
   int pairs_;
   W1Floor floor_;
 };
+
+/// How long a critic is trained alone, and how often it is evaluated: before the first step and at the end of each of
+/// `evaluations` equal parts.
+struct CriticParts {
+  int64_t steps;
+  int evaluations;
+};
+
+/// A critic alone, between two distributions that do not change. A run whose training diverges has no numbers.
+class CriticRun : public CurveRun {
+ public:
+  CriticRun(const RunConfig& config, const DatasetPtr& real, const DatasetPtr& fake, const RunPlace& place,
+            const CriticParts& parts);
+  FusableTraining& training() override { return trainer_; }
+  [[nodiscard]] CurveSchedule schedule() const override { return equal_parts(parts_.steps, parts_.evaluations); }
+  [[nodiscard]] const CriticTrainer& trainer() const { return trainer_; }
+  [[nodiscard]] const Network& critic() const { return trainer_.critic().network(); }
+  [[nodiscard]] int64_t seed() const { return config_.seed; }
+
+ private:
+  RunConfig config_;
+  CriticParts parts_;
+  CriticTrainer trainer_;
+};
+
+/// The same against a frozen generator.
+class FrozenRun : public CriticRun {
+ public:
+  FrozenRun(const RunConfig& config, const RunPlace& place, const CriticParts& parts);
+  [[nodiscard]] const FrozenGenerator& data() const { return data_; }
+
+ private:
+  FrozenRun(const RunConfig& config, const FrozenGenerator& data, const RunPlace& place, const CriticParts& parts);
+
+  FrozenGenerator data_;
+};
+
+/// For Study::curve_run, where all of a study's runs are of one class.
+template <class Run>
+std::unique_ptr<CurveRun> build_run(const nlohmann::json& settings, const RunPlace& place) {
+  return std::make_unique<Run>(settings, place);
+}
 
 /// Trains a run alone, and returns its numbers. Throws NonFiniteError where its training diverged and that is no
 /// outcome.

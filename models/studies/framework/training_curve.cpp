@@ -44,17 +44,12 @@ json TrainingCurve::points(const std::string& key) const {
   return {{"x", steps}, {"y", y}};
 }
 
-TrainingCurve train_and_evaluate(CriticTrainer& trainer, int64_t steps, int evaluations,
-                                 const std::function<json()>& evaluate) {
-  TrainingCurve curve;
-  for (int evaluation = 0; evaluation <= evaluations; ++evaluation) {
-    const auto start = Clock::now();
-    while (trainer.steps_done() < evaluation * steps / evaluations) trainer.step();
-    curve.milliseconds += milliseconds_since(start) / static_cast<double>(std::max<int64_t>(steps, 1));
-    curve.measured.push_back(evaluate());
-    curve.steps.push_back(trainer.steps_done());
+CurveSchedule equal_parts(int64_t steps, int evaluations) {
+  CurveSchedule schedule{{}, steps};
+  for (int evaluation = 1; evaluation <= evaluations; ++evaluation) {
+    schedule.evaluations.push_back(evaluation * steps / evaluations);
   }
-  return curve;
+  return schedule;
 }
 
 CurveSchedule every_evaluation(const RunConfig& config) {
@@ -73,8 +68,15 @@ void CurveTraining::evaluate() {
   curve_.steps.push_back(training_.steps_done());
 }
 
+void CurveTraining::evaluate_what_is_due() {
+  for (; next_ < schedule_.evaluations.size() && schedule_.evaluations[next_] <= training_.steps_done(); ++next_) {
+    evaluate();
+  }
+}
+
 void CurveTraining::begin() {
   evaluate();
+  evaluate_what_is_due();  // parts of less than a step
 }
 
 bool CurveTraining::has_ended() const {
@@ -96,9 +98,7 @@ void CurveTraining::advance(const Steps& steps, double seconds) {
     steps();
     const double milliseconds = seconds < 0 ? milliseconds_since(start) : 1e3 * seconds;
     milliseconds_.push_back(milliseconds / static_cast<double>(training_.steps_done() - before));
-    for (; next_ < schedule_.evaluations.size() && schedule_.evaluations[next_] <= training_.steps_done(); ++next_) {
-      evaluate();
-    }
+    evaluate_what_is_due();
   } catch (const NonFiniteError&) {
     if (!schedule_.diverges) throw;
     curve_.diverged = true;
@@ -117,13 +117,21 @@ const TrainingCurve& CurveTraining::finish() {
   return curve_;
 }
 
-TrainingCurve train_and_evaluate(const RunConfig& config, const DatasetPtr& data, Device device,
-                                 const std::function<json(const Trainer&)>& evaluate) {
-  Trainer trainer(config, data, device, true, {Fused::automatic});
-  CurveTraining training(trainer, every_evaluation(config), [&] { return evaluate(trainer); });
+TrainingCurve train_alone(CurveTraining training) {
   training.begin();
   while (!training.has_ended()) training.step(training.steps_at_once());
   return training.finish();
+}
+
+TrainingCurve train_and_evaluate(CriticTrainer& trainer, int64_t steps, int evaluations,
+                                 const std::function<json()>& evaluate) {
+  return train_alone({trainer, equal_parts(steps, evaluations), evaluate});
+}
+
+TrainingCurve train_and_evaluate(const RunConfig& config, const DatasetPtr& data, Device device,
+                                 const std::function<json(const Trainer&)>& evaluate) {
+  Trainer trainer(config, data, device, true, {Fused::automatic});
+  return train_alone({trainer, every_evaluation(config), [&] { return evaluate(trainer); }});
 }
 
 }  // namespace kantor

@@ -33,6 +33,8 @@ struct CurveSchedule {
   bool diverges = false;  // that it diverges is an outcome, where the curve ends; else NonFiniteError is thrown
 };
 
+/// `evaluations` equal parts of `steps`, for critics alone.
+CurveSchedule equal_parts(int64_t steps, int evaluations);
 /// Every config.eval_every of config.steps, for whole trainings.
 CurveSchedule every_evaluation(const RunConfig& config);
 
@@ -59,6 +61,7 @@ class CurveTraining {
   template <class Steps>
   void advance(const Steps& steps, double seconds);
   void evaluate();
+  void evaluate_what_is_due();
 
   FusableTraining& training_;
   CurveSchedule schedule_;
@@ -67,6 +70,9 @@ class CurveTraining {
   std::vector<double> milliseconds_;
   TrainingCurve curve_;
 };
+
+/// All of a training.
+TrainingCurve train_alone(CurveTraining training);
 
 /// Trains a critic alone for `steps` steps, and evaluates it before the first and at the end of each of `evaluations`
 /// equal parts. Throws NonFiniteError.

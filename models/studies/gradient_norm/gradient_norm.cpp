@@ -3,10 +3,9 @@
 #include "engine/random.h"
 #include "models/metrics/histogram.h"
 #include "models/studies/framework/arms.h"
-#include "models/studies/framework/frozen_generator.h"
+#include "models/studies/framework/curve_run.h"
 #include "models/studies/framework/outcomes.h"
 #include "models/studies/framework/text.h"
-#include "models/studies/framework/training_curve.h"
 #include "models/studies/gradient_norm/text.h"
 #include "models/training/probe.h"
 #include "models/training/random_streams.h"
@@ -56,31 +55,40 @@ void add_norms(json& numbers, const std::string& where, const std::vector<double
   }
 }
 
-json run(const json& settings, Device device, const std::filesystem::path&) {
-  const RunConfig config = config_of(settings);
-  const FrozenGenerator data(config.data);
-  CriticTrainer trainer = data.trainer(config, device);
-  const TensorOptions options = trainer.critic().network().options();
-  const Tensor real = evaluation_samples(*data.real, config.seed, probes, options);
-  const Tensor fake = evaluation_samples(*data.fake, config.seed, probes, options);
-  const Tensor zero = zeros({}, {DType::int64, device});
-  const Tensor eps = uniform({probes}, static_cast<uint64_t>(config.seed), stream_evaluation_eps, zero);
-  const Tensor between = interpolate(real, fake, eps).detach();
+class Run final : public FrozenRun {
+ public:
+  Run(const json& settings, const RunPlace& place)
+      : FrozenRun(config_of(settings), place, {integer(settings, "steps"), evaluations}) {}
 
-  std::vector<double> norms;
-  const TrainingCurve curve = train_and_evaluate(trainer, integer(settings, "steps"), evaluations, [&] {
-    norms = gradient_norms(trainer.critic().network(), between);
-    return summarize(std::span<const double>(norms)).mean;
-  });
-  json numbers{{"between_late", curve.late_mean(late_evaluations)}, {"curve", curve.points()}};
-  add_norms(numbers, "between", norms);
-  add_norms(numbers, "real", gradient_norms(trainer.critic().network(), real));
-  add_norms(numbers, "fake", gradient_norms(trainer.critic().network(), fake));
-  for (double& norm : norms) norm = std::log10(std::max(norm, 1e-12));
-  const Histogram histogram = make_histogram(std::span<const double>(norms), -3, 3, 120);
-  numbers["histogram"] = {{"low", -3}, {"high", 3}, {"counts", histogram.counts}};
-  return numbers;
-}
+  void prepare() override {
+    const TensorOptions options = critic().options();
+    real_ = evaluation_samples(*data().real, seed(), probes, options);
+    fake_ = evaluation_samples(*data().fake, seed(), probes, options);
+    const Tensor zero = zeros({}, {DType::int64, options.device});
+    const Tensor eps = uniform({probes}, static_cast<uint64_t>(seed()), stream_evaluation_eps, zero);
+    between_ = interpolate(real_, fake_, eps).detach();
+  }
+
+  [[nodiscard]] json evaluate() override {
+    norms_ = gradient_norms(critic(), between_);
+    return summarize(std::span<const double>(norms_)).mean;
+  }
+
+  [[nodiscard]] json numbers(const TrainingCurve& curve) override {
+    json numbers{{"between_late", curve.late_mean(late_evaluations)}, {"curve", curve.points()}};
+    add_norms(numbers, "between", norms_);
+    add_norms(numbers, "real", gradient_norms(critic(), real_));
+    add_norms(numbers, "fake", gradient_norms(critic(), fake_));
+    for (double& norm : norms_) norm = std::log10(std::max(norm, 1e-12));
+    const Histogram histogram = make_histogram(std::span<const double>(norms_), -3, 3, 120);
+    numbers["histogram"] = {{"low", -3}, {"high", 3}, {"counts", histogram.counts}};
+    return numbers;
+  }
+
+ private:
+  Tensor real_, fake_, between_;
+  std::vector<double> norms_;  // between, at the last evaluation
+};
 
 /// Decades between the mean norm and 1, up or down.
 std::vector<double> decades_from_one(const std::vector<Outcome>& all, const std::string& arm) {
@@ -162,7 +170,7 @@ Conclusion conclude(const std::vector<Outcome>& all, const StudySettings& s) {
 }  // namespace
 
 Study study() {
-  return {"gradient-norm", text::title, text::claim, arms, run, conclude};
+  return {"gradient-norm", text::title, text::claim, arms, {}, conclude, build_run<Run>};
 }
 
 }  // namespace kantor::gradient_norm

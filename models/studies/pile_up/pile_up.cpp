@@ -2,10 +2,9 @@
 // 1b).
 #include "models/metrics/histogram.h"
 #include "models/studies/framework/arms.h"
-#include "models/studies/framework/frozen_generator.h"
+#include "models/studies/framework/curve_run.h"
 #include "models/studies/framework/outcomes.h"
 #include "models/studies/framework/text.h"
-#include "models/studies/framework/training_curve.h"
 #include "models/studies/pile_up/text.h"
 #include "models/studies/pile_up/weight_spread.h"
 #include "models/training/probe.h"
@@ -40,32 +39,40 @@ std::vector<Arm> arms(const StudySettings& s) {
   return all;
 }
 
-json run(const json& settings, Device device, const std::filesystem::path&) {
-  const RunConfig config = config_of(settings);
-  const FrozenGenerator data(config.data);
-  CriticTrainer trainer = data.trainer(config, device);
-  const Tensor probe = evaluation_samples(*data.fake, config.seed, probes, trainer.critic().network().options());
-  Firing firing;
-  WeightSpread spread;
-  const TrainingCurve curve = train_and_evaluate(trainer, integer(settings, "steps"), evaluations, [&] {
-    firing = firing_units(trainer.critic().network(), probe);
-    spread = weight_spread(trainer.critic().network(), trainer.critic().trainable().optimizer().bounds(), firing);
-    return spread.at_end / spread.all;
-  });
-  const Histogram histogram = make_histogram(std::span<const double>(spread.relative), -1, 1, bins);
-  return {{"share", curve.measured.back()},
-          {"share_at_start", curve.measured.front()},
-          {"share_below", spread.below / spread.all},
-          {"live_share", spread.live > 0 ? json(spread.live_at_end / spread.live) : json()},
-          {"largest", spread.largest},
-          {"layers", spread.names},
-          {"layer_shares", spread.layer_shares},
-          {"live_layer_shares", spread.live_layer_shares},
-          {"dead", dead_share(firing)},
-          {"estimate", trainer.losses().critic_estimate},
-          {"curve", curve.points()},
-          {"histogram", {{"low", -1}, {"high", 1}, {"counts", histogram.counts}}}};
-}
+class Run final : public FrozenRun {
+ public:
+  Run(const json& settings, const RunPlace& place)
+      : FrozenRun(config_of(settings), place, {integer(settings, "steps"), evaluations}) {}
+
+  void prepare() override { probe_ = evaluation_samples(*data().fake, seed(), probes, critic().options()); }
+
+  [[nodiscard]] json evaluate() override {
+    firing_ = firing_units(critic(), probe_);
+    spread_ = weight_spread(critic(), trainer().critic().trainable().optimizer().bounds(), firing_);
+    return spread_.at_end / spread_.all;
+  }
+
+  [[nodiscard]] json numbers(const TrainingCurve& curve) override {
+    const Histogram histogram = make_histogram(std::span<const double>(spread_.relative), -1, 1, bins);
+    return {{"share", curve.measured.back()},
+            {"share_at_start", curve.measured.front()},
+            {"share_below", spread_.below / spread_.all},
+            {"live_share", spread_.live > 0 ? json(spread_.live_at_end / spread_.live) : json()},
+            {"largest", spread_.largest},
+            {"layers", spread_.names},
+            {"layer_shares", spread_.layer_shares},
+            {"live_layer_shares", spread_.live_layer_shares},
+            {"dead", dead_share(firing_)},
+            {"estimate", trainer().losses().critic_estimate},
+            {"curve", curve.points()},
+            {"histogram", {{"low", -1}, {"high", 1}, {"counts", histogram.counts}}}};
+  }
+
+ private:
+  Tensor probe_;
+  Firing firing_;  // at the last evaluation
+  WeightSpread spread_;
+};
 
 std::vector<Finding> findings(const std::vector<Outcome>& all, const StudySettings& s) {
   const auto value = [&](const char* arm, const char* key) { return values_of(all, arm, key); };
@@ -144,7 +151,7 @@ Conclusion conclude(const std::vector<Outcome>& all, const StudySettings& s) {
 }  // namespace
 
 Study study() {
-  return {"pile-up", text::title, text::claim, arms, run, conclude};
+  return {"pile-up", text::title, text::claim, arms, {}, conclude, build_run<Run>};
 }
 
 }  // namespace kantor::pile_up

@@ -4,10 +4,8 @@
 #include "models/metrics/histogram.h"
 #include "models/studies/framework/arms.h"
 #include "models/studies/framework/curve_run.h"
-#include "models/studies/framework/frozen_generator.h"
 #include "models/studies/framework/outcomes.h"
 #include "models/studies/framework/text.h"
-#include "models/studies/framework/training_curve.h"
 #include "models/studies/slow/landscape.h"
 #include "models/studies/slow/landscape_probe.h"
 #include "models/studies/slow/text.h"
@@ -73,32 +71,41 @@ std::vector<Arm> all_arms(const StudySettings& s) {
 }
 
 /// A critic alone: when its estimate has reached 90 % of its final value, and how steep it is then.
-json settle(const RunConfig& config, int64_t steps, Device device) {
-  const FrozenGenerator data(config.data);
-  CriticTrainer trainer = data.trainer(config, device);
-  const TensorOptions options = trainer.critic().network().options();
-  const Tensor real = evaluation_samples(*data.real, config.seed, probes, options);
-  const Tensor fake = evaluation_samples(*data.fake, config.seed, probes, options);
-  const TrainingCurve curve = train_and_evaluate(
-      trainer, steps, evaluations, [&] { return json(wasserstein_estimate(trainer.critic().network(), real, fake)); });
-  const double plateau = curve.late_mean(evaluations / 10);
-  std::vector<double> share;
-  auto settling = static_cast<double>(curve.steps.back());
-  bool is_settled = false;
-  const std::vector<double> estimates = curve.along();
-  for (size_t i = 0; i < estimates.size(); ++i) {
-    share.push_back(plateau > 0 ? estimates[i] / plateau : std::nan(""));
-    if (is_settled || estimates[i] < settled * plateau) continue;
-    is_settled = true;
-    settling = std::max(1.0, static_cast<double>(curve.steps[i]));
+class SettleRun final : public FrozenRun {
+ public:
+  SettleRun(const json& settings, const RunPlace& place)
+      : FrozenRun(config_of(settings), place, {integer(settings, "critic_steps"), evaluations}) {}
+
+  void prepare() override {
+    real_ = evaluation_samples(*data().real, seed(), probes, critic().options());
+    fake_ = evaluation_samples(*data().fake, seed(), probes, critic().options());
   }
-  const std::vector<double> norms = gradient_norms(trainer.critic().network(), fake);
-  return {{"steps_to_settle", settling},
-          {"log_settle", std::log10(settling)},
-          {"plateau", plateau},
-          {"norm", summarize(std::span<const double>(norms)).mean},
-          {"curve", {{"x", curve.steps}, {"y", share}}}};
-}
+
+  [[nodiscard]] json evaluate() override { return wasserstein_estimate(critic(), real_, fake_); }
+
+  [[nodiscard]] json numbers(const TrainingCurve& curve) override {
+    const double plateau = curve.late_mean(evaluations / 10);
+    std::vector<double> share;
+    auto settling = static_cast<double>(curve.steps.back());
+    bool is_settled = false;
+    const std::vector<double> estimates = curve.along();
+    for (size_t i = 0; i < estimates.size(); ++i) {
+      share.push_back(plateau > 0 ? estimates[i] / plateau : std::nan(""));
+      if (is_settled || estimates[i] < settled * plateau) continue;
+      is_settled = true;
+      settling = std::max(1.0, static_cast<double>(curve.steps[i]));
+    }
+    const std::vector<double> norms = gradient_norms(critic(), fake_);
+    return {{"steps_to_settle", settling},
+            {"log_settle", std::log10(settling)},
+            {"plateau", plateau},
+            {"norm", summarize(std::span<const double>(norms)).mean},
+            {"curve", {{"x", curve.steps}, {"y", share}}}};
+  }
+
+ private:
+  Tensor real_, fake_;
+};
 
 /// A whole training: when its W1 has come to the goal, by steps and by time.
 class ApproachRun final : public PlaneRun {
@@ -130,13 +137,9 @@ class ApproachRun final : public PlaneRun {
 };
 
 std::unique_ptr<CurveRun> curve_run(const json& settings, const RunPlace& place) {
-  if (settings.contains("landscape") || settings.contains("critic_steps")) return nullptr;
+  if (settings.contains("landscape")) return nullptr;
+  if (settings.contains("critic_steps")) return std::make_unique<SettleRun>(settings, place);
   return std::make_unique<ApproachRun>(settings, place);
-}
-
-json run(const json& settings, Device device, const std::filesystem::path& folder) {
-  if (settings.contains("landscape")) return measure_landscape(settings, device, folder);
-  return settle(config_of(settings), integer(settings, "critic_steps"), device);
 }
 
 std::vector<Finding> findings(const std::vector<Outcome>& all, const StudySettings& s) {
@@ -253,7 +256,7 @@ Conclusion conclude(const std::vector<Outcome>& all, const StudySettings& s) {
 }  // namespace
 
 Study study() {
-  return {"slow", text::title, text::claim, all_arms, run, conclude, curve_run};
+  return {"slow", text::title, text::claim, all_arms, measure_landscape, conclude, curve_run};
 }
 
 }  // namespace kantor::slow

@@ -5,10 +5,9 @@
 #include "models/metrics/agreement.h"
 #include "models/metrics/wasserstein.h"
 #include "models/studies/framework/arms.h"
-#include "models/studies/framework/frozen_generator.h"
+#include "models/studies/framework/curve_run.h"
 #include "models/studies/framework/outcomes.h"
 #include "models/studies/framework/text.h"
-#include "models/studies/framework/training_curve.h"
 #include "models/studies/too_simple/text.h"
 #include "models/training/picture.h"
 #include "models/training/probe.h"
@@ -16,6 +15,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <fmt/format.h>
 #include <string>
 #include <utility>
@@ -107,33 +107,48 @@ json compare_directions(const Network& critic, const Samples& samples) {
   return {{"cosine", found.cosine}, {"squared_error", found.squared_error}, {"norm", found.norm}};
 }
 
-json run(const json& settings, Device device, const std::filesystem::path& folder) {
-  const RunConfig config = config_of(settings);
-  const FrozenGenerator data(config.data);
-  CriticTrainer trainer = data.trainer(config, device);
-  const Network& critic = trainer.critic().network();
-  const Samples samples = draw_samples(data, config.seed, integer(settings, "points"));
-  const Tensor real = to_tensor(samples.real, critic.options()), fake = to_tensor(samples.fake, critic.options());
-  double estimate = 0, k = 0;
-  const TrainingCurve curve = train_and_evaluate(trainer, integer(settings, "steps"), evaluations, [&] {
-    estimate = wasserstein_estimate(critic, real, fake);
-    k = largest_gradient_norm(critic, real, fake, static_cast<uint64_t>(config.seed));
-    return k > 0 ? json(estimate / k / samples.transport.distance) : json();
-  });
-  json numbers = compare_directions(critic, samples);
-  const json &ratio = curve.measured.back(), &before = curve.measured[evaluations * 3 / 4];
-  numbers.update({{"w1", samples.transport.distance},
-                  {"estimate", estimate},
-                  {"raw_ratio", estimate / samples.transport.distance},
-                  {"largest_norm", k},
-                  {"ratio", ratio},
-                  {"curve", curve.points()}});
-  if (before.is_number() && ratio.is_number()) {
-    numbers["last_quarter"] = ratio.get<double>() - before.get<double>();
+class Run final : public FrozenRun {
+ public:
+  Run(const json& settings, const RunPlace& place)
+      : FrozenRun(config_of(settings), place, {integer(settings, "steps"), evaluations}),
+        points_(integer(settings, "points")),
+        folder_(place.folder) {}
+
+  void prepare() override {
+    samples_ = draw_samples(data(), seed(), points_);
+    real_ = to_tensor(samples_.real, critic().options());
+    fake_ = to_tensor(samples_.fake, critic().options());
   }
-  write_png(folder / "surface.png", draw_plane(critic, samples.real, samples.fake));
-  return numbers;
-}
+
+  [[nodiscard]] json evaluate() override {
+    estimate_ = wasserstein_estimate(critic(), real_, fake_);
+    k_ = largest_gradient_norm(critic(), real_, fake_, static_cast<uint64_t>(seed()));
+    return k_ > 0 ? json(estimate_ / k_ / samples_.transport.distance) : json();
+  }
+
+  [[nodiscard]] json numbers(const TrainingCurve& curve) override {
+    json numbers = compare_directions(critic(), samples_);
+    const json &ratio = curve.measured.back(), &before = curve.measured[evaluations * 3 / 4];
+    numbers.update({{"w1", samples_.transport.distance},
+                    {"estimate", estimate_},
+                    {"raw_ratio", estimate_ / samples_.transport.distance},
+                    {"largest_norm", k_},
+                    {"ratio", ratio},
+                    {"curve", curve.points()}});
+    if (before.is_number() && ratio.is_number()) {
+      numbers["last_quarter"] = ratio.get<double>() - before.get<double>();
+    }
+    write_png(folder_ / "surface.png", draw_plane(critic(), samples_.real, samples_.fake));
+    return numbers;
+  }
+
+ private:
+  int64_t points_;
+  std::filesystem::path folder_;
+  Samples samples_;
+  Tensor real_, fake_;
+  double estimate_ = 0, k_ = 0;  // at the last evaluation
+};
 
 std::vector<Finding> findings(const std::vector<Outcome>& all, const StudySettings& s) {
   std::vector<Finding> result;
@@ -223,7 +238,7 @@ Conclusion conclude(const std::vector<Outcome>& all, const StudySettings& s) {
 }  // namespace
 
 Study study() {
-  return {"too-simple", text::title, text::claim, all_arms, run, conclude};
+  return {"too-simple", text::title, text::claim, all_arms, {}, conclude, build_run<Run>};
 }
 
 }  // namespace kantor::too_simple

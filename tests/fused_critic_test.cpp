@@ -1,0 +1,139 @@
+// Critics alone, fused into launches, on `sim`: against the recorded update, by every team, in launches of any length,
+// side by side, and how they end.
+#include "models/data/derived.h"
+#include "models/data/distributions.h"
+#include "models/data/open_dataset.h"
+#include "models/training/critic_trainer.h"
+#include "models/training/networks.h"
+#include "tests/catch.h"
+#include "tests/fused_pair.h"
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <utility>
+#include <vector>
+
+using namespace kantor;
+using namespace kantor::testing;
+
+namespace {
+
+/// Between data and data + noise.
+struct Alone {
+  Alone(const RunConfig& config, FusedOptions fused) : Alone(config, open_dataset(config.data), fused) {}
+  Alone(const RunConfig& config, const DatasetPtr& real, FusedOptions fused, const DatasetPtr& fake = nullptr)
+      : trainer(config, critic_layers(config, real->sample_shape()), real, fake ? fake : with_noise(real, 1), simulator,
+                true, fused) {}
+
+  /// Weights and optimizer state.
+  [[nodiscard]] std::vector<float> bits() const {
+    std::vector<float> all = trainer.critic().network().parameters().flat().to_vector<float>();
+    for (const auto& [name, arena] : trainer.critic().trainable().optimizer().state()) {
+      const auto values = arena.flat().to_vector<float>();
+      all.insert(all.end(), values.begin(), values.end());
+    }
+    return all;
+  }
+
+  CriticTrainer trainer;
+};
+
+void compare(const RunConfig& config, int64_t steps, double tolerance) {
+  Alone fused(config, {Fused::on, 2}), recorded(config, {});
+  CHECK(fused.trainer.fused_team() == 2);
+  CHECK(recorded.trainer.fused_team() == 0);
+  fused.trainer.steps(steps);
+  recorded.trainer.steps(steps);
+  const StepLosses found = fused.trainer.losses(), expected = recorded.trainer.losses();
+  CHECK(std::fabs(found.critic_loss - expected.critic_loss) <= tolerance * (1 + std::fabs(expected.critic_loss)));
+  CHECK(std::fabs(found.critic_estimate - expected.critic_estimate) <=
+        tolerance * (1 + std::fabs(expected.critic_estimate)));
+  CHECK(std::fabs(found.penalty - expected.penalty) <= tolerance * (1 + std::fabs(expected.penalty)));
+  CHECK(found.generator_loss == 0);
+  const TrainableNetwork &mine = fused.trainer.critic().trainable(), &reference = recorded.trainer.critic().trainable();
+  CHECK(difference(mine.network().parameters(), reference.network().parameters()) <= tolerance);
+  CHECK(mine.optimizer().step().item() == reference.optimizer().step().item());
+  for (size_t s = 0; s < mine.optimizer().state().size(); ++s) {
+    INFO(mine.optimizer().state()[s].first);
+    CHECK(difference(mine.optimizer().state()[s].second, reference.optimizer().state()[s].second) <= tolerance);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("fused critics: updates are the recorded ones to rounding, for every constraint") {
+  for (const char* constraint : {"none", "clip", "penalty", "one-sided", "r1", "r2"}) {
+    INFO(constraint);
+    compare(small(constraint), 1, 2e-5);
+    compare(small(constraint), 4, 2e-4);
+  }
+  RunConfig wide = small("penalty", 100, 2, 21);
+  wide.data.kind = "swissroll";
+  wide.critic.activation = "leaky_relu";
+  wide.critic.optimizer = "rmsprop";
+  compare(wide, 2, 1e-4);
+}
+
+TEST_CASE("fused critics: teams, launches of any length and single steps give the same bits") {
+  const RunConfig config = small("penalty", 72, 3, 33);
+  Alone whole(config, {Fused::on, 1});
+  whole.trainer.steps(5);
+  for (const int team : {2, 3, 8}) {
+    Alone pieces(config, {Fused::on, team});
+    pieces.trainer.steps(1);
+    pieces.trainer.steps(3);
+    pieces.trainer.step();
+    INFO("team of " << team);
+    CHECK(pieces.trainer.steps_done() == 5);
+    CHECK(pieces.bits() == whole.bits());
+  }
+}
+
+TEST_CASE("fused critics: critics of any pair of distributions are trained side by side with their own bits") {
+  // Real samples that the kernel draws, and some that the host does.
+  RunConfig configs[] = {small("penalty"), small("clip"), small("r1")};
+  configs[1].seed = 9;
+  configs[1].critic.optimizer = "rmsprop";
+  configs[2].critic.learning_rate = 3e-4;
+  const DatasetPtr ring = gaussians8(), noisy = with_noise(ring, 0.5);
+  const DatasetPtr real[] = {ring, swissroll(), noisy}, fake[] = {nullptr, noisy, ring};
+  std::vector<std::unique_ptr<Alone>> alone, beside;
+  std::vector<FusedModel> models;
+  std::vector<FusedSamples> samples;
+  std::vector<FusedInput> inputs;
+  for (size_t m = 0; m < 3; ++m) {
+    alone.push_back(std::make_unique<Alone>(configs[m], real[m], FusedOptions{Fused::on}, fake[m]));
+    alone.back()->trainer.steps(2);
+    beside.push_back(std::make_unique<Alone>(configs[m], real[m], FusedOptions{Fused::on}, fake[m]));
+    models.push_back(beside.back()->trainer.fused_model());
+    samples.push_back(beside.back()->trainer.next_samples(2));
+    CHECK(samples.back().real.empty() == (m < 2));
+  }
+  for (const FusedSamples& of : samples) inputs.push_back({0, of.real, of.fake});
+  FusedTraining training(models, simulator, 4);
+  const auto outcomes = training.run(2, inputs);
+  for (size_t m = 0; m < 3; ++m) {
+    INFO("model " << m);
+    beside[m]->trainer.take(outcomes[m]);
+    CHECK(beside[m]->trainer.steps_done() == 2);
+    CHECK(beside[m]->bits() == alone[m]->bits());
+    CHECK(beside[m]->trainer.losses().critic_loss == alone[m]->trainer.losses().critic_loss);
+  }
+}
+
+TEST_CASE("fused critics: a launch ends after the first step that is not finite; what is not taken is refused") {
+  RunConfig config = small("none");
+  config.critic.optimizer = "sgd";
+  config.critic.learning_rate = 1e12;
+  Alone fused(config, {Fused::on}), recorded(config, {});
+  CHECK_THROWS_AS(fused.trainer.steps(20), NonFiniteError);
+  CHECK_THROWS_AS(recorded.trainer.steps(20), NonFiniteError);
+  CHECK(fused.trainer.steps_done() == recorded.trainer.steps_done());
+  CHECK_THROWS_WITH(Alone(small("spectral"), {Fused::on}),
+                    "steps cannot be fused, because the constraint is spectral; take --fused auto or off");
+  CHECK(Alone(small("spectral"), {Fused::automatic}).trainer.fused_team() == 0);
+  // A generator that no kernel holds is of no concern.
+  RunConfig wide = small("penalty");
+  wide.generator.width = 500;
+  CHECK(Alone(wide, {Fused::automatic}).trainer.fused_team() == 1);
+}
