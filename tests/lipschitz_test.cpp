@@ -11,6 +11,7 @@
 #include "tests/catch.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -144,6 +145,41 @@ TEST_CASE("lipschitz: GroupSort sorts pairs; ties and NaN stay, and a tie's grad
         std::vector<double>{2, 1, 3, 4, 5, 6, 7, 8, 9, 10});
   CHECK_THROWS_WITH(group_sort(zeros({2, 3})), Contains("even extent"));
   CHECK_THROWS_WITH(maxmin(zeros({2, 4}), zeros({4})), Contains("differ in shape"));
+}
+
+// The CPU sorts groups of 2 to 8 in batches, the rest of a tensor and other groups one by one.
+TEST_CASE("lipschitz: GroupSort of small groups in batches is a stable sort with NaN last, that only moves values") {
+  const double nan = std::nan(""), inf = std::numeric_limits<double>::infinity();
+  const std::vector<double> some{-inf, -1, -0.0, 0, 1e-40, 1, 2, inf, nan, -nan};  // so most groups have equal ones
+  const auto before = [](double a, double b) { return a < b || (!std::isnan(a) && std::isnan(b)); };
+  for (const DType dtype : {DType::float32, DType::float64}) {
+    for (const int64_t group : {1, 2, 3, 4, 5, 6, 7, 8, 9}) {
+      HostRandom random(7, 2, static_cast<uint64_t>(group));
+      for (const int64_t groups : {1, 31, 32, 33, 5000}) {
+        std::vector<double> values(static_cast<size_t>(groups * group));
+        for (double& value : values) value = some[static_cast<size_t>(random.below(10))];
+        const Tensor x = from_host(values, {groups, group}, {dtype, {}});
+        const SortedGroups found = sort_groups(x, group);
+        const auto y = found.values.to_vector<double>(), from = x.to_vector<double>();
+        const auto origin = found.origin.to_vector<int64_t>();
+        bool same = true;
+        for (int64_t first = 0; first < groups * group; first += group) {
+          std::vector<int64_t> expected(static_cast<size_t>(group));
+          std::iota(expected.begin(), expected.end(), 0);
+          const auto at = [&](int64_t k) { return from[static_cast<size_t>(first + k)]; };
+          std::stable_sort(expected.begin(), expected.end(),
+                           [&](int64_t a, int64_t b) { return before(at(a), at(b)); });
+          for (size_t k = 0; k < expected.size(); ++k) {
+            const size_t i = static_cast<size_t>(first) + k;
+            same = same && origin[i] == expected[k] &&
+                   std::bit_cast<uint64_t>(y[i]) == std::bit_cast<uint64_t>(at(expected[k]));
+          }
+        }
+        INFO(groups << " groups of " << group << ", " << to_string(dtype));
+        CHECK(same);
+      }
+    }
+  }
 }
 
 TEST_CASE("lipschitz: GroupSort of larger groups sorts, keeps equal ones in order and puts NaN last, in both types") {

@@ -122,6 +122,65 @@ class GroupSorter {
   std::vector<Element> elements_, spare_;
 };
 
+/// Sorts `batch_groups` groups of `group` elements, in the order of GroupSorter, side by side in vector code: a network
+/// of insertion sort, whose comparisons do not depend on the values. Neighbours are exchanged only if they are out of
+/// order, so equal values keep theirs.
+constexpr size_t batch_groups = 32;
+template <class T, size_t group>
+void sort_batch(const T* x, T* y, int64_t* origin) {
+  using Place = std::conditional_t<sizeof(T) == sizeof(float), int32_t, int64_t>;  // as wide as the values
+  T values[group][batch_groups];
+  Place places[group][batch_groups];
+  for (size_t g = 0; g < batch_groups; ++g) {
+    for (size_t k = 0; k < group; ++k) {
+      values[k][g] = x[g * group + k];
+      places[k][g] = static_cast<Place>(k);
+    }
+  }
+  for (size_t last = 1; last < group; ++last) {
+    for (size_t k = last; k > 0; --k) {
+      for (size_t g = 0; g < batch_groups; ++g) {
+        const T a = values[k - 1][g], b = values[k][g];
+        const Place of_a = places[k - 1][g], of_b = places[k][g];
+        const bool exchanged = !(a <= b) && b == b;  // NaN is after every other value
+        values[k - 1][g] = exchanged ? b : a;
+        values[k][g] = exchanged ? a : b;
+        places[k - 1][g] = exchanged ? of_b : of_a;
+        places[k][g] = exchanged ? of_a : of_b;
+      }
+    }
+  }
+  for (size_t g = 0; g < batch_groups; ++g) {
+    for (size_t k = 0; k < group; ++k) {
+      y[g * group + k] = values[k][g];
+      origin[g * group + k] = places[k][g];
+    }
+  }
+}
+
+/// sort_batch for a group size, or null for those that are sorted one by one.
+template <class T>
+auto batch_sorter(int64_t group) -> void (*)(const T*, T*, int64_t*) {
+  switch (group) {
+    case 2:
+      return sort_batch<T, 2>;
+    case 3:
+      return sort_batch<T, 3>;
+    case 4:
+      return sort_batch<T, 4>;
+    case 5:
+      return sort_batch<T, 5>;
+    case 6:
+      return sort_batch<T, 6>;
+    case 7:
+      return sort_batch<T, 7>;
+    case 8:
+      return sort_batch<T, 8>;
+    default:
+      return nullptr;
+  }
+}
+
 /// Outputs: x sorted in groups, and the place in its group that each element had. Only the values have a derivative.
 class SortGroups final : public FloatingOp<SortGroups> {
  public:
@@ -138,8 +197,14 @@ class SortGroups final : public FloatingOp<SortGroups> {
     T* y = outputs[0].as<T>();
     auto* origin = outputs[1].as<int64_t>();
     for_groups(outputs[0].size(), group_, 8.0, [&](int64_t begin, int64_t end) {
+      int64_t first = begin;
+      const auto sort_whole_batch = batch_sorter<T>(group_);
+      const int64_t batch = group_ * static_cast<int64_t>(batch_groups);
+      for (; sort_whole_batch != nullptr && end - first >= batch; first += batch) {
+        sort_whole_batch(x + first, y + first, origin + first);
+      }
       GroupSorter<T> sorter(group_);
-      for (int64_t first = begin; first < end; first += group_) sorter(x + first, y + first, origin + first);
+      for (; first < end; first += group_) sorter(x + first, y + first, origin + first);
     });
   }
   template <class T>
