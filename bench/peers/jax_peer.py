@@ -137,7 +137,7 @@ class Kernel:
 
     def __init__(self, case):
         self.case = case
-        self.x = {name: jnp.array(value) for name, value in case.to_jax(case.inputs()).items()}
+        self.x = {name: jnp.array(value) for name, value in case.to_jax(case.given).items()}
         start, once = case.jax(jax, self.x)
         made = jax.eval_shape(once, start, self.x)
         self.state = {name: start[name] if name in start else jnp.zeros(like.shape, like.dtype) for name, like in made.items()}

@@ -111,7 +111,7 @@ class Kernel:
     def __init__(self, case, mode, device):
         self.mode, self.device = mode, device
         options = types.SimpleNamespace(device=device, graph=mode == "graph")
-        step = case.torch(torch, {name: torch.tensor(value, device=device) for name, value in case.inputs().items()}, options)
+        step = case.torch(torch, {name: torch.tensor(value, device=device) for name, value in case.given.items()}, options)
         self.once = torch.compile(step) if mode == "compile" else step
         self.replay = None
 

@@ -21,7 +21,7 @@ def right_results(case):
     drawn = {"philox: uniform": numbers.random, "philox: normal": numbers.standard_normal, "philox: integers": lambda size: numbers.integers(0, 1000, size)}
     if case.name in drawn:
         return {"out": drawn[case.name](case.numbers)}
-    x = {name: value.astype(np.float64) for name, value in case.inputs().items()}
+    x = {name: value.astype(np.float64) for name, value in case.given.items()}
     found = {"eps": numbers.random((case.numbers[0], 1)).astype(np.float32)}
     return {name: np.asarray(values, np.float32) for name, (values, _) in case.expected(x, found).items()}
 

@@ -87,8 +87,8 @@ def test_convolutions(kantor):
     """The forward pass by its definition, the others as its transposes: <conv(x, w), g> = <x, input_grad> = <w, weight_grad>."""
     size = "conv:2x6x5x3:4:3:2:1"
     forward, input_grad, weight_grad = (case_of({"name": f"conv {name}", "size": size}) for name in ("forward", "input_grad", "weight_grad"))
-    x = {name: value.astype(np.float64) for name, value in {**forward.inputs(), "output": input_grad.inputs()["output"]}.items()}
-    of = lambda case: case.expected({name: x[name] for name in case.inputs()}, {})[case.wanted][0]
+    x = {name: value.astype(np.float64) for name, value in {**forward.given, "output": input_grad.given["output"]}.items()}
+    of = lambda case: case.expected({name: x[name] for name in case.given}, {})[case.wanted][0]
     y = np.zeros(forward.shapes["output"])
     for n, i, j, f in np.ndindex(y.shape):
         for a, b in np.ndindex(3, 3):
@@ -105,7 +105,7 @@ def test_derivatives(kantor):
     """Of the norms and the penalty, against central differences in one direction."""
     for name, size in (("batch_norm and its derivative", "7 x 3"), ("layer_norm and its derivative", "3 x 7"), ("norm + penalty + derivative", "3 x 7")):
         case = case_of({"name": name, "size": size})
-        x = {key: value.astype(np.float64) for key, value in case.inputs().items()}
+        x = {key: value.astype(np.float64) for key, value in case.given.items()}
         found = {key: values for key, (values, _) in case.expected(x, {}).items()}
         parts = {"g": "derivative"} if "penalty" in name else {"x": "dx", "gamma": "dgamma", "beta": "dbeta"}
         loss = lambda at: case.expected(at, {})["value"][0] if "penalty" in name else (case.expected(at, {})["y"][0] * x["g"]).sum()
@@ -152,7 +152,10 @@ def main():
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     tests = [test for name, test in globals().items() if name.startswith("test_")]
     for test in tests:
-        test(kantor)
+        try:
+            test(kantor)
+        except Exception as error:  # the other tests may say more
+            check(False, f"{test.__name__}: {type(error).__name__}: {error}")
     for failure in FAILURES:
         print("FAILED", failure)
     print(f"{len(tests)} tests, {len(FAILURES)} failures")
