@@ -26,9 +26,9 @@ __device__ inline bool await_arrivals(unsigned* arrivals, unsigned target) {
 class Team {
  public:
   /// `arrivals` counts the blocks that have come to barriers, from 0; `failed` is set where one waits in vain;
-  /// `scratch` is an int in shared memory. The launch has clusters of `cluster` blocks, which divide the team.
-  __device__ Team(int own_rank, int blocks, unsigned* arrivals, unsigned* failed, int* scratch, int cluster = 1)
-      : rank(own_rank), size(blocks), cluster_(cluster), arrivals_(arrivals), failed_(failed), scratch_(scratch) {}
+  /// `scratch` is an int in shared memory. The launch's clusters divide the team.
+  __device__ Team(int own_rank, int blocks, unsigned* arrivals, unsigned* failed, int* scratch)
+      : rank(own_rank), size(blocks), arrivals_(arrivals), failed_(failed), scratch_(scratch) {}
 
   /// Every thread of every block has come here; what they wrote before is visible to reads past the L1 cache. False: a
   /// block did not come, and the kernel has to end. A cluster meets first, its first block counts all of it and
@@ -53,7 +53,7 @@ class Team {
   /// Whether the team is one cluster, or one block: then its blocks reach all copies of the weights.
   __device__ bool is_one_cluster() const { return size == cluster(); }
   /// Writes a number that lies at `own` in this block's shared memory to the same place in every block of the cluster.
-  __device__ void store_everywhere(float* own, float value) const {
+  __device__ static void store_everywhere(float* own, float value) {
     if (cluster() == 1) {
       *own = value;
     } else {
@@ -65,9 +65,9 @@ class Team {
 
  private:
   /// Before compute capability 9.0 there are no clusters, and no code for them.
-  __device__ int cluster() const { return has_clusters ? cluster_ : 1; }
+  __device__ static int cluster() { return has_clusters ? cluster_blocks() : 1; }
   /// All threads of the block, or of its cluster.
-  __device__ void meet() const {
+  __device__ static void meet() {
     if (cluster() == 1) {
       __syncthreads();
     } else {
@@ -75,7 +75,6 @@ class Team {
     }
   }
 
-  const int cluster_;
   unsigned *arrivals_, *failed_;
   int* scratch_;
   unsigned target_ = 0;

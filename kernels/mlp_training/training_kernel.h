@@ -342,7 +342,7 @@ __global__ void __launch_bounds__(mlp_threads)
   float* shared = dynamic_shared<float>();
   const int misc = SharedPlan<width, tile_rows>::network(t) + SharedPlan<width, tile_rows>::big(t);
   int* flag = reinterpret_cast<int*>(shared + misc + SharedPlan<width, tile_rows>::misc - 1);
-  const Team team(int(blockIdx.x) % t.team, t.team, counters.arrivals + model, counters.failed, flag, t.cluster);
+  const Team team(int(blockIdx.x) % t.team, t.team, counters.arrivals + model, counters.failed, flag);
   Training<width, tile_rows> training(t, plan, models[model], workspace + model * plan.workspace, team,
                                       counters.stops + model, shared);
   training.run();

@@ -139,8 +139,11 @@ std::string BlockRunner::error_of_waiting() const {
   if (at_cluster_ > 0 && returned_ > 0) {
     return "barrier divergence: not every thread of the block reaches the barrier\n" + states();
   }
-  const bool for_count = std::any_of(threads_.begin(), threads_.end(),
-                                     [](const Thread& thread) { return thread.state == State::at_count; });
+  const auto waits_for_count = [](const BlockRunner* block) {
+    return std::any_of(block->threads_.begin(), block->threads_.end(),
+                       [](const Thread& thread) { return thread.state == State::at_count; });
+  };
+  const bool for_count = std::any_of(cluster_->blocks.begin(), cluster_->blocks.end(), waits_for_count);
   if (for_count && !launch_->shape.cooperative) {
     return "waits for other blocks, which need not run at the same time: make the launch cooperative\n" + states();
   }

@@ -30,8 +30,9 @@ __global__ void static_team_kernel(float* y, unsigned* arrivals, unsigned* faile
 
 }  // namespace
 
-void team(TeamBug bug, float* y, float* z, unsigned* arrivals, unsigned* failed, int blocks, Stream stream) {
-  const LaunchShape shape{unsigned(blocks), 64, 16, stream, bug != TeamBug::not_cooperative};
+void team(TeamBug bug, float* y, float* z, unsigned* arrivals, unsigned* failed, int blocks, unsigned cluster,
+          Stream stream) {
+  const LaunchShape shape{unsigned(blocks), 64, 16, stream, bug != TeamBug::not_cooperative, cluster};
   switch (bug) {
     case TeamBug::nothing:
     case TeamBug::not_cooperative:

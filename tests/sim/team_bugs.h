@@ -16,6 +16,8 @@ enum class TeamBug : uint8_t {
 };
 
 /// Blocks pass numbers round: y [blocks * 64] twice read from the neighbour; arrivals and failed are one count each.
-void team(TeamBug bug, float* y, float* z, unsigned* arrivals, unsigned* failed, int blocks, Stream stream);
+/// The team is made of clusters of that many blocks.
+void team(TeamBug bug, float* y, float* z, unsigned* arrivals, unsigned* failed, int blocks, unsigned cluster,
+          Stream stream);
 
 }  // namespace kantor::sim::bugs

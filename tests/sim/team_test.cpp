@@ -19,12 +19,12 @@ namespace bugs = kantor::sim::bugs;
 
 namespace {
 
-void pass_round(bugs::TeamBug bug, int blocks = 4) {
+void pass_round(bugs::TeamBug bug, int blocks = 4, unsigned cluster = 1) {
   std::vector<float> numbers(static_cast<size_t>(64 * blocks));
   for (size_t i = 0; i < numbers.size(); ++i) numbers[i] = static_cast<float>(i);
   const Array y(numbers), z(numbers.size()), counts(2, 0);
   auto* count = reinterpret_cast<unsigned*>(counts.get());
-  bugs::team(bug, y.get(), z.get(), count, count + 1, blocks, nullptr);
+  bugs::team(bug, y.get(), z.get(), count, count + 1, blocks, cluster, nullptr);
   const std::vector<float> found = y.host();
   for (size_t i = 0; i < numbers.size(); ++i) REQUIRE(found[i] == numbers[(i + 128) % numbers.size()] + 1);
 }
@@ -109,7 +109,11 @@ std::vector<float> train(int width, int batch, int team, int cluster = 0, bool c
 }  // namespace
 
 TEST_CASE("sim: the blocks of a cooperative launch wait for each other") {
-  in_every_order([] { pass_round(bugs::TeamBug::nothing); });
+  in_every_order([] {
+    pass_round(bugs::TeamBug::nothing);
+    pass_round(bugs::TeamBug::nothing, 6, 2);
+    pass_round(bugs::TeamBug::nothing, 8, 8);
+  });
   pass_round(bugs::TeamBug::nothing, 33);
 }
 
@@ -117,20 +121,30 @@ TEST_CASE("sim: a barrier that not every block reaches is an error with its plac
   found([] { pass_round(bugs::TeamBug::one_stays_away); },
         {"kernel team_kernel", "a barrier that not every block reaches",
          "thread (0,0,0): waits in a barrier of its team at ", "team.h:", "7 of 8 arrivals"});
+  found([] { pass_round(bugs::TeamBug::one_stays_away, 6, 2); },
+        {"kernel team_kernel", "a barrier that not every block reaches"});
+  found([] { pass_round(bugs::TeamBug::one_stays_away, 4, 4); },
+        {"kernel team_kernel", "waits in cluster_barrier at ", "team.h:", "3 of 4 blocks"});
   pass_round(bugs::TeamBug::nothing);  // and the next launch works
 }
 
 TEST_CASE("sim: blocks that wait for each other in a usual launch are found") {
   found([] { pass_round(bugs::TeamBug::not_cooperative); }, {"kernel team_kernel", "make the launch cooperative"});
+  found([] { pass_round(bugs::TeamBug::not_cooperative, 4, 2); },
+        {"kernel team_kernel", "make the launch cooperative"});
 }
 
 #ifdef KANTOR_SIM_RACES
 TEST_CASE("sim: a missing barrier between blocks is a race") {
-  found([] { pass_round(bugs::TeamBug::no_barrier); }, {"kernel team_kernel", "data race on global memory"});
+  for (const unsigned cluster : {1U, 2U, 4U}) {
+    found([&] { pass_round(bugs::TeamBug::no_barrier, 4, cluster); },
+          {"kernel team_kernel", "data race on global memory"});
+  }
 }
 #elif defined(__SANITIZE_ADDRESS__)
 TEST_CASE("sim: a cooperative kernel keeps its shared memory in dynamic_shared") {
-  found([] { pass_round(bugs::TeamBug::static_shared); }, {"cooperative kernel uses a __shared__ array"});
+  found([] { pass_round(bugs::TeamBug::static_shared); },
+        {"a cooperative kernel, or one of clusters, uses a __shared__ array"});
 }
 #endif
 
