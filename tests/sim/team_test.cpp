@@ -6,6 +6,7 @@
 #include "tests/catch.h"
 #include "tests/sim/support.h"
 #include "tests/sim/team_bugs.h"
+#include "tests/watched_runtime.h"
 
 #include <cstring>
 
@@ -134,6 +135,12 @@ TEST_CASE("sim: the kernel that trains is without a race, and teams of every siz
   }
   const std::vector<float> streamed = train(132, 3, 1);  // matrices go through shared memory
   for (const int team : {2, 3}) CHECK(train(132, 3, team) == streamed);
+  CHECK(train(131, 3, 2) == train(131, 3, 1));  // rows that do not begin at multiples of 16 bytes
+  {
+    WatchedRuntime card;
+    card.shared_bytes = size_t{99} * 1024;  // two panels at a time
+    CHECK(train(132, 3, 2) == streamed);
+  }
   // Two tiles a block, and another order of threads.
   sim::set_order(sim::Order::random, 3);
   const std::vector<float> random = train(20, 40, 2), streamed_at_random = train(132, 3, 1);
