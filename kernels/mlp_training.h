@@ -102,11 +102,12 @@ struct MlpCounters {
 
 /// Sizes of a launch, which depend on the training alone.
 struct MlpPlan {
-  int width = 0;            // of every hidden layer in shared memory, padded with zeros: 64, 128, 256; 0: nothing fits
-  int rows = 0;             // of a tile: samples a block works on at once, times 3
-  int stages = 0;           // panels of a matrix in shared memory, where it is streamed through; 0: all of it is there
-  size_t shared_bytes = 0;  // of a block
-  int64_t workspace = 0;    // floats of a model in device memory
+  int width = 0;   // of every hidden layer in shared memory, padded with zeros: 64, 128, 256; 0: nothing fits
+  int rows = 0;    // of a tile: samples a block works on at once, times 3
+  int stages = 0;  // panels of a matrix in shared memory, where it is streamed through; 0: all of it is there
+  bool critic_state = false, generator_state = false;  // whether the rule's state is on chip over the whole launch
+  size_t shared_bytes = 0;                             // of a block
+  int64_t workspace = 0;                               // floats of a model in device memory
 };
 
 KANTOR_LAUNCHERS(

@@ -6,8 +6,8 @@
 
 namespace kantor::KANTOR_BACKEND {
 
-/// A tile has many rows where a block has many samples: then a weight that is read serves more of them. The largest of
-/// a width stands first.
+/// A tile has many rows where a block has many samples: then a weight that is read serves more of them. Widths
+/// ascend, and the largest tile of each stands first.
 #define KANTOR_MLP_KERNELS(X) \
   X(64, 48) X(64, 24) X(64, 12) X(128, 24) X(128, 12) X(128, 6) X(256, 24) X(256, 12) X(256, 6)
 

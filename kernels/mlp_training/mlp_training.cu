@@ -43,14 +43,10 @@ MlpPlan plan_mlp_training(const MlpTraining& t, size_t shared_bytes) {
   const int samples = (t.batch + t.team - 1) / t.team;
   MlpPlan plan;
   // From large tiles to small: the smallest that holds a block's samples at once, or the largest that fits.
-#define KANTOR_CONSIDER(width_, rows_)                                        \
-  if (width_ == padded_width(t)) {                                            \
-    using Plan = SharedPlan<width_, rows_>;                                   \
-    const int stages = Plan::stages(t, shared_bytes);                         \
-    const size_t bytes = Plan::bytes(t, stages);                              \
-    if (bytes <= shared_bytes && (plan.width == 0 || rows_ / 3 >= samples)) { \
-      plan = {width_, rows_, stages, bytes, Workspace<width_>::floats(t)};    \
-    }                                                                         \
+#define KANTOR_CONSIDER(width_, rows_)                                          \
+  if (width_ == padded_width(t) && (plan.width == 0 || rows_ / 3 >= samples)) { \
+    const MlpPlan smaller = SharedPlan<width_, rows_>::plan(t, shared_bytes);   \
+    if (smaller.width > 0) plan = smaller;                                      \
   }
   KANTOR_MLP_KERNELS(KANTOR_CONSIDER)
 #undef KANTOR_CONSIDER

@@ -4,6 +4,8 @@
 #include "kernels/backend.h"
 #include "kernels/compile.h"
 
+#include <cstdint>
+
 namespace kantor::KANTOR_BACKEND {
 
 inline constexpr int mlp_threads = 256;

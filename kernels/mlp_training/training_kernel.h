@@ -38,6 +38,7 @@ class Training {
         update_(*reinterpret_cast<AnyUpdate*>(scratch_ + Plan::big(t))),
         tile_(t, scratch_, scratch_ + Plan::big(t) + Plan::misc + Plan::last_weight),
         panels_(shared + Plan::panels(t)),
+        states_(shared + Plan::state(t, plan.stages)),
         features_(t.critic.layers[0].in),
         first_(min(team.rank * share(), t.batch)),
         last_(min(first_ + share(), t.batch)) {}
@@ -45,6 +46,7 @@ class Training {
   /// Returns false where a block of the team did not come to a barrier.
   __device__ bool run() {
     int done = 0;
+    move_states<false>();
     for (; done < t_.iterations && *static_cast<const volatile unsigned*>(stop_) == 0; ++done) {
       iteration_ = done;
       const Network generator = network(t_.generator, model_.generator), critic = network(t_.critic, model_.critic);
@@ -75,6 +77,7 @@ class Training {
       apply(model_.generator, generator, done, 1);
       if (!team_.barrier()) return false;
     }
+    move_states<true>();
     if (team_.rank == 0 && threadIdx.x == 0) *model_.done = done;
     return true;
   }
@@ -283,14 +286,25 @@ class Training {
   __device__ void apply(const MlpNetwork& network, const Network& net, int update, int classes) const {
     if (threadIdx.x == 0) update_.set(network.rule, network.settings, network.scalars[update]);
     __syncthreads();
-    WeightUpdate<Network> weights(network, net, last_weight(), rows_, team_, t_.batch, classes, scratch_, update_);
-    bool finite = true;
-    if constexpr (Plan::large_patches) {
-      finite = weights.template run<8>();
-    } else {
-      finite = weights.template run<4>();
+    if (!weights(network, net, classes).run()) atomicMax(stop_, unsigned(iteration_ + 1));
+  }
+  __device__ typename Plan::Weights weights(const MlpNetwork& network, const Network& net, int classes) const {
+    const bool critic = &network == &model_.critic;
+    float* state = nullptr;
+    if (critic ? plan_.critic_state : plan_.generator_state) {
+      state = states_ + (critic ? 0 : Plan::Weights::state_floats(t_.critic, team_.size));
     }
-    if (!finite) atomicMax(stop_, unsigned(iteration_ + 1));
+    return {network, net, last_weight(), rows_, t_.batch, classes, team_, scratch_, state, update_};
+  }
+  /// The optimizers' states, on chip or back, where the plan keeps them there.
+  template <bool back>
+  __device__ void move_states() const {
+    if (plan_.critic_state) {
+      weights(model_.critic, network(t_.critic, model_.critic), 0).template move_state<back>();
+    }
+    if (plan_.generator_state) {
+      weights(model_.generator, network(t_.generator, model_.generator), 0).template move_state<back>();
+    }
   }
 
   /// Sum of `values` rows, by the first warp, in an order of their number alone.
@@ -329,7 +343,7 @@ class Training {
   float *network_, *scratch_;
   AnyUpdate& update_;
   Tile tile_;
-  float* panels_;
+  float *panels_, *states_;
   const int features_, first_, last_;
   int iteration_ = 0;
 };

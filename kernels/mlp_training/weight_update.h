@@ -5,8 +5,12 @@
 // bits. Hidden matrices are cut into patches, 8 x 4 lanes of `lane_tile` x `lane_tile` numbers; large ones read less,
 // small ones keep more blocks busy. What is left (first and last layer, biases) are columns, 32 at a time.
 //
+// The rule's state of the weights that a block owns stays in its shared memory over the whole launch where the plan has
+// room (optimizer_state), and is otherwise read and written there where it lies.
+//
 // Counted, with l = lane_tile: a patch of 32 l^2 weights reads 48 l bytes a row from the L2 cache for 64 l^2 FLOPs,
-// 0.75 / l bytes a FLOP. Once an update each weight, its state and its average are read and written, 4 bytes each way.
+// 0.75 / l bytes a FLOP. Once an update each weight, its average and, unless it is on chip, its state are read and
+// written, 4 bytes each way: for Adam 24 bytes a weight of the critic, or 8.
 #pragma once
 
 #include "kernels/block.h"
@@ -19,59 +23,130 @@
 
 namespace kantor::KANTOR_BACKEND {
 
-template <class Network>
+template <class Network, int lane_tile>
 class WeightUpdate {
   static constexpr int width = Network::width;
+  static constexpr int ins = 8 * lane_tile, outs = 4 * lane_tile;  // of a patch
+  static constexpr int patch_size = ins * outs, column_size = 32;
 
  public:
-  /// Of `network`, from `classes` classes of rows. `scratch` and `update` are in shared memory, and so are `net`, whose
-  /// weights become the new ones where the team is one cluster, and `last_weight`, the last layer's before the update,
-  /// of one output.
+  static constexpr int scratch_floats = mlp_groups * patch_size;
+
+  /// Of `network`, from `classes` classes of rows. In shared memory are `net`, whose weights become the new ones where
+  /// the team is one cluster; `last_weight`, the last layer's before the update, of one output; `scratch`, `update`;
+  /// and `state`, the rule's of the weights that the block owns; null: it is not on chip.
   __device__ WeightUpdate(const MlpNetwork& network, const Network& net, const float* last_weight,
-                          const Workspace<width>& rows, const Team& team, int batch, int classes, float* scratch,
-                          const AnyUpdate& update)
+                          const Workspace<width>& rows, int batch, int classes, const Team& team, float* scratch,
+                          float* state, const AnyUpdate& update)
       : network_(network),
         net_(net),
         last_weight_(last_weight),
         rows_(rows),
-        team_(team),
         batch_(batch),
         classes_(classes),
+        team_(team),
         scratch_(scratch),
+        state_(state),
         update_(update),
         group_(threadIdx.x / 32),
         first_sample_(group_ * batch / mlp_groups),
         last_sample_((group_ + 1) * batch / mlp_groups) {}
 
   /// This block's share. Returns whether all weights that this thread has updated are finite.
-  template <int lane_tile>
   __device__ bool run() {
-    constexpr int across = width / (8 * lane_tile), down = width / (4 * lane_tile);
-    const int matrices = net_.shape.count - 2, patches = matrices * across * down;
-    const int tasks = patches + (columns() + 31) / 32;
+    const int tasks = tasks_of(net_.shape);
+    int slot = 0;
 #pragma unroll 1
     for (int task = team_.rank; task < tasks; task += team_.size) {
-      if (task < patches) {
-        const int layer = 1 + task / (across * down), place = task % (across * down);
-        patch<lane_tile>(layer, place / across * (4 * lane_tile), place % across * (8 * lane_tile));
+      if (task < patches_of(net_.shape)) {
+        patch(task, slot);
+        slot += patch_size;
       } else {
-        column(task - patches);
+        column(task, slot);
+        slot += column_size;
       }
     }
     return finite_;
   }
-  static constexpr int scratch_floats(int lane_tile) {
-    return mlp_groups * 32 * lane_tile * lane_tile;
+
+  /// Brings the state of this block's weights on chip, at a launch's start, or back, at its end. A thread copies what
+  /// it updates, so no barrier is needed.
+  template <bool back>
+  __device__ void move_state() const {
+    const int tasks = tasks_of(net_.shape), owned = state_floats(net_.shape, team_.size) / 2;
+    int slot = 0;
+#pragma unroll 1
+    for (int task = team_.rank; task < tasks; task += team_.size) {
+      const int size = task < patches_of(net_.shape) ? patch_size : column_size;
+#pragma unroll 1
+      for (int e = threadIdx.x; e < size; e += mlp_threads) {
+        const int64_t place = place_of(task, e);
+        if (place < 0) continue;
+        move<back>(network_.first, place, slot + e);
+        move<back>(network_.second, place, owned + slot + e);
+      }
+      slot += size;
+    }
+  }
+
+  /// Two arrays of the weights that a block owns; of the first of a team, which has most.
+  KANTOR_FUNCTION static int state_floats(const MlpShape& shape, int team) {
+    const int patches = (patches_of(shape) + team - 1) / team, tasks = (tasks_of(shape) + team - 1) / team;
+    return 2 * (patches * patch_size + (tasks - patches) * column_size);
   }
 
  private:
-  /// Weights [out_begin, ..) x [in_begin, ..) of a hidden layer.
-  template <int lane_tile>
-  __device__ void patch(int layer, int out_begin, int in_begin) {
-    constexpr int ins = 8 * lane_tile, outs = 4 * lane_tile;
+  KANTOR_FUNCTION static int patches_of(const MlpShape& s) {
+    return (s.count - 2) * (width / ins) * (width / outs);
+  }
+  /// Parameters outside the hidden matrices.
+  KANTOR_FUNCTION static int columns_of(const MlpShape& s) {
+    int count = s.layers[0].in * s.layers[0].out + s.layers[s.count - 1].in * s.layers[s.count - 1].out;
+    for (int l = 0; l < s.count; ++l) count += s.layers[l].out;
+    return count;
+  }
+  KANTOR_FUNCTION static int tasks_of(const MlpShape& s) {
+    return patches_of(s) + (columns_of(s) + column_size - 1) / column_size;
+  }
+
+  /// Weights [out, out + outs) x [in, in + ins) of a hidden layer.
+  struct Patch {
+    int layer, out, in;
+  };
+  __device__ static Patch find_patch(int task) {
+    constexpr int across = width / ins, down = width / outs;
+    const int place = task % (across * down);
+    return {1 + task / (across * down), place / across * outs, place % across * ins};
+  }
+  /// Of element e of a task in the arena; negative where a layer has no such weight.
+  __device__ int64_t place_of(int task, int e) const {
+    if (task >= patches_of(net_.shape)) {
+      const Column c = find_column((task - patches_of(net_.shape)) * column_size + e);
+      return c.right != nullptr ? c.place : -1;
+    }
+    return place_of(find_patch(task), e);
+  }
+  __device__ int64_t place_of(const Patch& p, int e) const {
+    const MlpLayer& l = net_.shape.layers[p.layer];
+    const int out = p.out + e / ins, in = p.in + e % ins;
+    return out < l.out && in < l.in ? l.weight + int64_t(out) * l.in + in : -1;
+  }
+  template <bool back>
+  __device__ void move(float* array, int64_t place, int at) const {
+    if (array == nullptr) return;
+    if constexpr (back) {
+      array[place] = state_[at];
+    } else {
+      state_[at] = array[place];
+    }
+  }
+
+  /// `slot`: of its first weight among those that the block owns.
+  __device__ void patch(int task, int slot) {
+    const Patch p = find_patch(task);
     const int lane = threadIdx.x % 32, lane_in = lane % 8 * lane_tile, lane_out = lane / 8 * lane_tile;
-    const float* left = rows_.activations(layer - 1) + in_begin + lane_in;
-    const float* right = rows_.deltas(layer) + out_begin + lane_out;
+    const float* left = rows_.activations(p.layer - 1) + p.in + lane_in;
+    const float* right = rows_.deltas(p.layer) + p.out + lane_out;
     float sums[lane_tile * lane_tile];
 #pragma unroll
     for (float& sum : sums) sum = 0.0F;
@@ -91,30 +166,24 @@ class WeightUpdate {
         }
       }
     }
-    float* mine = scratch_ + group_ * (ins * outs);
+    float* mine = scratch_ + group_ * patch_size;
 #pragma unroll
     for (int j = 0; j < lane_tile; ++j) {
 #pragma unroll
       for (int i = 0; i < lane_tile; ++i) mine[(lane_out + j) * ins + lane_in + i] = sums[j * lane_tile + i];
     }
     __syncthreads();
-    const MlpLayer& l = net_.shape.layers[layer];
-    for (int e = threadIdx.x; e < ins * outs; e += blockDim.x) {
-      const int out = out_begin + e / ins, in = in_begin + e % ins;
-      if (out < l.out && in < l.in) {
-        const int copy =
-            Network::holds_matrices ? resident(net_.matrix(layer)) + out * stride_of(width) + in : streamed;
-        apply(l.weight + int64_t(out) * l.in + in, copy, groups(e, ins * outs), network_.weight_bound);
-      }
+    for (int e = threadIdx.x; e < patch_size; e += mlp_threads) {
+      const int64_t place = place_of(p, e);
+      const int out = p.out + e / ins, in = p.in + e % ins;
+      const int copy = Network::holds_matrices ? copy_at(net_.matrix(p.layer)) + out * stride_of(width) + in : streamed;
+      if (place >= 0) apply({place, slot + e, copy}, groups(e, patch_size), network_.weight_bound);
     }
     __syncthreads();
   }
 
   template <int count>
   __device__ static void read(const float* from, float (&to)[count]) {
-    struct alignas(16) Four {
-      float v[4];
-    };
 #pragma unroll
     for (int i = 0; i < count; i += 4) {
       const float4 four = __ldcg(reinterpret_cast<const float4*>(from + i));
@@ -132,29 +201,28 @@ class WeightUpdate {
     return sum;
   }
 
-  __device__ int resident(const float* at) const {
-    return int(at - net_.memory);
+  /// A weight that the block owns: its place in the arena, among those that the block owns, and in the block's copy of
+  /// the network.
+  struct Weight {
+    int64_t place;
+    int slot, copy;
+  };
+  static constexpr int streamed = -1;  // copy: there is none
+  __device__ int copy_at(const float* shared) const {
+    return int(shared - net_.memory);
   }
-  /// In place of that: of a weight that is not in shared memory.
-  static constexpr int streamed = -1;
 
   /// A parameter outside the hidden matrices: the sum over rows of left x right.
   struct Column {
     const float* left = nullptr;   // null: 1, of a bias, which the penalty's rows do not change
     const float* right = nullptr;  // null: there is no such column
     int left_stride = 0, right_stride = 0;
-    bool left_by_sign = false;  // the activation's derivative in place of the activation
-    float factor = 1;           // of the whole sum
+    bool left_by_sign = false;  // the activation's derivative in place of the activation, and a factor of the sum:
+    int unit = 0;               // this unit's weight in the last layer
     int64_t place = 0;
-    int resident = 0;  // its place in the block's copy of the network
+    int copy = 0;
     float bound = 0;
   };
-  __device__ int columns() const {
-    const MlpShape& s = net_.shape;
-    int count = s.layers[0].in * s.layers[0].out + s.layers[s.count - 1].in * s.layers[s.count - 1].out;
-    for (int l = 0; l < s.count; ++l) count += s.layers[l].out;
-    return count;
-  }
   __device__ Column find_column(int e) const {
     const MlpShape& s = net_.shape;
     const int last = s.count - 1;
@@ -163,7 +231,7 @@ class WeightUpdate {
     if (e < first.in * first.out) {
       c = {rows_.inputs + e % first.in, rows_.deltas(0) + e / first.in, rows_.features, width};
       c.place = first.weight + e;
-      c.resident = resident(net_.first_weight()) + e / first.in * Network::first_stride(s) + e % first.in;
+      c.copy = copy_at(net_.first_weight()) + e / first.in * Network::first_stride(s) + e % first.in;
       c.bound = network_.weight_bound;
       return c;
     }
@@ -171,7 +239,7 @@ class WeightUpdate {
     if (e < end.in * end.out) {
       c = {rows_.activations(last - 1) + e % end.in, rows_.seeds + e / end.in, width, rows_.outputs};
       c.place = end.weight + e;
-      c.resident = resident(net_.last_weight()) + e / end.in * stride_of(width) + e % end.in;
+      c.copy = copy_at(net_.last_weight()) + e / end.in * stride_of(width) + e % end.in;
       c.bound = network_.weight_bound;
       return c;
     }
@@ -180,12 +248,11 @@ class WeightUpdate {
     for (int l = 0; l < s.count; e -= s.layers[l].out, ++l) {
       if (e >= s.layers[l].out) continue;
       c.place = s.layers[l].bias + e;
-      c.resident = resident(l == last ? net_.last_bias() : net_.bias(l)) + e;
+      c.copy = copy_at(l == last ? net_.last_bias() : net_.bias(l)) + e;
       if (l + 2 == s.count && end.out == 1) {
         // Deltas here are seeds x derivative x one weight. Without the weight a sum that is 0, as that of a unit that
         // is on for every row, comes out as 0, and not as rounding that Adam turns into a whole step.
-        c = {rows_.activations(l) + e, rows_.seeds, width,      rows_.outputs, true,
-             last_weight_[e],          c.place,     c.resident, c.bound};
+        c = {rows_.activations(l) + e, rows_.seeds, width, rows_.outputs, true, e, c.place, c.copy, c.bound};
       } else {
         c.right = l == last ? rows_.seeds + e : rows_.deltas(l) + e;
         c.right_stride = l == last ? rows_.outputs : width;
@@ -221,29 +288,36 @@ class WeightUpdate {
     }
     return sum;
   }
-  __device__ void column(int task) {
+  __device__ void column(int task, int slot) {
     const int lane = threadIdx.x % 32;
-    const Column c = find_column(task * 32 + lane);
+    const Column c = find_column((task - patches_of(net_.shape)) * column_size + lane);
     float sum = 0;
     if (c.right != nullptr) sum = c.left == nullptr || c.left_by_sign ? bias_sum(c) : product_sum(c);
-    scratch_[group_ * 32 + lane] = sum;
+    scratch_[group_ * column_size + lane] = sum;
     __syncthreads();
-    if (group_ == 0 && c.right != nullptr) apply(c.place, c.resident, groups(lane, 32) * c.factor, c.bound);
+    if (group_ == 0 && c.right != nullptr) {
+      const float factor = c.left_by_sign ? last_weight_[c.unit] : 1.0F;
+      apply({c.place, slot + lane, c.copy}, groups(lane, column_size) * factor, c.bound);
+    }
     __syncthreads();
   }
 
   /// One weight, by its gradient: update, clip, running average. Where the team is one cluster the new weight goes into
   /// all copies of the network, which nobody reads now.
-  __device__ void apply(int64_t place, int resident, float gradient, float bound) {
-    float w =
-        update_(__ldcg(network_.w + place), gradient, network_.first != nullptr ? network_.first + place : nullptr,
-                network_.second != nullptr ? network_.second + place : nullptr);
+  __device__ void apply(const Weight& weight, float gradient, float bound) {
+    float *first = network_.first != nullptr ? network_.first + weight.place : nullptr,
+          *second = network_.second != nullptr ? network_.second + weight.place : nullptr;
+    if (state_ != nullptr) {
+      first = state_ + weight.slot;
+      second = state_ + state_floats(net_.shape, team_.size) / 2 + weight.slot;
+    }
+    float w = update_(__ldcg(network_.w + weight.place), gradient, first, second);
     w = w > bound ? bound : w;  // NaN compares false and stays
     w = w < -bound ? -bound : w;
-    network_.w[place] = w;
-    if (resident != streamed && team_.is_one_cluster()) team_.store_everywhere(net_.memory + resident, w);
+    network_.w[weight.place] = w;
+    if (weight.copy != streamed && team_.is_one_cluster()) team_.store_everywhere(net_.memory + weight.copy, w);
     if (network_.average != nullptr) {
-      float& average = network_.average[place];
+      float& average = network_.average[weight.place];
       average = network_.average_decay * average + network_.average_weight * w;
     }
     finite_ = finite_ && fabsf(w) <= FLT_MAX;
@@ -253,9 +327,9 @@ class WeightUpdate {
   const Network& net_;
   const float* last_weight_;
   const Workspace<width>& rows_;
-  const Team& team_;
   const int batch_, classes_;
-  float* scratch_;
+  const Team& team_;
+  float *scratch_, *state_;
   const AnyUpdate& update_;
   const int group_, first_sample_, last_sample_;
   bool finite_ = true;

@@ -6,6 +6,7 @@
 #include "tests/catch.h"
 #include "tests/sim/support.h"
 #include "tests/sim/team_bugs.h"
+#include "tests/watched_runtime.h"
 
 #ifdef KANTOR_SIM_RACES
 #include "kernels/sim/traffic/counter.h"
@@ -159,6 +160,12 @@ TEST_CASE(
   }
   const std::vector<float> streamed = train(132, 3, 1);  // matrices go through shared memory
   for (const auto& [team, cluster] : {std::pair{2, 1}, {3, 1}, {3, 3}}) CHECK(train(132, 3, team, cluster) == streamed);
+  CHECK(train(131, 3, 2) == train(131, 3, 1));  // rows that do not begin at multiples of 16 bytes
+  {
+    WatchedRuntime card;
+    card.shared_bytes = size_t{99} * 1024;  // two panels at a time
+    CHECK(train(132, 3, 2) == streamed);
+  }
   const std::vector<float> critics = train(20, 9, 1, 1, true);
   for (const auto& [team, cluster] : {std::pair{2, 1}, {3, 3}, {8, 1}, {8, 4}}) {
     INFO("critics alone, team of " << team << " in clusters of " << cluster);
