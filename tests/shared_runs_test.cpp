@@ -3,6 +3,7 @@
 #include "models/files/folder_lock.h"
 #include "models/studies/framework/arms.h"
 #include "models/studies/framework/curve_run.h"
+#include "models/studies/framework/estimate.h"
 #include "models/studies/framework/run_folder.h"
 #include "models/studies/framework/runner.h"
 #include "models/training/probe.h"
@@ -40,7 +41,7 @@ class PlantedRun final : public PlaneRun {
 class PlantedCritic final : public FrozenRun {
  public:
   PlantedCritic(const json& settings, const RunPlace& place)
-      : FrozenRun(config_of(settings), place, {integer(settings, "steps"), 3}) {}
+      : FrozenRun({config_of(settings), integer(settings, "steps"), 3}, place) {}
   [[nodiscard]] json evaluate() override {
     return wasserstein_estimate(critic(), evaluation_samples(*data().real, seed(), 64, critic().options()),
                                 evaluation_samples(*data().fake, seed(), 64, critic().options()));
@@ -216,4 +217,22 @@ TEST_CASE("shared runs: divergence is a result, a failure is left to a process, 
   CHECK(result_of(folder.path, "wild-1")["numbers"]["diverged"] == true);
   CHECK(result_of(folder.path, "timed-1")["numbers"]["steps"] == json({0, 2, 4}));
   CHECK(result_of(folder.path, "another-1")["numbers"]["kind"] == "another");
+}
+
+TEST_CASE("shared runs: an estimate counts what shares launches, and is computed from steps that were timed") {
+  std::vector<Arm> all = arms();
+  all.push_back({.name = "timed", .config = small(4)});
+  all.push_back({.name = "another", .config = small(4)});
+  json recorded = small(4);
+  recorded["critic.norm"] = "layer";
+  all.push_back({.name = "recorded", .config = recorded});
+  const StudyEstimate found = estimate_study(planted(all), {.seeds = 2}, simulator);
+  CHECK(found.shared == 6);
+  CHECK(found.alone == 4);
+  CHECK(found.unknown == 2);
+  std::vector<Arm> longer{all[0]}, shorter{all[0]};
+  longer[0].config["train.steps"] = 6000;
+  const double few = estimate_study(planted(shorter), {.seeds = 1}, simulator).seconds;
+  CHECK(few > 0);
+  CHECK(estimate_study(planted(longer), {.seeds = 1}, simulator).seconds > 50 * few);  // 1000 times, to the clock
 }

@@ -3,6 +3,7 @@
 #include "models/data/funnel_pairs.h"
 #include "models/files/atomic_file.h"
 #include "models/studies/all.h"
+#include "models/studies/framework/estimate.h"
 #include "models/studies/framework/runner.h"
 #include "models/training/config.h"
 #include "tools/commands.h"
@@ -26,7 +27,7 @@ namespace fs = std::filesystem;
 struct StudyArguments {
   std::string name, out, device = "auto", devices, shard, run, images, fused = "auto";
   std::vector<std::string> constraints, pairs;
-  bool quick = false, tiny = false, quiet = false, list = false, report = false;
+  bool quick = false, tiny = false, quiet = false, list = false, report = false, estimate = false;
   int64_t seeds = 0, first_seed = 1;
   int jobs = 0, threads = 0;
 };
@@ -115,6 +116,23 @@ RunnerOptions options_of(const StudyArguments& arguments) {
   return options;
 }
 
+/// What the trainings would take; nothing is run.
+int estimate(const StudyArguments& arguments) {
+  const std::vector<std::string> devices = choose_devices(arguments.devices, arguments.device, arguments.quiet);
+  const StudySettings settings = settings_of(arguments);
+  StudyEstimate all;
+  for (const Study* study : chosen_studies(arguments.name)) {
+    const StudyEstimate found =
+        estimate_study(*study, settings, find_device(devices.front()), parse_fused(arguments.fused));
+    fmt::print("{:<14} {:>12}  {} runs that share launches, {} trained alone, {} not timed\n", study->name,
+               duration(found.seconds), found.shared, found.alone, found.unknown);
+    all.seconds += found.seconds;
+  }
+  fmt::print("together       {:>12}, computed from steps timed on one {}: no evaluation is in it\n",
+             duration(all.seconds), devices.front());
+  return exit_ok;
+}
+
 /// The verdicts of what is there; nothing is run.
 int report_only(const StudyArguments& arguments) {
   const std::vector<const Study*> chosen = chosen_studies(arguments.name);
@@ -157,12 +175,12 @@ int run_all(const StudyArguments& arguments) {
   options.should_stop = [] { return interrupt() != 0; };
   catch_interrupts();
   const RunnerResult result = run_studies(chosen, options);
-  if (result.shared.launches > 0 && !arguments.quiet) {
-    fmt::print(stderr, "{} trainings shared {} launches\n", result.shared.runs, result.shared.launches);
-  }
   if (result.interrupted) {
     fmt::print(stderr, "stopped; the same command goes on where this one was\n");
     return 128 + interrupt();
+  }
+  if (result.shared.launches > 0 && !arguments.quiet) {
+    fmt::print(stderr, "{} trainings shared {} launches\n", result.shared.runs, result.shared.launches);
   }
   print_verdicts(chosen, options.out);
   fmt::print("report: {}\n", fs::absolute(options.out / "report.html").string());
@@ -221,6 +239,8 @@ void add_study(CLI::App& app, int& exit_code) {
       ->type_name("WHEN")
       ->capture_default_str();
   command->add_flag("--report", a->report, "run nothing: conclude from what is there, and tell what is missing");
+  command->add_flag("--estimate", a->estimate,
+                    "run nothing: time some steps of each kind of training, and compute what all of them take");
   command->add_flag("--quiet", a->quiet, "print the verdicts only");
   command->add_flag("--list", a->list, "print the runs with their settings as JSON, one a line, and stop");
   command->add_option("--run", a->run, "do only the run whose settings.json lies in this folder")->type_name("FOLDER");
@@ -230,7 +250,11 @@ void add_study(CLI::App& app, int& exit_code) {
       "A study that was stopped goes on with the same command; finished runs are kept. A verdict that reads \"not "
       "shown\" exits 0 too.");
   command->callback([a, &exit_code] {
-    exit_code = a->list ? list_runs(*a) : a->report ? report_only(*a) : a->run.empty() ? run_all(*a) : run_one(*a);
+    exit_code = a->list          ? list_runs(*a)
+                : a->estimate    ? estimate(*a)
+                : a->report      ? report_only(*a)
+                : a->run.empty() ? run_all(*a)
+                                 : run_one(*a);
   });
 }
 

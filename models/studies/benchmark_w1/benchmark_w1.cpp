@@ -47,8 +47,8 @@ class Run final : public CriticRun {
 
  private:
   Run(const json& settings, const RunPlace& place, FunnelPair pair)
-      : CriticRun(config_of(settings), funnels_p(pair.funnels), funnels_q(pair.funnels), place,
-                  {integer(settings, "steps"), evaluations}),
+      : CriticRun({config_of(settings), integer(settings, "steps"), evaluations}, funnels_p(pair.funnels),
+                  funnels_q(pair.funnels), place),
         pair_(std::move(pair)),
         folder_(place.folder) {}
 

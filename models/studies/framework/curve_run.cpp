@@ -24,18 +24,10 @@ json PlaneRun::evaluate() {
   return evaluate_samples(trainer(), *data_, floor_);
 }
 
-CriticRun::CriticRun(const RunConfig& config, const DatasetPtr& real, const DatasetPtr& fake, const RunPlace& place,
-                     const CriticParts& parts)
-    : config_(config),
-      parts_(parts),
-      trainer_(config, critic_layers(config, real->sample_shape()), real, fake, place.device, true, {place.fused}) {}
-
-FrozenRun::FrozenRun(const RunConfig& config, const RunPlace& place, const CriticParts& parts)
-    : FrozenRun(config, FrozenGenerator(config.data), place, parts) {}
-
-FrozenRun::FrozenRun(const RunConfig& config, const FrozenGenerator& data, const RunPlace& place,
-                     const CriticParts& parts)
-    : CriticRun(config, data.real, data.fake, place, parts), data_(data) {}
+CriticRun::CriticRun(const CriticPlan& plan, const DatasetPtr& real, const DatasetPtr& fake, const RunPlace& place)
+    : plan_(plan),
+      trainer_(plan.config, critic_layers(plan.config, real->sample_shape()), real, fake, place.device, true,
+               {place.fused}) {}
 
 json train_alone(CurveRun& run) {
   run.prepare();

@@ -68,9 +68,9 @@ class PlaneRun : public GanRun {
   W1Floor floor_;
 };
 
-/// How long a critic is trained alone, and how often it is evaluated: before the first step and at the end of each of
-/// `evaluations` equal parts.
-struct CriticParts {
+/// How a critic is trained alone: for how many steps, and into how many equal parts evaluations divide them.
+struct CriticPlan {
+  RunConfig config;
   int64_t steps;
   int evaluations;
 };
@@ -78,28 +78,28 @@ struct CriticParts {
 /// A critic alone, between two distributions that do not change. A run whose training diverges has no numbers.
 class CriticRun : public CurveRun {
  public:
-  CriticRun(const RunConfig& config, const DatasetPtr& real, const DatasetPtr& fake, const RunPlace& place,
-            const CriticParts& parts);
+  CriticRun(const CriticPlan& plan, const DatasetPtr& real, const DatasetPtr& fake, const RunPlace& place);
   FusableTraining& training() override { return trainer_; }
-  [[nodiscard]] CurveSchedule schedule() const override { return equal_parts(parts_.steps, parts_.evaluations); }
+  [[nodiscard]] CurveSchedule schedule() const override { return equal_parts(plan_.steps, plan_.evaluations); }
   [[nodiscard]] const CriticTrainer& trainer() const { return trainer_; }
   [[nodiscard]] const Network& critic() const { return trainer_.critic().network(); }
-  [[nodiscard]] int64_t seed() const { return config_.seed; }
+  [[nodiscard]] int64_t seed() const { return plan_.config.seed; }
 
  private:
-  RunConfig config_;
-  CriticParts parts_;
+  CriticPlan plan_;
   CriticTrainer trainer_;
 };
 
 /// The same against a frozen generator.
 class FrozenRun : public CriticRun {
  public:
-  FrozenRun(const RunConfig& config, const RunPlace& place, const CriticParts& parts);
+  FrozenRun(const CriticPlan& plan, const RunPlace& place)
+      : FrozenRun(plan, FrozenGenerator(plan.config.data), place) {}
   [[nodiscard]] const FrozenGenerator& data() const { return data_; }
 
  private:
-  FrozenRun(const RunConfig& config, const FrozenGenerator& data, const RunPlace& place, const CriticParts& parts);
+  FrozenRun(const CriticPlan& plan, const FrozenGenerator& data, const RunPlace& place)
+      : CriticRun(plan, data.real, data.fake, place), data_(data) {}
 
   FrozenGenerator data_;
 };

@@ -92,7 +92,7 @@ struct Study {
   std::string title;  // the claim in a few words
   std::string claim;  // what the literature says, in a sentence or two
   std::function<std::vector<Arm>(const StudySettings& settings)> arms;
-  /// Does one run; pictures go into `folder`. Returns the measured numbers.
+  /// Does one run; pictures go into `folder`. Returns the measured numbers. Unset where `curve_run` builds every run.
   std::function<nlohmann::json(const nlohmann::json& settings, Device device, const std::filesystem::path& folder)> run;
   /// Concludes from the runs that succeeded; there may be none.
   std::function<Conclusion(const std::vector<Outcome>& outcomes, const StudySettings& settings)> conclude;

@@ -58,7 +58,7 @@ void add_norms(json& numbers, const std::string& where, const std::vector<double
 class Run final : public FrozenRun {
  public:
   Run(const json& settings, const RunPlace& place)
-      : FrozenRun(config_of(settings), place, {integer(settings, "steps"), evaluations}) {}
+      : FrozenRun({config_of(settings), integer(settings, "steps"), evaluations}, place) {}
 
   void prepare() override {
     const TensorOptions options = critic().options();

@@ -42,7 +42,7 @@ std::vector<Arm> arms(const StudySettings& s) {
 class Run final : public FrozenRun {
  public:
   Run(const json& settings, const RunPlace& place)
-      : FrozenRun(config_of(settings), place, {integer(settings, "steps"), evaluations}) {}
+      : FrozenRun({config_of(settings), integer(settings, "steps"), evaluations}, place) {}
 
   void prepare() override { probe_ = evaluation_samples(*data().fake, seed(), probes, critic().options()); }
 

@@ -74,7 +74,7 @@ std::vector<Arm> all_arms(const StudySettings& s) {
 class SettleRun final : public FrozenRun {
  public:
   SettleRun(const json& settings, const RunPlace& place)
-      : FrozenRun(config_of(settings), place, {integer(settings, "critic_steps"), evaluations}) {}
+      : FrozenRun({config_of(settings), integer(settings, "critic_steps"), evaluations}, place) {}
 
   void prepare() override {
     real_ = evaluation_samples(*data().real, seed(), probes, critic().options());

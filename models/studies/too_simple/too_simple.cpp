@@ -110,7 +110,7 @@ json compare_directions(const Network& critic, const Samples& samples) {
 class Run final : public FrozenRun {
  public:
   Run(const json& settings, const RunPlace& place)
-      : FrozenRun(config_of(settings), place, {integer(settings, "steps"), evaluations}),
+      : FrozenRun({config_of(settings), integer(settings, "steps"), evaluations}, place),
         points_(integer(settings, "points")),
         folder_(place.folder) {}
 
