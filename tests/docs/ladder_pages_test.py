@@ -20,6 +20,8 @@ MISTAKES = [
     (f"{FAMILY}/v1_thread_per_row.cu", "i < width; ++i) squares", "i < width - 1; ++i) squares", "has changed since it was counted"),
     (f"{FAMILY}/v1_thread_per_row.cu", "// Version 1: a thread", "// Version 1: a warp", "is not what its figures and sources say"),
     (f"{FAMILY}/v2_warp_per_row.cu", 'KANTOR_RUNG(gradient_penalty, 2, "', 'KANTOR_RUNG(gradient_penalty, 2, "not ', "has other versions than"),
+    (f"{FAMILY}/gradient_tile.h", "deltas[k] * weights", "deltas[0] * weights", "has changed since it was counted"),
+    (f"{FAMILY}/v2_warp_per_row.cu", "instead of **2,354**", "instead of **2,355**", "which no table of its page holds"),
     ("docs/kernels/gradient_penalty.md", "| none |", "| 8 B |", "is not what its figures and sources say"),
     ("bench/results/ladder/gradient_penalty.json", '"registers": ', '"registers": 1', "is not what its figures and sources say"),
     ("docs/kernels/images/gradient_penalty-v1.svg", 'data-code="', 'data-code="0', "is not of today's code"),
