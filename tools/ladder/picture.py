@@ -75,7 +75,10 @@ def rows_of(sample):
     all_rows = []
     for first in range(0, 32, together):
         rows = []
-        for word, lane in words({**sample, "lanes": [pair for pair in sample["lanes"] if first <= pair[0] < first + together]}).items():
+        lanes = [pair for pair in sample["lanes"] if first <= pair[0] < first + together]
+        # Each lane of an atomic operation takes its word by itself.
+        taken_words = [(offset // 4, lane) for lane, offset in lanes] if sample["kind"] == "atomic" else words({**sample, "lanes": lanes}).items()
+        for word, lane in taken_words:
             row = next((row for row in rows if word % 32 not in row), None)
             if row is None:
                 rows.append(row := {})

@@ -9,7 +9,9 @@
 // position asks which outputs reach it. Output y and tap a meet position y stride + a - padding, so of the kernel's
 // rows only every stride-th reaches a given row. Positions are sorted into stride^2 classes by their remainders, each
 // class is a product of its own, [positions, taps filters] x [taps filters, channels], with only the taps that reach
-// it, and all of them are one launch. Nothing is multiplied but zeros over the edge, and nothing is stored twice.
+// it, and all of them are one launch. Nothing is multiplied but zeros over the edge, and nothing is stored twice:
+// **6.29** times the floor in pass 1 instead of **6.87**. With 16 channels it has a price: they fill half of a tile's
+// 32 columns, and the passes over shared memory are **422,400** instead of **219,648**.
 //
 // The price: a copied number costs some divisions, by the sizes of the window and of the picture. A thread keeps to its
 // row of the tile, so it divides for the row once, and for k in every step (windows.h).
