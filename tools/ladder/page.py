@@ -135,7 +135,7 @@ def unheld(family, rung):
 def arrays(family):
     """What goes in and out, where the family names it."""
     named = [(side, [name.partition(" ") for name in family.get(side, [])]) for side in ("inputs", "outputs")]
-    return "".join(f"{side.capitalize()}, `{side}[0]` and on: {'; '.join(f'`{name}` {escaped(what)}'.rstrip() for name, _, what in names)}.\n" for side, names in named if names)
+    return "".join(f"{side.capitalize()}, `{side}[0]` and on: {'; '.join(f'`{name}` {escaped(what)}'.rstrip() for name, _, what in names)}.\n\n" for side, names in named if names)
 
 
 def page(family):
@@ -146,8 +146,7 @@ def page(family):
 
 {escaped(family['formula'])}.
 
-{arrays(family)}
-The simulator counted what the warps ask of memory, without a GPU, and ptxas (nvcc {family['nvcc']}, sm_{family['architecture']}) says what a kernel takes;
+{arrays(family)}The simulator counted what the warps ask of memory, without a GPU, and ptxas (nvcc {family['nvcc']}, sm_{family['architecture']}) says what a kernel takes;
 [what the columns mean](index.md#the-ladder), and what such counts cannot say. Figures in bold in the text stand in the tables.
 
 {summaries(family)}{resources(family)}{times(name)}

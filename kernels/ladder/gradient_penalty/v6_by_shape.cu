@@ -1,13 +1,14 @@
 // Version 6, which the engine uses (kernels/gradient_penalty.cu): for each shape the version that suits it, by this
 // rule:
+//
 // - rows of up to 8 elements: a thread a row. For 256 points of the plane that is one block, which adds the rows' parts
 //   of the penalty as well, so that a launch is saved;
 // - up to 1024 elements: a warp a row as in version 2, with the row in shared memory as in version 3, 8 rows a block;
 // - more than 15,360 elements, or more than 8192 in a batch of fewer than 64 rows: split as in version 4;
 // - all others: a block a row, as in version 3.
 //
-// Each block adds the parts of its rows ("Shares::add" in that file: a sum over the block, of which one thread writes
-// the result), so that the last launch has fewer numbers to add, or none.
+// Except where rows are split, each block adds the parts of its rows ("Shares::add" in that file: a sum over the block,
+// of which one thread writes the result), so that the last launch has fewer numbers to add, or none.
 //
 // With 256 rows of 784, a warp a row, it is not shown to be faster than version 3: the same 3 launches and **0.98**
 // times the floor, but **32** multiprocessors instead of **132**, and **51** accesses of a warp instead of **6.5**.
