@@ -38,8 +38,10 @@ struct Family {
   std::string name;     // that of its folder
   std::string formula;  // what a version computes
   std::vector<std::string> size_names;
+  /// Arrays.inputs and Arrays.outputs, by number: a name, and behind a space what it is: "w [8, width]".
+  std::vector<std::string> input_names, output_names;
   /// Correctness is checked on test sizes, ragged ones among them; time is measured on bench sizes; transactions are
-  /// counted on a count size, which the simulator runs in a second or two.
+  /// counted on count sizes, which the simulator runs in seconds: the first are drawn as well.
   std::vector<Sizes> test_sizes, bench_sizes, count_sizes;
   /// Elements of each array, and doubles of the workspace.
   Sizes (*inputs)(const Sizes& sizes) = nullptr;
@@ -65,6 +67,7 @@ struct Rung {
   int version = 0;                              // 0: a library's function beside the ladder, on GPUs alone
   std::string text;                             // in a few words
   bool production = false;                      // it calls the kernel that the engine uses
+  int follows = 0;                              // the version that it changes; 0: the one before it
   double error = 1e-5;                          // that Expected allows at most
   bool (*takes)(const Sizes& sizes) = nullptr;  // null: all sizes; ask runs()
   Backend backend = Backend::sim;

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """tools/ladder_pages --check finds what it is for: each planted mistake in a copy of the ladder and its pages is reported, and
-the pages themselves are not. And the occupancy that the pages quote is that of NVIDIA's own formula, where the CUDA toolkit
-is installed.
+the pages themselves are not. Rows of a page are what its counts come to, by sums that this test makes itself. And the
+occupancy that the pages quote is that of NVIDIA's own formula, where the CUDA toolkit is installed.
 
 Usage: ladder_pages_test.py     Exit codes: 0 all is well, 1 not."""
+import json
 import pathlib
 import shutil
 import subprocess
@@ -20,6 +21,8 @@ MISTAKES = [
     (f"{FAMILY}/v1_thread_per_row.cu", "i < width; ++i) squares", "i < width - 1; ++i) squares", "has changed since it was counted"),
     (f"{FAMILY}/v1_thread_per_row.cu", "// Version 1: a thread", "// Version 1: a warp", "is not what its figures and sources say"),
     (f"{FAMILY}/v2_warp_per_row.cu", 'KANTOR_RUNG(gradient_penalty, 2, "', 'KANTOR_RUNG(gradient_penalty, 2, "not ', "has other versions than"),
+    (f"{FAMILY}/gradient_tile.h", "deltas[k] * weights", "deltas[0] * weights", "has changed since it was counted"),
+    (f"{FAMILY}/v2_warp_per_row.cu", "instead of **2,354**", "instead of **2,355**", "which no table of its page holds"),
     ("docs/kernels/gradient_penalty.md", "| none |", "| 8 B |", "is not what its figures and sources say"),
     ("bench/results/ladder/gradient_penalty.json", '"registers": ', '"registers": 1', "is not what its figures and sources say"),
     ("docs/kernels/images/gradient_penalty-v1.svg", 'data-code="', 'data-code="0', "is not of today's code"),
@@ -85,6 +88,30 @@ def differing_occupancy(folder):
     return wrong
 
 
+def missing_rows():
+    """Rows that the page of the gradient penalty should have, for 256 rows of 784; version 1 has 4 blocks of 2 warps."""
+    family = json.loads((ROOT / "bench/results/ladder/gradient_penalty.json").read_text())
+    page = (ROOT / "docs/kernels/gradient_penalty.md").read_text()
+    kernels = [{k["name"]: k for k in rung["counts"][0]["kernels"]} for rung in family["rungs"][:2]]
+
+    def total(version, names, key):
+        return sum(kernels[version][name]["global"][kind][key] for name in names for kind in ("read", "write"))
+
+    accesses, taken, fewest = (total(0, ["thread_per_row_kernel"], key) for key in ("accesses", "taken", "fewest"))
+    floor = 4 * (256 * 8 + 8 * 784 + 2 * 256 * 784 + 256 + 1)
+    before, after = total(0, ["thread_per_row_kernel", "add_rows_kernel"], "taken"), total(1, ["warp_per_row_kernel", "add_row_shares_kernel"], "taken")
+    expected = [
+        f"| - thread per row | 1 | 4 x 64 | 4 | {accesses / 8:,.0f} | {taken / accesses:.2f} / {fewest / accesses:.2f} | {32 * taken / floor:.2f} | - | - |",
+        f"| sectors, of the floor | {32 * before / floor:.2f} | {32 * after / floor:.2f} | {before / after:.1f} times less |",
+        "| multiprocessors busy | 4 | 32 | 8.0 times more |",
+        "| warps | 8 | 256 | 32.0 times more |",
+    ]
+    missing = [row for row in expected if row not in page]
+    for row in missing:
+        print(f"docs/kernels/gradient_penalty.md has no row {row}")
+    return len(missing)
+
+
 def check(tree):
     done = subprocess.run([sys.executable, "tools/ladder_pages", "--check"], cwd=tree, capture_output=True, text=True)
     return done.returncode, done.stdout + done.stderr
@@ -94,7 +121,7 @@ def main():
     failed = 0
     with tempfile.TemporaryDirectory() as folder:
         tree = pathlib.Path(folder)
-        failed += differing_occupancy(tree)
+        failed += differing_occupancy(tree) + missing_rows()
         for part in ("kernels", "docs/kernels", "bench/results/ladder", "tools/ladder"):
             shutil.copytree(ROOT / part, tree / part)
         shutil.copy(ROOT / "tools/ladder_pages", tree / "tools/ladder_pages")

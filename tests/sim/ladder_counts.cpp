@@ -17,16 +17,14 @@ using sim::traffic::Sample;
 using sim::traffic::Space;
 
 constexpr const char* kinds[] = {"read", "write", "atomic"};
-constexpr int samples_of_an_instruction = 2;
+constexpr int samples_of_an_instruction = 8;
 
 const char* name_of(Space space) {
   return space == Space::global ? "global" : space == Space::peer ? "peer" : "shared";
 }
 
 /// Runs the version once, counted.
-std::vector<Row> count(const ladder::Family& family, const ladder::Rung& rung, const ladder::Sizes& sizes,
-                       int samples) {
-  const ladder::Call call(family, sizes, Backend::sim);
+std::vector<Row> count(const ladder::Call& call, const ladder::Rung& rung, int samples) {
   sim::traffic::start(samples);
   try {
     call.run(rung);
@@ -57,7 +55,24 @@ json accesses(const std::vector<Row>& rows, const std::string& kernel, Space spa
   return all;
 }
 
-json to_json(const Sample& sample) {
+/// "w" of "w [8, width]".
+std::string first_word(const std::string& text) {
+  return text.substr(0, text.find(' '));
+}
+
+/// What stands in an array of a call, in a word: the family's name for it, if it has one.
+std::string array_name(const ladder::Family& family, const ladder::Arrays& arrays, uintptr_t begin) {
+  const auto is = [&](const void* array) { return reinterpret_cast<uintptr_t>(array) == begin; };
+  for (size_t k = 0; k < family.output_names.size(); ++k) {
+    if (is(arrays.outputs[k])) return first_word(family.output_names[k]);
+  }
+  for (size_t k = 0; k < family.input_names.size(); ++k) {
+    if (is(arrays.inputs[k])) return first_word(family.input_names[k]);
+  }
+  return is(arrays.workspace) ? "workspace" : is(arrays.tables) ? "tables" : "";
+}
+
+json to_json(const Sample& sample, const std::string& array) {
   json lanes = json::array();
   for (size_t lane = 0; lane < 32; ++lane) {
     if ((sample.lanes >> lane & 1U) != 0) lanes.push_back({lane, sample.offset[lane]});
@@ -67,7 +82,9 @@ json to_json(const Sample& sample) {
           {"line", sample.of.line},
           {"space", name_of(sample.of.space)},
           {"kind", kinds[static_cast<int>(sample.of.kind)]},
-          {"array", sample.array},
+          {"array", array},
+          {"block", sample.block},
+          {"warp", sample.warp},
           {"bytes", sample.bytes},
           {"lanes", std::move(lanes)}};
 }
@@ -91,16 +108,19 @@ json kernels_of(const std::vector<Row>& rows) {
   return kernels;
 }
 
-json samples_of_last() {
+json samples_of_last(const ladder::Family& family, const ladder::Arrays& arrays) {
   json samples = json::array();
-  for (const Sample& sample : sim::traffic::samples()) samples.push_back(to_json(sample));
+  for (const Sample& sample : sim::traffic::samples()) {
+    const bool global = sample.of.space == Space::global;
+    samples.push_back(to_json(sample, global ? array_name(family, arrays, sample.begin) : "shared memory"));
+  }
   return samples;
 }
 
 }  // namespace
 
 json ladder_counts(const ladder::Family& family, const ladder::Rung& rung, const ladder::Sizes& sizes) {
-  return kernels_of(count(family, rung, sizes, 0));
+  return kernels_of(count(ladder::Call(family, sizes, Backend::sim), rung, 0));
 }
 
 std::vector<ladder::Sizes> counted_sizes(const ladder::Family& family, const ladder::Rung& rung) {
@@ -123,13 +143,15 @@ json ladder_family(const std::string& name) {
       json counts = json::array(), samples = json::array();
       for (const ladder::Sizes& sizes : counted_sizes(family, rung)) {
         const bool first = counts.empty();
-        const auto rows = count(family, rung, sizes, first ? samples_of_an_instruction : 0);
+        const ladder::Call call(family, sizes, Backend::sim);
+        const auto rows = count(call, rung, first ? samples_of_an_instruction : 0);
         counts.push_back({{"sizes", sizes}, {"kernels", kernels_of(rows)}});
-        if (first) samples = samples_of_last();
+        if (first) samples = samples_of_last(family, call.arrays());
       }
       rungs.push_back({{"version", rung.version},
                        {"text", rung.text},
                        {"production", rung.production},
+                       {"follows", rung.follows},
                        {"file", rung.file},
                        {"counts", std::move(counts)},
                        {"samples", std::move(samples)}});
@@ -137,6 +159,8 @@ json ladder_family(const std::string& name) {
     return {{"family", name},
             {"formula", family.formula},
             {"size_names", family.size_names},
+            {"inputs", family.input_names},
+            {"outputs", family.output_names},
             {"costs", std::move(costs)},
             {"rungs", std::move(rungs)}};
   }

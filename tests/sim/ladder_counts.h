@@ -15,12 +15,12 @@ namespace kantor::testing {
 /// kernel that the version starts on these sizes, in order.
 nlohmann::json ladder_counts(const ladder::Family& family, const ladder::Rung& rung, const ladder::Sizes& sizes);
 
-/// A family whole: {"family", "formula", "size_names", "costs": [{"sizes", "bytes", "flops"}] of its count sizes,
-/// "rungs":
-/// [{"version", "text", "production", "file", "counts": [{"sizes", "kernels"}] on those that the version takes,
-/// "samples": the first accesses of each line, on the first of them: [{"kernel", "file", "line", "space", "kind",
-/// "array", "bytes", "lanes": [[lane, offset]]}], as sim::traffic::Sample}]}. Throws KernelError for a name that there
-/// is not.
+/// A family whole: {"family", "formula", "size_names", "inputs", "outputs" (their names), "costs": [{"sizes", "bytes",
+/// "flops"}] of its count sizes, "rungs":
+/// [{"version", "text", "production", "follows", "file", "counts": [{"sizes", "kernels"}] on those that the version
+/// takes, "samples": on the first of them, the first accesses of each instruction by its first warp:
+/// [{"kernel", "file", "line", "space", "kind", "array" (its name), "block", "warp", "bytes", "lanes": [[lane,
+/// offset]]}], as sim::traffic::Sample}]}. Throws KernelError for a name that there is not.
 nlohmann::json ladder_family(const std::string& name);
 
 /// The family's count sizes that a version takes.

@@ -200,6 +200,24 @@ TEST_CASE("traffic: launches are told by kernel and shape, and the first accesse
   CHECK(sim::traffic::samples().empty());
 }
 
+TEST_CASE("traffic: all samples of an instruction are of its first warp") {
+  const Array x(128), y(64);
+  for (const bool reverse : {false, true}) {
+    sim::set_order(reverse ? sim::Order::reverse : sim::Order::forward);
+    sim::traffic::start(8);
+    for (int launch = 0; launch < 2; ++launch) patterns::strided(x.get(), y.get(), 64, 2, 0, nullptr);
+    (void)sim::traffic::stop();
+    sim::set_order(sim::Order::forward);
+    const auto samples = sim::traffic::samples();
+    REQUIRE(samples.size() == 2);  // of four accesses of each line
+    for (const auto& sample : samples) {
+      CHECK(sample.warp == 0);
+      CHECK(sample.block == 0);
+      CHECK(sample.begin == reinterpret_cast<uintptr_t>(sample.of.kind == Kind::read ? x.get() : y.get()));
+    }
+  }
+}
+
 TEST_CASE("traffic: the counts do not depend on the order of threads") {
   const Array x(1024), y(1024);
   std::vector<Row> first;

@@ -3,16 +3,17 @@ import json
 import pathlib
 import re
 
+from ladder.tables import NONE, against, anchor, kernel_tables, kernels_of, resources, summaries, table, title
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MEASURED = ROOT / "bench/results/ladder/measured"
-NONE = "-"
 
 
 # ---- Sources ----------------------------------------------------------------------------------------------------------
 
 def escaped(text):
     """Plain text for Markdown."""
-    return text.replace("<", "&lt;").replace("*", r"\*")
+    return re.sub(r"(?<!\*)\*(?!\*)", r"\*", text.replace("<", "&lt;"))
 
 
 def head_of(path):
@@ -37,106 +38,7 @@ def kernel_source(path, base):
     return "\n".join(lines[first:last + 1])
 
 
-# ---- Numbers ----------------------------------------------------------------------------------------------------------
-
-def sums(kernels, space, kinds=("read", "write", "atomic")):
-    """Accesses of warps, transactions and the fewest, together."""
-    parts = [k[space][kind] for k in kernels for kind in kinds if kind in k[space]]
-    return tuple(sum(part[key] for part in parts) for key in ("accesses", "taken", "fewest"))
-
-
-def each(kernels, space, kinds=("read", "write", "atomic")):
-    """"4.00 / 4.00": transactions of an access, and the fewest."""
-    accesses, taken, fewest = sums(kernels, space, kinds)
-    return f"{taken / accesses:.2f} / {fewest / accesses:.2f}" if accesses else NONE
-
-
-def name_main_kernels(family):
-    """Writes into each count its "main" kernel, whose resources stand for the version: of those that no other version
-    starts, where there are any, the one with the most transactions."""
-    used = [name for rung in family["rungs"] for name in {k["name"] for count in rung["counts"] for k in count["kernels"]}]
-    for count in (count for rung in family["rungs"] for count in rung["counts"]):
-        own = [k for k in count["kernels"] if used.count(k["name"]) == 1] or count["kernels"]
-        count["main"] = max(own, key=lambda k: sums([k], "global")[1] + sums([k], "shared")[1])["name"]
-
-
-def main_kernel(count):
-    return next(k for k in count["kernels"] if k["name"] == count["main"])
-
-
-def launches(kernel):
-    return sum(one["launches"] for one in kernel["launches"])
-
-
-def bytes_of(count):
-    return f"{count / 1024:.1f} KB" if count >= 10240 else f"{count} B"
-
-
-def largest(kernel):
-    """The launch whose blocks take most."""
-    return max(kernel["launches"], key=lambda one: (one["shared"], one["threads"]))
-
-
-def resource_cells(kernel):
-    r = kernel.get("resources")
-    if not r:
-        return [NONE] * 4
-    spills = f"{r['stack']} B of stack" if r["spilled"] is None else f"{r['spilled']} B" if r["spilled"] else "none"
-    held = r["occupancy"]
-    return [str(r["registers"]), bytes_of(r["static_shared"] + largest(kernel)["shared"]) if r["static_shared"] + largest(kernel)["shared"] else NONE,
-            spills, f"{100 * held['share']:.0f} %: {', '.join(held['limits'])}"]
-
-
-def row(cells):
-    return "| " + " | ".join(cells) + " |\n"
-
-
-def table(head, rows):
-    return row(head) + "|" + "---|" * len(head) + "\n" + "".join(map(row, rows))
-
-
-def size_text(family, sizes):
-    return ", ".join(f"{name} {value:,}" for name, value in zip(family["size_names"], sizes))
-
-
-def summary(family, cost):
-    """A row a version that takes these sizes."""
-    rows = []
-    for rung in family["rungs"]:
-        for count in rung["counts"]:
-            if count["sizes"] != cost["sizes"]:
-                continue
-            kernels = count["kernels"]
-            moved = 32 * sums(kernels, "global")[1]
-            rows.append([f"[{rung['version']}](#{anchor(rung)})", rung["text"], str(sum(launches(k) for k in kernels)), f"{moved / cost['bytes']:.2f}",
-                         each(kernels, "global"), f"{sums(kernels, 'shared')[1]:,}" if sums(kernels, "shared")[1] else NONE, each(kernels, "shared"),
-                         *resource_cells(main_kernel(count))])
-    return table(["version", "", "launches", "sectors, of the floor", "sectors an access", "passes", "passes an access", "registers", "shared memory", "spills", "occupancy"], rows)
-
-
-def summaries(family):
-    """For each size that is counted: the floor, and the table."""
-    text = ""
-    for cost in family["costs"]:
-        text += (f"For {size_text(family, cost['sizes'])} the floor is {cost['bytes']:,} bytes of global memory, each array moved once, "
-                 f"and {cost['flops']:,} floating-point operations:\n\n{summary(family, cost)}\n")
-    return text
-
-
-def kernel_tables(family, rung):
-    """A row a kernel of one version."""
-    text = ""
-    for count in rung["counts"]:
-        rows = []
-        for kernel in count["kernels"]:
-            grid = ", ".join(f"{one['launches']} of {one['blocks']} x {one['threads']}" for one in kernel["launches"])
-            rows.append([f"`{kernel['name']}`", grid, each([kernel], "global", ("read",)), each([kernel], "global", ("write", "atomic")),
-                         each([kernel], "shared", ("read",)), each([kernel], "shared", ("write", "atomic")), *resource_cells(kernel)])
-        if len(family["costs"]) > 1:
-            text += f"With {size_text(family, count['sizes'])}:\n\n"
-        text += table(["kernel", "launches of blocks x threads", "sectors a read", "sectors a write", "passes a read", "passes a write", "registers", "shared memory", "spills", "occupancy"], rows) + "\n"
-    return text
-
+# ---- Times ------------------------------------------------------------------------------------------------------------
 
 def times(name):
     """What was measured on a GPU, from committed output of `kantor bench ladder`."""
@@ -154,15 +56,6 @@ def times(name):
 
 # ---- The page ---------------------------------------------------------------------------------------------------------
 
-def title(rung):
-    return f"Version {rung['version']}: {rung['text']}"
-
-
-def anchor(rung):
-    """As GitHub and tools/docs make it."""
-    return re.sub(r"[^\w\- ]", "", title(rung).lower()).strip().replace(" ", "-")
-
-
 def image(name, rung):
     return f"images/{name}-v{rung['version']}.svg"
 
@@ -171,26 +64,78 @@ def link(path):
     return f"[{path}](../../{path})"
 
 
+def listing(text, lead):
+    return f"{lead}:\n\n```cpp\n{text}\n```\n\n"
+
+
+def headers_of(path, family, found=None):
+    """The headers that a source takes from its family's folder, and kernels/block.h, in order, with those that these take."""
+    found = {} if found is None else found
+    for name in re.findall(r'#include "([^"]+\.h)"', path.read_text()):
+        if (name.startswith(f"kernels/ladder/{family}/") or name == "kernels/block.h") and name not in found:
+            found[name] = None
+            headers_of(ROOT / name, family, found)
+    return list(found)
+
+
 def version_section(family, rung, shown):
-    """A version's part of the page. `shown`: the kernels of other files whose source stands on the page already."""
+    """A version's part of the page. `shown`: the sources of other files that stand on the page already."""
     name = family["family"]
     words, code = head_of(ROOT / rung["file"])
-    text = f"## {title(rung)}\n\n{words}\n\n"
+    text = f"## {title(rung)}\n\n{words}\n\n{against(family, rung)}"
     if rung["counts"]:
-        text += f"![What the threads of version {rung['version']} touch]({image(name, rung)})\n\n" + kernel_tables(family, rung)
-    text += f"{link(rung['file'])}:\n\n```cpp\n{code}\n```\n\n"
+        if has_picture(family, rung):
+            text += f"![What the threads of version {rung['version']} touch]({image(name, rung)})\n\n"
+        text += kernel_tables(family, rung)
+    text += listing(code, link(rung["file"]))
     elsewhere = {}
-    for kernel in (kernel for count in rung["counts"] for kernel in count["kernels"]):
+    for kernel in kernels_of(rung):
         source = (kernel.get("resources") or {}).get("source", rung["file"])
         if source != rung["file"]:
             elsewhere.setdefault((source, kernel["name"].split("<")[0]))
+    again = []
     for source, base in elsewhere:
         if (source, base) in shown:
-            text += f"`{base}`, in {link(source)}, is shown above.\n\n"
+            again.append(f"`{base}`, in {link(source)}")
             continue
         shown.add((source, base))
-        text += f"`{base}`, in {link(source)}:\n\n```cpp\n{kernel_source(ROOT / source, base)}\n```\n\n"
-    return text
+        text += listing(kernel_source(ROOT / source, base), f"`{base}`, in {link(source)}")
+    for header in sources_of(name, rung):
+        if header.endswith(".h") and header not in shown:
+            shown.add(header)
+            text += listing((ROOT / header).read_text().rstrip("\n"), f"{link(header)}, which it includes")
+    return text + (f"Shown above: {', '.join(again)}.\n\n" if again else "")
+
+
+def sources_of(name, rung):
+    """The files of the family's folder that a version is made of: its own, those of its kernels, and the headers of both."""
+    own = dict.fromkeys([rung["file"], *(k["resources"]["source"] for k in kernels_of(rung) if k["resources"]["source"].startswith(f"kernels/ladder/{name}/"))])
+    return [*own, *dict.fromkeys(header for source in own for header in headers_of(ROOT / source, name))]
+
+
+def new_kernels(family, rung):
+    """Kernels of a version that no version before it has, each under one of its names: what its picture shows."""
+    before = {k["name"].split("<")[0] for other in family["rungs"] if other["version"] < rung["version"] for k in kernels_of(other)}
+    return list({k["name"].split("<")[0]: k["name"] for k in reversed(rung["counts"][0]["kernels"]) if k["name"].split("<")[0] not in before}.values())[::-1]
+
+
+def has_picture(family, rung):
+    return bool(rung["counts"]) and bool(new_kernels(family, rung))
+
+
+def unheld(family, rung):
+    """Figures in bold at a version's head that none of its tables holds."""
+    words, _ = head_of(ROOT / rung["file"])
+    tables = summaries(family) + resources(family) + against(family, rung) + kernel_tables(family, rung)
+    there = set(re.findall(r"\d[\d,]*(?:\.\d+)?", tables))
+    return [figure for figure in re.findall(r"\*\*([^*]*)\*\*", words) if not re.findall(r"\d[\d,]*(?:\.\d+)?", figure)
+            or not set(re.findall(r"\d[\d,]*(?:\.\d+)?", figure)) <= there]
+
+
+def arrays(family):
+    """What goes in and out, where the family names it."""
+    named = [(side, [name.partition(" ") for name in family.get(side, [])]) for side in ("inputs", "outputs")]
+    return "".join(f"{side.capitalize()}, `{side}[0]` and on: {'; '.join(f'`{name}` {escaped(what)}'.rstrip() for name, _, what in names)}.\n\n" for side, names in named if names)
 
 
 def page(family):
@@ -201,8 +146,8 @@ def page(family):
 
 {escaped(family['formula'])}.
 
-The simulator counted what the warps ask of memory, without a GPU, and ptxas (nvcc {family['nvcc']}, sm_{family['architecture']}) says what a kernel takes;
-[what the columns mean](index.md#the-ladder), and what such counts cannot say.
+{arrays(family)}The simulator counted what the warps ask of memory, without a GPU, and ptxas (nvcc {family['nvcc']}, sm_{family['architecture']}) says what a kernel takes;
+[what the columns mean](index.md#the-ladder), and what such counts cannot say. Figures in bold in the text stand in the tables.
 
-{summaries(family)}{times(name)}
+{summaries(family)}{resources(family)}{times(name)}
 {''.join(version_section(family, rung, shown) for rung in family['rungs'])}""".rstrip("\n") + "\n"

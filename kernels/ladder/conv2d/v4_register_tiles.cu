@@ -1,7 +1,8 @@
 // Version 4: 8 x 8 sums a thread, in registers, and 16 bytes an access. For each k a thread reads 8 + 8 numbers from
 // shared memory and makes 64 products, a quarter of a number a product, where version 3 read two; so shared memory,
 // which was the limit at an eighth of the arithmetic, now keeps up with it. 128 threads make a tile of 128 x 64: the
-// second-level cache gives 4 P O W (1/128 + 1/64) bytes, 3/32 of a byte a product, in place of a quarter.
+// second-level cache gives 4 P O W (1/128 + 1/64) bytes, 3/32 of a byte a product, in place of a quarter. In pass 0 of
+// the table that is **29,120** passes instead of **219,844**, and **1.69** times the floor instead of **4.57**.
 //
 // Copies move four numbers at once: neighbouring channels of a pixel, or neighbouring filters. They lie inside the
 // image together or not at all, so that a copy of four costs the divisions and comparisons that one number cost before:
@@ -9,9 +10,10 @@
 // what lies across keeps lying across; only the reads differ (register_tile.h), two k of a row at once or four rows of
 // a k.
 //
-// The price is in small results. The weight gradient of 128 filters of 5 x 5 x 64 is 25 tiles, for the 132
-// multiprocessors of an H100, and each walks along all pixels. Channels must be a multiple of 4, and in the gradients
-// filters too.
+// The price is in small results. Those of the table are small: **1** tile in pass 0, **4** and **7** in the others,
+// where version 3 had **8**, **16** and **26** blocks. There version 4 is hardly faster. The weight gradient of 128
+// filters of 5 x 5 x 64 is 25 tiles, for the 132 multiprocessors of an H100, and each walks along all pixels. Channels
+// must be a multiple of 4, and in the gradients filters too.
 #include "kernels/ladder/conv2d/register_tile.h"
 #include "kernels/ladder/conv2d/windows.h"
 #include "kernels/ladder/rung.h"

@@ -45,6 +45,8 @@ const bool entered = add_family(
     {.name = "gemm",
      .formula = "C[i, j] = sum over l < k of A[i, l] B[l, j]",
      .size_names = {"m", "n", "k"},
+     .input_names = {"A [m, k]", "B [k, n]"},
+     .output_names = {"C [m, n]"},
      .test_sizes = {{1, 1, 1}, {3, 5, 7}, {65, 33, 129}, {130, 67, 31}, {1, 4, 260}, {128, 128, 64}, {133, 132, 132}},
      .bench_sizes = {{256, 512, 512}, {768, 512, 512}, {4096, 4096, 4096}},
      .count_sizes = {{128, 256, 128}},

@@ -1,15 +1,16 @@
-// Version 8: float32 on tensor cores, by three TF32 products. TF32 keeps 11 bits of a number's 24, so x = high + low,
-// where high is x rounded to TF32 and low is the rest, which is exact, rounded too. Of the four products of high and
-// low parts three are made; low times low, at most 2^-22 of the whole, is left out. The result is as accurate as
-// float32's, at three times the instructions of version 7: 48 for a step of 8 along k, or 16384 products in at least 48
-// clocks, 341 a clock and multiprocessor, still 2.7 times the 128 multiply-adds. Bytes, passes and sizes are those of
-// version 7; shared memory, with 576 clocks a stage against 768 of tensor cores, is no longer what limits. A thread
-// holds both parts of its operands and needs 238 registers, so that two blocks fit on a multiprocessor where three did.
+// Version 8: float32 on tensor cores, by three TF32 products. TF32 keeps 11 bits of a number's 24, the leading one
+// included, so x = high + low, where high is x rounded to TF32 and low is the rest, which is exact, rounded too. Of the
+// four products of high and low parts three are made; low times low, at most 2^-22 of the whole, is left out. The
+// result is as accurate as float32's, at three times the instructions of version 7: 48 for a step of 8 along k, or
+// 16384 products in at least 48 clocks, 341 a clock and multiprocessor, still 2.7 times the 128 multiply-adds. Bytes,
+// passes and sizes are those of version 7; shared memory, with 576 clocks a stage against 768 of tensor cores, is no
+// longer what limits. A thread holds both parts of its operands and needs **238** registers instead of **167**, so that
+// two blocks, **8** warps, fit on a multiprocessor where three did.
 //
 // Tensor cores cut where float32 rounds, always towards zero, and over a long k that adds up. So the sum of each 8
 // products begins at zero and is added to the thread's sum by a float32 addition, which rounds to nearest: two sums of
-// four registers a tile, one for the large products and one for the small, and 8 additions a tile and step.
-// (Ootomo and Yokota 2022, "Recovering single precision accuracy from Tensor Cores".)
+// four registers for each instruction's 16 x 8 elements, one for the large products and one for the small, and 8
+// additions for them a step. (Ootomo and Yokota 2022, "Recovering single precision accuracy from Tensor Cores".)
 //
 // To be short, this version leaves out what the engine's kernel has (kernels/products/tensor_core.h): a scale that
 // keeps the low part of numbers under 2^-115, and a repair of sums that are not finite, which infinities make NaN here.
@@ -125,7 +126,7 @@ void run(const ladder::Arrays& a, Stream stream) {
 }
 
 KANTOR_RUNG(
-    gemm, 8, "float32 by three TF32 products", run, .error = 1e-6,
+    gemm, 8, "float32 by three TF32 products", run, .follows = 7, .error = 1e-6,
     .takes = [](const ladder::Sizes& s) { return s[1] % 4 == 0 && s[2] % 4 == 0 && tile_capability() >= 80; });
 
 }  // namespace

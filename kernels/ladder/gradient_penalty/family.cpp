@@ -76,9 +76,11 @@ const bool entered = add_family(
      .formula =
          "g = delta w; 10/rows sum over rows of (n - 1)^2 with n = |g_row|, its derivative by g, the norms, and g",
      .size_names = {"rows", "width"},
+     .input_names = {"delta [rows, 8]", "w [8, width]"},
+     .output_names = {"penalty", "derivative [rows, width], of the penalty by g", "norms [rows]", "g [rows, width]"},
      .test_sizes = {{1, 1}, {3, 7}, {65, 33}, {5, 1500}, {2, 20000}, {3, 10001}},
      .bench_sizes = {{256, 2}, {256, 784}, {256, 65536}, {16, 1048576}},
-     .count_sizes = {{256, 784}},
+     .count_sizes = {{256, 784}, {16, 65536}},
      .inputs =
          [](const Sizes& s) {
            return Sizes{s[0] * inner, inner * s[1]};

@@ -26,7 +26,8 @@ __device__ void make_gradient_tile(const float* delta, const float* w, float* g,
     }
   }
   for (int r = 0; r < tile_rows && first_row + r < rows; ++r) {
-    const float* deltas = delta + (first_row + r) * inner;
+    float deltas[inner];  // read once: behind a write of g, which might be the same array, memory is read again
+    for (int k = 0; k < inner; ++k) deltas[k] = delta[(first_row + r) * inner + k];
     double squares = 0;
     for (int c = 0; c < columns; ++c) {
       const int64_t column = first_column + c * tile_threads;

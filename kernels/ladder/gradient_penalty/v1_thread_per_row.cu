@@ -1,16 +1,28 @@
 // Version 1: a thread a row. The gradient penalty of a WGAN wants each sample's gradient g by the critic's input to
 // have norm 1: it is 10 times the mean of (n - 1)^2 over the rows of a batch, with n = |g|, and its derivative by g is
-// 20 / rows (n - 1) / n g. So a row is read to take its norm, and then scaled by a number that depends on all of it.
+// 20 / rows (n - 1) / n g, or 0 where n is 0 (kernels/row_penalty.h). So a row is read to take its norm, and then
+// scaled by a number that depends on all of it. Squares are added in double, in all versions: as a float, the square of
+// a number below 1e-23 is 0, and that of one above 2e19 infinite.
 //
-// In all versions g is made first, by a product that writes it: 4 bytes an element. This version then reads it twice,
-// once for the norm and once to scale it, and writes the derivative: 16 bytes an element in all. There are 3 launches:
-// the product, the rows, and one thread that adds the rows' shares of the penalty.
+// g is made first, by a product with 8 terms an element: delta is the derivative by what the critic's first layer puts
+// out, w that layer's weights. The product, "make gradients" in the tables, is the same in all versions but 5, and not
+// their subject. It writes g, 4 bytes an element, which later launches must read again; so with the derivative, 12
+// bytes an element is the least for a version that measures g later, and the floor, 8, is out of reach. This version
+// reads g twice, once for the norm and once to scale it: 16 bytes. It has 3 launches: the product, the rows, and one
+// thread that adds the rows' parts of the penalty.
 //
-// The bytes are not the worst of it. Memory is read in sectors of 32 bytes, 8 floats. Neighbouring threads read
-// addresses that are a whole row apart, so that each of a warp's 32 loads needs a sector of its own: 1024 bytes are
-// fetched where 128 are wanted, unless the cache still has them when the thread's next 7 elements come. The derivative
-// is written in the same manner. And a batch of 256 rows is 8 warps, on a GPU that has room for 132 x 64. Rows of more
-// than 100,000 elements are left out here: a thread would walk them alone, twice.
+// It is slow for two reasons. The first is that hardly anything is at work, for a long time. 256 rows are 256 threads,
+// 8 warps in **4** blocks, and 128 of 132 multiprocessors have nothing to do. Each thread walks along its row
+// alone: with 784 elements a warp makes **2,354** accesses to global memory, two thirds of them reads, which wait for
+// memory or a cache, and each addition waits for the one before it. With 16 rows of 65,536 it is **98,305** accesses,
+// on **1** multiprocessor. (Rows of more than 100,000 elements are left out here.)
+//
+// The second is how it reads. Memory is read in sectors of 32 bytes, 8 floats, and neighbouring threads read addresses
+// that are a whole row apart. So a warp's one load touches **32.00** sectors, one a lane, where **4.00** hold as many
+// floats. That makes **11.75** times the floor for "thread per row" with 256 rows of 784. Not all of it comes from
+// memory: a multiprocessor has two warps here, whose 64 sectors are 2 KB, and the first-level cache still has them when
+// the next 7 elements of each row are read. But every load asks the cache for 32 sectors one after the other, and with
+// many warps a multiprocessor it would not keep them.
 #include "kernels/ladder/gradient_penalty/gradients.h"
 #include "kernels/ladder/gradient_penalty/row_share.h"
 #include "kernels/ladder/rung.h"

@@ -1,12 +1,20 @@
-// Version 2: a warp a row. Its 32 threads read 32 neighbouring elements, 128 bytes that are 4 sectors, all of which
-// are wanted, where version 1 fetched up to 32 sectors for them. There are 32 times as many threads, and a row takes a
-// 32nd of the steps. Each thread adds the squares of every 32nd element, and the norm is the sum over the warp, which
-// five shuffles give to all of its threads; no barrier is needed, since a warp needs none.
+// Version 2: a warp a row, and both reasons are mended. Lane l of the warp takes elements l, l + 32, l + 64, ... of its
+// row. With 256 rows of 784 there are **256** warps instead of **8**, on **32** multiprocessors instead of **4**, and a
+// warp makes **77** accesses instead of **2,354**. And what a warp reads at once are neighbours, 128 bytes in 4
+// sectors, all of which are wanted: the sectors of the rows' launch fall from **11.75** times the floor to **1.48**.
+// That is the largest step of this ladder.
 //
-// Bytes and launches stay: the row is still read twice, 16 bytes an element with the product's write. The second read
-// costs less than the first where a cache still has the row, which depends on how long the rows are and how many are
-// under way at once. The last launch adds the rows' shares with 256 threads instead of one: rows / 256 dependent
-// additions, then a tree, where version 1 had one chain of as many additions as there are rows.
+// Each thread adds the squares of its elements, and the norm is the sum over the warp: five exchanges of doubles, 10
+// shuffle instructions, after which all lanes have it. A shuffle names the lanes that take part and makes them wait for
+// each other, so no barrier of the block is needed. The last launch adds the rows' parts of the penalty with 256
+// threads instead of one, a chain of 1 addition and a sum over the block where version 1 had a chain of 256.
+//
+// What stays: 3 launches, and a row is read twice, 16 bytes an element with the product's write. The second read costs
+// little where a cache has the row. Of 784 elements it has: the 8 rows of a block are 25 KB, and the first-level cache
+// holds up to 256 KB. The 8 rows of a block of 65,536 are 2 MB, and come from the second-level cache again.
+//
+// What is left to gain: with 256 rows 100 of 132 multiprocessors are still idle, and with 16 rows all but **2**, where
+// a warp makes **6,146** accesses.
 #include "kernels/block.h"
 #include "kernels/ladder/gradient_penalty/gradients.h"
 #include "kernels/ladder/gradient_penalty/row_share.h"

@@ -29,13 +29,16 @@ struct Instruction {
   Kind kind{};
   int64_t accesses = 0, bytes = 0;
   Transactions transactions;
-  int samples = 0;  // that are kept of it
+  int samples = 0;  // that are kept of it, all of one warp:
+  int64_t block = -1;
+  size_t warp = 0;
 };
 
 /// One execution by a warp, of which not all lanes may have come yet.
 struct Execution {
   size_t instruction = 0;
   WarpAccess of;
+  size_t warp = 0;
   uint64_t turn = 0;  // counts executions as they begin
 };
 
@@ -49,7 +52,8 @@ struct Counter {
   std::vector<Path> paths;                                          // of the block's threads
   std::vector<std::unordered_map<uint64_t, Execution>> executions;  // of its warps, by hash
   std::vector<Launches> launches;
-  int samples_wanted = 0;  // of an instruction
+  int samples_wanted = 0;                // of an instruction
+  int64_t block = -1, launch_began = 0;  // the running block and the first of its launch, of all that ran
   uint64_t turns = 0;
   std::vector<Sample> samples;
   std::vector<size_t> sampled;     // the instruction of each
@@ -80,6 +84,7 @@ void Counter::note(uintptr_t address, int bytes, Kind kind, Space space, const v
     Execution& execution = of_warp[key];
     if ((execution.of.lanes & lane) != 0) continue;
     if (execution.of.lanes == 0) execution.turn = turns++;
+    execution.warp = thread / 32;
     execution.instruction = number->second;
     execution.of.bytes = bytes;
     execution.of.lanes |= lane;
@@ -100,6 +105,7 @@ Sample sample_of(const WarpAccess& access, Space space, std::vector<uintptr_t>& 
     if (known == arrays.end()) arrays.push_back(begin);
   }
   sample.is_static = begin == 0;
+  sample.begin = begin;
   for (size_t lane = 0; lane < 32; ++lane) {
     if ((access.lanes >> lane & 1U) != 0) sample.offset[lane] = static_cast<int64_t>(access.address[lane] - begin);
   }
@@ -118,8 +124,8 @@ void shift_static(std::vector<Sample>& samples) {
     }
   };
   each([&](const std::string& kernel, int64_t offset) {
-    const auto [known, is_new] = lowest.try_emplace(kernel, offset / 16 * 16);
-    if (!is_new) known->second = std::min(known->second, offset / 16 * 16);
+    const auto [known, is_new] = lowest.try_emplace(kernel, offset / 4 * 4);
+    if (!is_new) known->second = std::min(known->second, offset / 4 * 4);
   });
   each([&](const std::string& kernel, int64_t& offset) { offset -= lowest.at(kernel); });
 }
@@ -133,7 +139,7 @@ void Counter::count() {
       ++i.accesses;
       i.bytes += int64_t{execution.of.bytes} * __builtin_popcount(execution.of.lanes);
       i.transactions += i.space == Space::shared ? passes(execution.of, i.kind == Kind::atomic) : sectors(execution.of);
-      if (i.samples < samples_wanted) came.push_back(execution);
+      if (i.samples < samples_wanted && (i.samples == 0 || i.block == block)) came.push_back(execution);
     }
     of_warp.clear();
   }
@@ -141,13 +147,18 @@ void Counter::count() {
 }
 
 void Counter::keep_samples(std::vector<Execution> came) {
-  std::sort(came.begin(), came.end(), [](const Execution& a, const Execution& b) { return a.turn < b.turn; });
+  std::sort(came.begin(), came.end(),
+            [](const Execution& a, const Execution& b) { return std::tie(a.warp, a.turn) < std::tie(b.warp, b.turn); });
   for (const Execution& execution : came) {
     Instruction& i = instructions[execution.instruction];
-    if (i.samples == samples_wanted) continue;
+    if (i.samples == samples_wanted || (i.samples > 0 && i.warp != execution.warp)) continue;
     ++i.samples;
+    i.block = block;
+    i.warp = execution.warp;
     sampled.push_back(execution.instruction);
     samples.push_back(sample_of(execution.of, i.space, sources));
+    samples.back().block = block - launch_began;
+    samples.back().warp = static_cast<int>(execution.warp);
   }
 }
 
@@ -266,6 +277,7 @@ void launch_begins(std::string_view kernel) {
   const auto known = std::find(c.kernels.begin(), c.kernels.end(), kernel);
   c.kernel = static_cast<size_t>(known - c.kernels.begin());
   if (known == c.kernels.end()) c.kernels.emplace_back(kernel);
+  c.launch_began = c.block + 1;
 }
 
 void launch_has(uint64_t blocks, int threads, size_t shared_bytes) {
@@ -288,6 +300,7 @@ void block_begins(int threads) {
   Counter& c = counter();
   if (!counting) return;
   c.unseen = false;
+  ++c.block;
   c.paths.resize(std::max(c.paths.size(), static_cast<size_t>(threads)));
   for (Path& path : c.paths) path.clear();
   c.executions.resize(std::max(c.executions.size(), static_cast<size_t>(threads + 31) / 32));

@@ -44,13 +44,16 @@ struct Launches {
   size_t shared_bytes = 0;           // dynamic
 };
 
-/// One access of a warp, to be drawn. `offset`: of each lane, in bytes from the start of its array in global memory or
-/// of dynamic shared memory; in static shared memory from the lowest address that the kernel's samples touch there,
-/// rounded down to 16.
+/// One access of a warp, to be drawn. All of an instruction are of one warp: of those that run it first, between two
+/// barriers, the lowest. `offset`: of each lane, in bytes from the start of its array in global memory or of dynamic
+/// shared memory; in static shared memory from the lowest word that the samples of the kernel touch there.
 struct Sample {
   Row of;                  // its line
   int array = 0;           // number of the array in global memory, in the order in which samples first touch them
   bool is_static = false;  // static shared memory
+  uintptr_t begin = 0;     // of that array; 0 in static shared memory
+  int64_t block = 0;       // of the launch, counted as they run
+  int warp = 0;            // of the block
   int bytes = 0;           // of a lane
   uint32_t lanes = 0;
   std::array<int64_t, 32> offset{};

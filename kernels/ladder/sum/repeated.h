@@ -5,19 +5,19 @@
 
 namespace kantor::KANTOR_BACKEND {
 
-/// Calls pass(x, n, sums, blocks): first for the input, whose n floats leave sums of blocks, which are doubles; then
-/// for these sums, until there is one block. `per_block`: elements that a block adds.
-template <class Pass>
-void sum_in_passes(const ladder::Arrays& a, int64_t per_block, const Pass& pass) {
+/// Calls add(x, n, sums, blocks), which starts a kernel: first for the input, whose n floats leave sums of blocks,
+/// which are doubles; then for these sums, until there is one block. `per_block`: elements that a block adds.
+template <class Add>
+void sum_repeatedly(const ladder::Arrays& a, int64_t per_block, const Add& add) {
   double* sums = a.workspace;
   unsigned blocks = blocks_for(a.sizes[0], per_block);
-  pass(a.inputs[0], a.sizes[0], sums, blocks);
+  add(a.inputs[0], a.sizes[0], sums, blocks);
   while (blocks > 1) {
     const double* of_blocks = sums;
     const int64_t n = blocks;
     sums += n;
     blocks = blocks_for(n, per_block);
-    pass(of_blocks, n, sums, blocks);
+    add(of_blocks, n, sums, blocks);
   }
 }
 
