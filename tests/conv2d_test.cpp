@@ -146,6 +146,20 @@ TEST_CASE("conv2d: the direct products are the defining sums, at panels of every
   check_against_definition({28, 20, 20, 12, 70, 5, 2, {4, 0}}, random);  // weight gradient: chunks of images
 }
 
+TEST_CASE("conv2d: weight gradients of few channels are the defining sums, in chunks of images and several panels") {
+  HostRandom random(1, 8);
+  for (const int64_t channels : {1, 3, 7}) {
+    for (const int64_t filters : {8, 16, 50, 64, 130}) {
+      check_against_definition({17, 6, 5, channels, filters, 3, 3, {1, 1}}, random);
+      check_against_definition({3, 9, 8, channels, filters, 4, 2, {3, 0}}, random);  // windows leave pixels out
+    }
+  }
+  check_against_definition({33, 7, 7, 1, 20, 5, 5, {2, 2}}, random);
+  check_against_definition({2, 2, 3, 2, 16, 5, 5, {2, 2}}, random);  // every window meets padding on both sides
+  check_against_definition({2, 3, 4, 2, 16, 1, 2, {1, 3}}, random);  // and some meet only padding
+  check_against_definition({3, 3, 2, 1, 16, 2, 2, {9, 4}}, random);  // or all
+}
+
 TEST_CASE("conv2d: the kernels are the defining sums, at ragged sizes") {
   HostRandom random(1, 6);
   for (const bool shift : {false, true}) {

@@ -138,6 +138,7 @@ void conv2d_input_grad(const ConvShape& c, const T* g, const T* filter, const Ep
 template <class T>
 void conv2d_weight_grad(const ConvShape& c, const T* x, const T* g, T* filter) {
   if (fills_vector<T>(c.filters) && c.channels >= 8) return direct_conv2d_weight_grad(c, x, g, filter);
+  if (fills_vector<T>(c.filters) && c.batch > 0) return few_channels_conv2d_weight_grad(c, x, g, filter);
   const int64_t size = c.filters * c.window();
   // Partial filters of chunks of pixels, added in order. Large filters get few chunks, to bound the memory they move.
   const int64_t groups = std::clamp<int64_t>((int64_t{1} << 21) / std::max<int64_t>(size, 1), 2, 16);

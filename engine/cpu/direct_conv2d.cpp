@@ -89,41 +89,6 @@ void for_groups(const Axis& axis, int64_t begin, int64_t end, const F& fn) {
   }
 }
 
-/// The rows and terms of a product. Each thread keeps them from call to call.
-template <class T>
-class Product {
- public:
-  static Product& of_thread() {
-    thread_local Product product;
-    product.a_.clear();
-    product.c_.clear();
-    product.terms_.clear();
-    return product;
-  }
-  void add_row(const T* a, T* c) {
-    a_.push_back(a);
-    c_.push_back(c);
-  }
-  void add_term(Term term) { terms_.push_back(term); }
-  /// Runs in parts of similar lengths, so short that a part's panel rows stay in the first-level cache for all rows.
-  void run(const T* panel, int64_t width, int64_t columns, bool add) {
-    const auto rows = static_cast<int64_t>(a_.size());
-    a_.resize(a_.size() + tallest_tile, a_.back());
-    c_.resize(c_.size() + tallest_tile, c_.back());
-    const size_t parts = std::max<size_t>(1, (terms_.size() + cached_rows<T>(width) - 1) / cached_rows<T>(width));
-    for (size_t part = 0; part < parts; ++part) {
-      const size_t begin = part * terms_.size() / parts, end = (part + 1) * terms_.size() / parts;
-      panel_product<T>(a_.data(), std::span(terms_).subspan(begin, end - begin), panel, width, c_.data(), rows, columns,
-                       add || part > 0);
-    }
-  }
-
- private:
-  std::vector<const T*> a_;
-  std::vector<T*> c_;
-  std::vector<Term> terms_;
-};
-
 /// Positions of a product's target, cut into blocks of similar sizes: whole images, or bands of rows of one image.
 struct Blocks {
   int64_t images, image_count, rows, row_count;
@@ -177,7 +142,7 @@ struct DirectProduct {
  private:
   /// The product of one group of positions of images [begin, end).
   void multiply(int64_t panel, int64_t begin, int64_t end, const Positions& v, const Positions& h) const {
-    auto& product = Product<T>::of_thread();
+    auto& product = PanelProduct<T>::of_thread();
     for (int64_t image = begin; image < end; ++image) {
       for (int64_t i = 0; i < v.count; ++i) {
         for (int64_t j = 0; j < h.count; ++j) {
@@ -284,7 +249,7 @@ class WeightGrad {
     const int64_t ky = tap / c_.kernel_width, kx = tap % c_.kernel_width, width = panels_.width(panel);
     const Range ys = positions_of_tap(ky, c_.height, c_.out_height, c_);
     const Range xs = positions_of_tap(kx, c_.width, c_.out_width, c_);
-    auto& product = Product<T>::of_thread();
+    auto& product = PanelProduct<T>::of_thread();
     for (int64_t k = 0; k < c_.channels; ++k) product.add_row(source_.data + k, sums + k * width);
     for (int64_t image = first; image < std::min(c_.batch, first + tile_); ++image) {
       for (int64_t oy = ys.begin; oy < ys.end; ++oy) {

@@ -19,5 +19,8 @@ template <class T>
 void direct_conv2d_input_grad(const ConvShape& shape, const T* g, const T* filter, const Epilogue<T>& epilogue, T* x);
 template <class T>
 void direct_conv2d_weight_grad(const ConvShape& shape, const T* x, const T* g, T* filter);
+/// The same, fast for few channels; the batch is not empty.
+template <class T>
+void few_channels_conv2d_weight_grad(const ConvShape& shape, const T* x, const T* g, T* filter);
 
 }  // namespace kantor::cpu

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 namespace kantor::cpu {
 
@@ -103,5 +104,40 @@ void panel_product(const T* const* a, std::span<const Term> terms, const T* pane
       return run.template operator()<panel_vectors>();
   }
 }
+
+/// The rows and terms of a product. Each thread keeps them from call to call.
+template <class T>
+class PanelProduct {
+ public:
+  static PanelProduct& of_thread() {
+    thread_local PanelProduct product;
+    product.a_.clear();
+    product.c_.clear();
+    product.terms_.clear();
+    return product;
+  }
+  void add_row(const T* a, T* c) {
+    a_.push_back(a);
+    c_.push_back(c);
+  }
+  void add_term(Term term) { terms_.push_back(term); }
+  /// Runs in parts of similar lengths, so short that a part's panel rows stay in the first-level cache for all rows.
+  void run(const T* panel, int64_t width, int64_t columns, bool add) {
+    const auto rows = static_cast<int64_t>(a_.size());
+    a_.resize(a_.size() + tallest_tile, a_.back());
+    c_.resize(c_.size() + tallest_tile, c_.back());
+    const size_t parts = std::max<size_t>(1, (terms_.size() + cached_rows<T>(width) - 1) / cached_rows<T>(width));
+    for (size_t part = 0; part < parts; ++part) {
+      const size_t begin = part * terms_.size() / parts, end = (part + 1) * terms_.size() / parts;
+      panel_product<T>(a_.data(), std::span(terms_).subspan(begin, end - begin), panel, width, c_.data(), rows, columns,
+                       add || part > 0);
+    }
+  }
+
+ private:
+  std::vector<const T*> a_;
+  std::vector<T*> c_;
+  std::vector<Term> terms_;
+};
 
 }  // namespace kantor::cpu
