@@ -42,7 +42,7 @@ def name_main_kernels(family):
     used = [name for rung in family["rungs"] for name in {k["name"] for k in kernels_of(rung)}]
     for count in (count for rung in family["rungs"] for count in rung["counts"]):
         own = [k for k in count["kernels"] if used.count(k["name"]) == 1] or count["kernels"]
-        count["main"] = max(own, key=lambda k: sums([k], "global")[1] + sums([k], "shared")[1])["name"]
+        count["main"] = max(own, key=lambda k: (sums([k], "global")[1], sums([k], "shared")[1]))["name"]
 
 
 def in_words(name, beside):
@@ -204,7 +204,7 @@ def against(family, rung):
         to = [", ".join(in_words(k["name"], names) for k in part) or "nothing" for part in (others, mine)]
         text += f"With {size_text(family, count['sizes'])}" if len(family["costs"]) > 1 else "In numbers"
         text += f", against version {before['version']}: {to[1]} in place of {to[0]}" + ("; the other kernels are the same" if shared else "") + "."
-        text += f" From \"multiprocessors busy\" on, figures are of the kernels that move most: {' and '.join(in_words(k['name'], names) for k in mains)}." if max(len(mine), len(others)) > 1 else ""
+        text += f" From \"multiprocessors busy\" on, figures are of the kernels that touch most sectors: {' and '.join(in_words(k['name'], names) for k in mains)}." if max(len(mine), len(others)) > 1 else ""
         text += "\n\n"
         text += table(["figure", f"version {before['version']}", f"version {rung['version']}", ""], differ) + "\n"
         text += f"Unchanged: {', '.join(same)}.\n\n" if same else ""

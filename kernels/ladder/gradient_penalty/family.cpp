@@ -74,7 +74,8 @@ Cost cost(const Sizes& s) {
 const bool entered = add_family(
     {.name = "gradient_penalty",
      .formula =
-         "g = delta w; 10/rows sum over rows of (n - 1)^2 with n = |g_row|, its derivative by g, the norms, and g",
+         "g = delta w, each row's norm n = |g_row|, the penalty 10/rows times the sum over rows of (n - 1)^2, and its "
+         "derivative by g",
      .size_names = {"rows", "width"},
      .input_names = {"delta [rows, 8]", "w [8, width]"},
      .output_names = {"penalty", "derivative [rows, width], of the penalty by g", "norms [rows]", "g [rows, width]"},

@@ -6,16 +6,17 @@
 //
 // g is made first, by a product with 8 terms an element: delta is the derivative by what the critic's first layer puts
 // out, w that layer's weights. The product, "make gradients" in the tables, is the same in all versions but 5, and not
-// their subject. It writes g, 4 bytes an element, which later launches must read again; so with the derivative, 12
-// bytes an element is the least for a version that measures g later, and the floor, 8, is out of reach. This version
-// reads g twice, once for the norm and once to scale it: 16 bytes. It has 3 launches: the product, the rows, and one
-// thread that adds the rows' parts of the penalty.
+// their subject. It writes g, 4 bytes an element, and later launches read it and write the derivative: 12 bytes an
+// element is the least for such a version. The floor counts the two writes, 8, plus delta and w once; the product reads
+// w once for 8 rows, and each of its warps reads delta. This version reads g twice, once for the norm and once to scale
+// it: 16 bytes. It has 3 launches: the product, the rows, and one thread that adds the rows' parts of the penalty.
 //
 // It is slow for two reasons. The first is that hardly anything is at work, for a long time. 256 rows are 256 threads,
-// 8 warps in **4** blocks, and 128 of 132 multiprocessors have nothing to do. Each thread walks along its row
-// alone: with 784 elements a warp makes **2,354** accesses to global memory, two thirds of them reads, which wait for
-// memory or a cache, and each addition waits for the one before it. With 16 rows of 65,536 it is **98,305** accesses,
-// on **1** multiprocessor. (Rows of more than 100,000 elements are left out here.)
+// 8 warps in **4** blocks, and 128 of 132 multiprocessors have nothing to do. Each thread walks along its row alone:
+// with 784 elements a warp makes **2,354** accesses to global memory, two thirds of them reads, which wait for memory
+// or a cache, and each addition waits for the one before it. With 16 rows of 65,536 all rows are in one warp, on **1**
+// multiprocessor, and it makes 196,610: twice the table's **98,305**, which is an average with the block's other warp,
+// that has no row. (Rows of more than 100,000 elements are left out here.)
 //
 // The second is how it reads. Memory is read in sectors of 32 bytes, 8 floats, and neighbouring threads read addresses
 // that are a whole row apart. So a warp's one load touches **32.00** sectors, one a lane, where **4.00** hold as many

@@ -3,20 +3,20 @@
 // each element of g is read once, not twice. A thread reads back only what it stored itself, so the barriers are for
 // the sum alone.
 //
-// With 256 rows of 784 two things are gained. A block a row fills the GPU: **256** blocks on all **132**
-// multiprocessors, where version 2 had **32** of each, and a warp makes **6.5** accesses to global memory instead of
-// **77**. And the rows' launch moves 8 bytes an element instead of 12, a third less: **0.99** times the floor instead
-// of **1.48**. At this size the first counts for more, because version 2's second read came from the first-level cache;
-// the second counts where many rows are under way and memory is the limit.
+// With 256 rows of 784 two things are gained. A block a row gives every multiprocessor work: **256** blocks on all
+// **132** multiprocessors, where version 2 had **32** of each, and a warp makes **6.5** accesses to global memory
+// instead of **77**. And the rows' launch moves 8 bytes an element instead of 12, a third less: **0.99** times the
+// floor instead of **1.48**. At this size the first counts for more, because version 2's second read came from the
+// first-level cache; the second counts where many rows are under way and memory is the limit.
 //
 // The price: **47,616** passes over shared memory, where version 2's rows had none. Only 12,800 of them are the row,
 // stored and read. The other **34,816** are the sum over the block (kernels/block.h): each of its 8 warps reads the 8
 // warps' sums, which are doubles and take two passes each, 8 x 8 x 2 and 8 writes a row. For rows of a few elements a
 // block is a waste: if the width is 2, 254 of its 256 threads have nothing to do.
 //
-// A row must fit: this version takes up to 15,360 elements, 60 KB. A block has 48 KB without asking, and more if the
-// program asks the driver for it; 64 KB is what every GPU of compute capability 7.5 and later gives. A multiprocessor
-// of an H100 has 228 KB, so three such rows are under way on it.
+// A row must fit: this version takes up to 15,360 elements, 60 KB. 48 KB need no question; asked by the program, the
+// driver gives up to 64 KB on every GPU of compute capability 7.5 and later. A multiprocessor of an H100 has 228 KB, so
+// three such rows are under way on it.
 #include "kernels/block.h"
 #include "kernels/ladder/gradient_penalty/gradients.h"
 #include "kernels/ladder/gradient_penalty/row_share.h"

@@ -5,19 +5,20 @@
 // The gain is in the second table: 16 rows of 65,536 do not fit into version 3, and version 2 has **2** blocks for
 // them. Here they are 8 stretches each, **128** blocks on **128** multiprocessors, and a warp makes **96** accesses in
 // both launches instead of **6,146**, for the same **1.20** times the floor. The first table shows no gain, because
-// rows of 784 are one stretch each: there version 4 is slower than version 3. g is read twice again, **1.49** times the
-// floor in these launches instead of **0.99**, a launch is added to the three of version 3 (0.9 us on an H100,
-// bench/results/h100-2026-11-28/facts.jsonl, where the whole floor, 1.6 MB, takes 0.5 us at 3 TB/s), and each of the
-// two has a sum over the block, **69,632** passes instead of **47,616**.
+// rows of 784 are one stretch each: there all counts are those of version 3 or worse. g is read twice again, **1.49**
+// times the floor in these launches instead of **0.99**, a launch is added to the three of version 3 (0.9 us on an
+// H100, bench/results/h100-2026-11-28/facts.jsonl, where the whole floor, 1.6 MB, takes 0.5 us at 3 TB/s), and each of
+// the two has a sum over the block, **69,632** passes instead of **47,616**.
 //
 // What so few blocks cost was measured on an H100, with an earlier kernel that gave a long row to one block and read it
 // twice (bench/results/h100-2026-11-28/probe_own.jsonl, "norm+penalty+derivative"; without a product). 16 rows of
-// 1,048,576 took 1849 us, and 256 rows of 65,536, the same number of elements, 158 us, 11.7 times less, for 16 times
-// the blocks on 8.25 times the multiprocessors. Reading twice and writing once, 12 bytes an element, takes 67 us at 3
-// TB/s, so 256 blocks, two a multiprocessor, did not keep memory busy either. Here both sizes are 2048 blocks, rows x
-// width / 8192. This version itself has not been timed.
+// 1,048,576 took 1849 us, and 256 rows of 65,536, the same number of elements, 158 us, 11.7 times less: 256 blocks on
+// 132 multiprocessors instead of 16 on 16. Reading twice and writing once, 12 bytes an element, takes 67 us at 3 TB/s,
+// so 256 blocks, two a multiprocessor, did not keep memory busy either. Here both sizes are 2048 blocks, rows x width /
+// 8192. This version itself has not been timed.
 //
-// What the stretches leave is small: 8 bytes for 8192 elements, which each block of a row reads, width / 8192 of them.
+// What the stretches leave is small: each leaves one sum of 8 bytes, and every block of a row reads all sums of its
+// row, width / 8192 of them.
 #include "kernels/block.h"
 #include "kernels/ladder/gradient_penalty/gradients.h"
 #include "kernels/ladder/gradient_penalty/row_share.h"

@@ -5,14 +5,15 @@
 //
 // So g is written once and read once, by the launch that scales it: 12 bytes an element for rows of any length, where
 // version 4 moved 16, and **3** launches instead of **4**. With 16 rows of 65,536, product and all, that is **1.81**
-// times the floor instead of **2.20**, 4 MB or 1.4 us at 3 TB/s, and 0.9 us for the launch (measured as said in version
-// 4); with 256 rows of 784 **2.30** instead of **2.79**, and **37,256** passes over shared memory instead of
-// **69,768**.
+// times the floor instead of **2.20**, 4 MB, or at most 1.4 us at 3 TB/s (rows of 4 MB may still be in the second-level
+// cache), and 0.9 us for the launch (measured as said in version 4); with 256 rows of 784 **2.30** instead of **2.79**,
+// and **37,256** passes over shared memory instead of **69,768**.
 //
 // Against version 3, which takes rows of 784 too, the counts show no gain there: 3 launches and 12 bytes an element in
-// both (**2.29** and **2.30** times the floor), and a dearer product here. Version 3 came to the same bytes by keeping
-// the row in shared memory, which limits its length; here nothing is kept, and each block scales any stretch of 8192
-// elements once it has added the width / 1024 sums of its row. So the gain is for long rows.
+// both, and a dearer product here. (With the product's reads of delta and w, 0.81 times the floor at this size, all
+// three launches are **2.29** and **2.30** times the floor.) Version 3 came to the same bytes by keeping the row in
+// shared memory, which limits its length; here nothing is kept, and each block scales any stretch of 8192 elements once
+// it has added the width / 1024 sums of its row. So the gain is for long rows.
 //
 // The price is in the product: 10 shuffle instructions for 4 elements of a thread, **9,216** passes over shared memory
 // with 65,536 elements a row, and **56** registers instead of **50**. In a critic's layer an element of g has some

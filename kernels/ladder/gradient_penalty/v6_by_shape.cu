@@ -16,13 +16,14 @@
 // **47,752**, and two barriers a row. That weighs more the more short rows there are, and little here: on an H100 an
 // earlier version of the engine took 5.48 us for 256 rows of 784, by warps as here, and 5.50 us for 256 rows of 3072,
 // by blocks (bench/results/h100-2026-11-28/probe_own.jsonl, "norm+penalty+derivative", 2 launches, without a product).
-// Four times the elements made no difference, so at this size launches are what is paid for, and versions 2 to 6
-// probably differ little. With 16 rows of 65,536 it is version 4.
+// Four times the elements made no difference, though the kernels were two different ones: that suggests that at this
+// size launches are what is paid for, so that version 4's fourth would show, and versions 2, 3, 5 and 6 differ little.
+// With 16 rows of 65,536 it is version 4.
 //
 // Bytes with the product's write: 12 an element where the row stays on chip, 16 where it is split. Launches: 2 to 4.
 // The step of version 5 is not in it: the engine's products serve every layer, and know nothing of norms. Where rows
-// are split, that leaves a fourth of the bytes and a launch to be had: **1.81** times the floor and 3 launches instead
-// of **2.20** and 4.
+// are split, that leaves 4 of 16 bytes an element and a launch to be had: with the product's reads **1.81** times the
+// floor and 3 launches instead of **2.20** and 4.
 //
 // The next step of this ladder stands elsewhere. The kernel that trains a whole WGAN in one launch
 // (kernels/mlp_training/, described in docs/kernels/mlp_training.md) makes g on the chip, measures it there, and goes
