@@ -13,13 +13,17 @@ std::string microseconds(const json& value) {
   return us < 1e5 ? fmt::format("{:.1f} us", us) : fmt::format("{:.1f} ms", us / 1e3);
 }
 
+std::string threads_text(int count) {
+  return fmt::format("{} thread{}", count, count == 1 ? "" : "s");
+}
+
 /// The row's name with what tells it apart from its neighbours.
 std::string title(const json& row) {
   std::string text = row["name"];
   for (const char* key : {"constraint", "by"}) {
     if (row.contains(key)) text += ", " + row[key].get<std::string>();
   }
-  if (row.contains("threads")) text += fmt::format(", {} threads", row["threads"].get<int>());
+  if (row.contains("threads")) text += ", " + threads_text(row["threads"]);
   return text;
 }
 
@@ -52,9 +56,8 @@ std::string head(const json& result) {
   const std::string hardware = result["hardware"];
   std::string text = fmt::format(
       "{}, device {}, {}, {}\n", result["suite"].get<std::string>(), result["device"].get<std::string>(),
-      hardware.empty()
-          ? fmt::format("{} threads, {}", result["threads"].get<int>(), result["build"]["products"].get<std::string>())
-          : hardware,
+      hardware.empty() ? threads_text(result["threads"]) + ", " + result["build"]["products"].get<std::string>()
+                       : hardware,
       result["arithmetic"].get<std::string>());
   if (result["simulated"].get<bool>()) {
     return text + "simulated: times say nothing about a GPU, so no rates are given\n";
