@@ -15,6 +15,7 @@ struct FusedSamples {
   std::vector<float> real, fake;
 };
 
+/// A training whose steps can be fused into launches: its own, or those of several trainings.
 class FusableTraining {
  public:
   virtual ~FusableTraining() = default;
