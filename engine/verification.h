@@ -49,7 +49,7 @@ Findings remembered(const std::filesystem::path& file, const std::string& key,
                     const std::function<std::string(const TileKernels&)>& check, bool anew = false);
 
 /// The finding of another check of a device, "" where it has passed: remembered in the user's cache under `name`, or,
-/// on `sim`, made each time.
+/// on `sim`, made each time. What the check throws is a finding too.
 std::string remembered_finding(Device device, const std::string& name, const std::function<std::string()>& check,
                                bool anew = false);
 

@@ -67,6 +67,12 @@ TEST_CASE("verification: a wrong kernel of warpgroups is found, and leaves the a
   CHECK(others == 1);
 }
 
+TEST_CASE("verification: a check that a device refuses is a finding, in one line") {
+  const auto refused = []() -> std::string { throw std::runtime_error("the launch was refused\nby the driver"); };
+  CHECK(remembered_finding(sim_device, "fused steps", refused) == "the launch was refused by the driver");
+  CHECK(remembered_finding(sim_device, "fused steps", [] { return std::string(); }).empty());
+}
+
 TEST_CASE("verification: findings are remembered by card and build") {
   constexpr size_t tf32 = 2;
   constexpr int all = all_tile_kernels.size();
