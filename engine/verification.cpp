@@ -215,6 +215,9 @@ std::string check_present(Device device, const TileKernels& kernels) {
   return why_absent(device, kernels).empty() ? check_tiles(device, kernels, tile_launchers(device)) : "";
 }
 
+// Another check than that of tiles trains, and so asks for the findings of tiles: each has a mutex of its own, which is
+// locked on every device, so that tests on `sim` would not come to their end either.
+std::mutex other_checks;
 std::mutex known_mutex;
 std::map<int, Findings> known;  // by the GPU's index
 
@@ -237,6 +240,28 @@ void write_lines(const std::filesystem::path& file, const std::map<std::string, 
   out.close();
   if (out) std::filesystem::rename(beside, file, error);
   if (!out || error) std::filesystem::remove(beside, error);
+}
+
+/// Adds a line, or replaces it; others may have been written since the file was read.
+void remember(const std::filesystem::path& file, const std::string& name, const std::string& text) {
+  static std::mutex mutex;
+  const std::lock_guard lock(mutex);
+  std::map<std::string, std::string> lines = read_lines(file);
+  lines[name] = text;
+  write_lines(file, lines);
+}
+
+constexpr const char* unfinished = "the self-check did not come to its end";
+
+/// What a check finds. A kernel that a GPU refuses is not used there, and no reason to end.
+std::string finding_of(const std::function<std::string()>& check) {
+  try {
+    return check();
+  } catch (const std::exception& error) {
+    std::string finding = error.what();
+    std::replace(finding.begin(), finding.end(), '\n', ' ');  // it is remembered as a line
+    return finding;
+  }
 }
 
 }  // namespace
@@ -299,7 +324,7 @@ std::string check_tiles(Device device, const TileKernels& kernels, const TileLau
 
 Findings remembered(const std::filesystem::path& file, const std::string& key,
                     const std::function<std::string(const TileKernels&)>& check, bool anew) {
-  std::map<std::string, std::string> lines = read_lines(file);
+  const std::map<std::string, std::string> lines = read_lines(file);
   Findings found;
   const auto name = [&](size_t i) { return fmt::format("{}, {}", key, name_of(all_tile_kernels[i])); };
   bool all = !anew;
@@ -309,46 +334,37 @@ Findings remembered(const std::filesystem::path& file, const std::string& key,
     if (line != lines.end() && line->second != "passed") found[i] = line->second;
   }
   if (all) return found;
-  for (size_t i = 0; i < found.size(); ++i) lines[name(i)] = "the self-check did not come to its end";
-  write_lines(file, lines);
+  for (size_t i = 0; i < found.size(); ++i) remember(file, name(i), unfinished);
   for (size_t i = 0; i < found.size(); ++i) {
     found[i] = check(all_tile_kernels[i]);
-    lines[name(i)] = found[i].empty() ? "passed" : found[i];
-    write_lines(file, lines);
+    remember(file, name(i), found[i].empty() ? "passed" : found[i]);
   }
   return found;
 }
 
-std::string remembered_finding(Device device, const std::string& name, const std::function<std::string()>& check,
-                               bool anew) {
-  const auto finding_of_check = [&]() -> std::string {
-    try {
-      return check();
-    } catch (const std::exception& error) {  // a kernel that a GPU refuses is not used there, and no reason to end
-      std::string finding = error.what();
-      std::replace(finding.begin(), finding.end(), '\n', ' ');  // a line is remembered
-      return finding;
-    }
-  };
-  if (device.kind != Device::Kind::cuda) return finding_of_check();
-  const std::lock_guard lock(known_mutex);
-  const std::string key = fmt::format("{}, {}", key_of(device), name);
-  std::map<std::string, std::string> lines = read_lines(cache_file());
+std::string remembered_finding(const std::filesystem::path& file, const std::string& key,
+                               const std::function<std::string()>& check, bool anew) {
+  const std::map<std::string, std::string> lines = read_lines(file);
   if (const auto line = lines.find(key); line != lines.end() && !anew) {
     return line->second == "passed" ? "" : line->second;
   }
-  lines[key] = "the self-check did not come to its end";
-  write_lines(cache_file(), lines);
-  std::string finding = finding_of_check();
-  lines[key] = finding.empty() ? "passed" : finding;
-  write_lines(cache_file(), lines);
+  remember(file, key, unfinished);
+  std::string finding = finding_of(check);
+  remember(file, key, finding.empty() ? "passed" : finding);
   return finding;
+}
+
+std::string remembered_finding(Device device, const std::string& name, const std::function<std::string()>& check,
+                               bool anew) {
+  const std::lock_guard lock(other_checks);
+  if (device.kind != Device::Kind::cuda) return finding_of(check);
+  return remembered_finding(cache_file(), fmt::format("{}, {}", key_of(device), name), check, anew);
 }
 
 const Findings& findings(Device device) {
   static const Findings nothing;
-  if (device.kind != Device::Kind::cuda) return nothing;
   const std::lock_guard lock(known_mutex);
+  if (device.kind != Device::Kind::cuda) return nothing;
   const auto found = known.find(device.index);
   if (found != known.end()) return found->second;
   return known[device.index] = remembered(cache_file(), key_of(device),

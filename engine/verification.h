@@ -48,8 +48,11 @@ using Findings = std::array<std::string, all_tile_kernels.size()>;
 Findings remembered(const std::filesystem::path& file, const std::string& key,
                     const std::function<std::string(const TileKernels&)>& check, bool anew = false);
 
-/// The finding of another check of a device, "" where it has passed: remembered in the user's cache under `name`, or,
-/// on `sim`, made each time. What the check throws is a finding too.
+/// The finding of another check, "" where it has passed, which `file` remembers under `key` as above. What the check
+/// throws is a finding too.
+std::string remembered_finding(const std::filesystem::path& file, const std::string& key,
+                               const std::function<std::string()>& check, bool anew = false);
+/// The same of a device: remembered in the user's cache under `name`, or, on `sim`, made each time.
 std::string remembered_finding(Device device, const std::string& name, const std::function<std::string()>& check,
                                bool anew = false);
 

@@ -73,6 +73,27 @@ TEST_CASE("verification: a check that a device refuses is a finding, in one line
   CHECK(remembered_finding(sim_device, "fused steps", [] { return std::string(); }).empty());
 }
 
+TEST_CASE("verification: a check that asks for the findings of tiles comes to its end, and both are remembered") {
+  const auto asks = [] {
+    verified(sim_device, of_float32);
+    return std::string();
+  };
+  CHECK(remembered_finding(sim_device, "fused steps", asks).empty());
+  const ProgramFolder folder;
+  const std::string file = folder / "verified.txt";
+  const auto tiles = [](const TileKernels&) { return std::string("wrong"); };
+  const auto nested = [&] { return remembered(file, "card", tiles)[0]; };
+  CHECK(remembered_finding(file, "card, fused steps", nested) == "wrong");
+  int checked = 0;
+  const auto again = [&](const TileKernels&) {
+    ++checked;
+    return std::string();
+  };
+  CHECK(remembered(file, "card", again)[0] == "wrong");
+  CHECK(remembered_finding(file, "card, fused steps", [] { return std::string(); }) == "wrong");
+  CHECK(checked == 0);
+}
+
 TEST_CASE("verification: findings are remembered by card and build") {
   constexpr size_t tf32 = 2;
   constexpr int all = all_tile_kernels.size();
