@@ -1,12 +1,16 @@
 // Runs of studies that share launches, on `sim`: the numbers of their single runs, and what becomes of those that are
 // stopped, diverge, fail or are held elsewhere.
+#include "models/data/open_dataset.h"
 #include "models/files/folder_lock.h"
 #include "models/studies/framework/arms.h"
 #include "models/studies/framework/curve_run.h"
 #include "models/studies/framework/estimate.h"
 #include "models/studies/framework/run_folder.h"
 #include "models/studies/framework/runner.h"
+#include "models/training/fused_training.h"
 #include "models/training/probe.h"
+#include "models/training/shared_launches.h"
+#include "models/training/trainer.h"
 #include "tests/program.h"
 
 #include <algorithm>
@@ -103,7 +107,45 @@ json result_of(const fs::path& out, const std::string& id) {
   return json::parse(text_of(out / "planted/runs" / id / "result.json"));
 }
 
+/// Two steps of a training, in a launch each.
+class TwoSteps final : public LaunchMember {
+ public:
+  TwoSteps(const RunConfig& config, bool breaks, std::string& outcome)
+      : trainer_(config, open_dataset(config.data), simulator, true, {Fused::on}), breaks_(breaks), outcome_(outcome) {}
+  FusableTraining& training() override { return trainer_; }
+  void begin() override {}
+  [[nodiscard]] bool has_ended() const override { return trainer_.steps_done() == 2; }
+  [[nodiscard]] int64_t steps_at_once() const override {
+    if (breaks_ && trainer_.steps_done() == 1) throw Error("no launch");
+    return 1;
+  }
+  void take(const MlpOutcome& outcome, const LaunchTime& /*time*/) override { trainer_.take(outcome); }
+  void end() override { outcome_ = "ended"; }
+
+ private:
+  Trainer trainer_;
+  bool breaks_;
+  std::string& outcome_;
+};
+
 }  // namespace
+
+TEST_CASE("shared runs: a launch that fails ends the trainings in it, and no other") {
+  std::vector<LaunchLane> lanes = launch_lanes({"cpu", "sim:0"});
+  REQUIRE(lanes.size() == 1);
+  std::vector<std::string> outcomes(3);
+  for (size_t i = 0; i < outcomes.size(); ++i) {
+    RunConfig config = config_of({{"config", penalised(small(2), 0.1, 1e-3)}, {"seed", 1}});
+    if (i == 2) config.batch = 8;  // another launch
+    LaunchEntry entry;
+    entry.launch = fused_launch(TwoSteps(config, false, outcomes[i]).training().fused_model());
+    entry.make = [config, i, &outcomes] { return std::make_unique<TwoSteps>(config, i == 1, outcomes[i]); };
+    entry.on_failure = [i, &outcomes](const std::string& why) { outcomes[i] = why; };
+    lanes.front().entries.push_back(std::move(entry));
+  }
+  CHECK(share_launches(lanes) == 1 + 2);
+  CHECK(outcomes == std::vector<std::string>{"no launch", "no launch", "ended"});
+}
 
 TEST_CASE("shared runs: runs that share launches have the numbers of their single runs") {
   const ProgramFolder folder;

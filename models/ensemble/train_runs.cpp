@@ -10,7 +10,6 @@
 #include <algorithm>
 #include <chrono>
 #include <fstream>
-#include <future>
 #include <map>
 #include <mutex>
 #include <nlohmann/json.hpp>
@@ -149,59 +148,36 @@ class Processes {
 /// The runs that devices with kernels train in launches of many: each device its own, on a thread of its own.
 class Launches {
  public:
-  Launches(const std::vector<EnsembleRun>& runs, const TrainRunsOptions& options) : options_(options) {
-    for (const std::string& name : options.devices) {
-      const Device device = find_device(name);
-      if (device.kind != Device::Kind::cpu) lanes_.push_back({name, device, {}, {}});
-    }
+  Launches(const std::vector<EnsembleRun>& runs, const TrainRunsOptions& options)
+      : options_(options), lanes_(launch_lanes(options.devices)) {
     if (lanes_.empty()) return;
     for (const EnsembleRun& run : runs) {
-      Lane& lane = lanes_[all_ % lanes_.size()];
+      LaunchLane& lane = lanes_[all_ % lanes_.size()];
       if (has_ended(run)) continue;
       const std::optional<MlpTraining> launch = fused_launch_of(run.config, lane.device);
       if (!launch) continue;
-      lane.runs.push_back(&run);
-      lane.launches.push_back(*launch);
+      const auto on_end = [this, &run, device = lane.name](const TogetherEnd& end) {
+        const std::lock_guard lock(mutex_);
+        take(run, device, end);
+      };
+      lane.entries.push_back(together_entry({run.config, options_of(run, lane.device), *launch}, on_end));
+      all_steps_ += run.config.steps;
       ++all_;
     }
     if (all_ < 2) lanes_.clear();
   }
 
   TrainRunsResult go() {
-    std::vector<std::future<void>> others;
-    for (size_t i = 1; i < lanes_.size(); ++i) {
-      others.push_back(std::async(std::launch::async, [this, i] { train(lanes_[i]); }));
-    }
-    if (!lanes_.empty()) train(lanes_.front());
-    for (std::future<void>& other : others) other.get();
+    share_launches(lanes_);
     result_.interrupted = !lanes_.empty() && options_.should_stop();
     return result_;
   }
 
  private:
-  /// A device and its runs.
-  struct Lane {
-    std::string name;
-    Device device;
-    std::vector<const EnsembleRun*> runs;
-    std::vector<MlpTraining> launches;  // of the runs
-  };
-
-  void train(const Lane& lane) {
-    std::vector<TogetherRun> together;
-    for (size_t i = 0; i < lane.runs.size(); ++i) {
-      together.push_back({lane.runs[i]->config, options_of(*lane.runs[i], lane), lane.launches[i]});
-    }
-    train_together(together, lane.device, [&](size_t index, const TogetherEnd& end) {
-      const std::lock_guard lock(mutex_);
-      take(*lane.runs[index], lane, end);
-    });
-  }
-
-  RunOptions options_of(const EnsembleRun& run, const Lane& lane) {
+  RunOptions options_of(const EnsembleRun& run, Device device) {
     RunOptions options;
     options.folder = run.folder;
-    options.device = lane.device;
+    options.device = device;
     options.resume = true;
     options.fused = Fused::on;
     options.on_line = [this, &run](const json& line) {
@@ -221,12 +197,12 @@ class Launches {
   }
 
   /// A run that failed is left to a process of its own, which tells why, and so is one that another process holds.
-  void take(const EnsembleRun& run, const Lane& lane, const TogetherEnd& of) {
+  void take(const EnsembleRun& run, const std::string& device, const TogetherEnd& of) {
     steps_.erase(&run);
     if (of.result.interrupted || !of.failure.empty()) return;
     RunEnd end;
     end.run = &run;
-    end.device = lane.name;
+    end.device = device;
     end.diverged = of.result.diverged;
     end.seconds = seconds();
     end.ended = ++ended_;
@@ -250,19 +226,17 @@ class Launches {
   }
   /// By the steps of all runs: those that were done before this call count as done in it.
   [[nodiscard]] std::optional<double> remaining() const {
-    double done = 0, all = 0;
-    for (const Lane& lane : lanes_) {
-      for (const EnsembleRun* run : lane.runs) all += static_cast<double>(run->config.steps);
-    }
-    done = all / static_cast<double>(all_) * static_cast<double>(ended_);
+    const auto all = static_cast<double>(all_steps_);
+    double done = all / static_cast<double>(all_) * static_cast<double>(ended_);
     for (const auto& [run, step] : steps_) done += static_cast<double>(step);
     if (done <= 0) return std::nullopt;
     return seconds() * std::max(0.0, all / done - 1);
   }
 
   const TrainRunsOptions& options_;
-  std::vector<Lane> lanes_;
+  std::vector<LaunchLane> lanes_;
   size_t all_ = 0;                               // runs
+  int64_t all_steps_ = 0;                        // of these
   std::mutex mutex_;                             // of what follows, and of the caller's functions
   std::map<const EnsembleRun*, int64_t> steps_;  // of the running ones
   TrainRunsResult result_;

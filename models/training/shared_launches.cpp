@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <ctime>
+#include <future>
 #include <optional>
 #include <utility>
 
@@ -46,7 +47,13 @@ class Group {
   /// Returns the launches.
   int64_t go() {
     for (Member& member : members_) attempt(member, [&] { member.training->begin(); });
-    for (drop_ended(); !members_.empty(); drop_ended()) advance();
+    for (drop_ended(); !members_.empty(); drop_ended()) {
+      try {
+        advance();
+      } catch (const std::exception& error) {
+        for (Member& member : members_) fail(member, error.what());
+      }
+    }
     return launches_;
   }
 
@@ -62,9 +69,12 @@ class Group {
     try {
       work();
     } catch (const std::exception& error) {
-      member.failed = true;
-      member.entry->on_failure(error.what());
+      fail(member, error.what());
     }
+  }
+  static void fail(Member& member, const std::string& why) {
+    member.failed = true;
+    member.entry->on_failure(why);
   }
 
   /// One launch, up to the first step that something is due at for one of them.
@@ -109,13 +119,32 @@ class Group {
   int64_t launches_ = 0;
 };
 
+int64_t train(const LaunchLane& lane) {
+  int64_t launches = 0;
+  for (const Entries& group : sorted(lane.entries, static_cast<size_t>(MlpTrainer::most_models(lane.device)))) {
+    launches += Group(group, lane.device).go();
+  }
+  return launches;
+}
+
 }  // namespace
 
-int64_t share_launches(const std::vector<LaunchEntry>& entries, Device device) {
-  int64_t launches = 0;
-  for (const Entries& group : sorted(entries, static_cast<size_t>(MlpTrainer::most_models(device)))) {
-    launches += Group(group, device).go();
+std::vector<LaunchLane> launch_lanes(const std::vector<std::string>& names) {
+  std::vector<LaunchLane> lanes;
+  for (const std::string& name : names) {
+    const Device device = find_device(name);
+    if (device.kind != Device::Kind::cpu) lanes.push_back({name, device});
   }
+  return lanes;
+}
+
+int64_t share_launches(const std::vector<LaunchLane>& lanes) {
+  std::vector<std::future<int64_t>> running;
+  for (const LaunchLane& lane : lanes) {
+    running.push_back(std::async(std::launch::async, [&lane] { return train(lane); }));
+  }
+  int64_t launches = 0;
+  for (std::future<int64_t>& one : running) launches += one.get();
   return launches;
 }
 

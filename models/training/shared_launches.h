@@ -45,7 +45,17 @@ struct LaunchEntry {
   std::function<void(const std::string& why)> on_failure;
 };
 
-/// Trains them on one device: the like ones together, as many at once as it has blocks for. Returns the launches.
-int64_t share_launches(const std::vector<LaunchEntry>& entries, Device device);
+/// A device with kernels, by the name that it was given, and its trainings.
+struct LaunchLane {
+  std::string name;
+  Device device;
+  std::vector<LaunchEntry> entries = {};
+};
+/// A lane for each device of the list that has kernels; `names` as find_device takes them.
+std::vector<LaunchLane> launch_lanes(const std::vector<std::string>& names);
+
+/// Trains them, each device on a thread of its own: the like ones together, as many at once as the device has blocks
+/// for. A launch that fails ends the trainings in it, which are told, and no other. Returns the launches.
+int64_t share_launches(const std::vector<LaunchLane>& lanes);
 
 }  // namespace kantor

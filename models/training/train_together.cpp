@@ -3,7 +3,6 @@
 #include "models/training/fused_check.h"
 #include "models/training/fused_training.h"
 #include "models/training/networks.h"
-#include "models/training/shared_launches.h"
 #include "models/training/training_run.h"
 
 #include <memory>
@@ -40,22 +39,15 @@ std::optional<MlpTraining> fused_launch_of(const RunConfig& config, Device devic
   return fused_launch(model);
 }
 
-void train_together(const std::vector<TogetherRun>& runs, Device device,
-                    const std::function<void(size_t run, const TogetherEnd& end)>& on_end) {
-  std::vector<LaunchEntry> entries;
-  for (size_t index = 0; index < runs.size(); ++index) {
-    const TogetherRun& run = runs[index];
-    const auto told = [&on_end, index](const TogetherEnd& end) { on_end(index, end); };
-    LaunchEntry entry;
-    entry.launch = run.launch;
-    entry.make = [&run, told]() -> std::unique_ptr<LaunchMember> {
-      if (run.options.should_stop()) return nullptr;
-      return std::make_unique<Member>(run, told);
-    };
-    entry.on_failure = [told](const std::string& why) { told({{}, why}); };
-    entries.push_back(std::move(entry));
-  }
-  share_launches(entries, device);
+LaunchEntry together_entry(TogetherRun run, std::function<void(const TogetherEnd& end)> on_end) {
+  LaunchEntry entry;
+  entry.launch = run.launch;
+  entry.on_failure = [on_end](const std::string& why) { on_end({{}, why}); };
+  entry.make = [run = std::move(run), on_end = std::move(on_end)]() -> std::unique_ptr<LaunchMember> {
+    if (run.options.should_stop()) return nullptr;
+    return std::make_unique<Member>(run, on_end);
+  };
+  return entry;
 }
 
 }  // namespace kantor

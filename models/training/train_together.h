@@ -4,11 +4,11 @@
 
 #include "engine/mlp_training.h"
 #include "models/training/run.h"
+#include "models/training/shared_launches.h"
 
 #include <functional>
 #include <optional>
 #include <string>
-#include <vector>
 
 namespace kantor {
 
@@ -29,10 +29,7 @@ struct TogetherEnd {
   std::string failure;  // why it could not go on; empty: it ended
 };
 
-/// Trains them on one device, as many at once as it has blocks for; those whose networks, batch and number of critic
-/// steps are alike share launches. `on_end` is told of each run as it ends, in any order. A run that fails is told, and
-/// the others go on.
-void train_together(const std::vector<TogetherRun>& runs, Device device,
-                    const std::function<void(size_t run, const TogetherEnd& end)>& on_end);
+/// The run as one of those that share launches. `on_end` is told how it ended, also where it failed.
+LaunchEntry together_entry(TogetherRun run, std::function<void(const TogetherEnd& end)> on_end);
 
 }  // namespace kantor

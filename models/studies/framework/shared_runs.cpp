@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <chrono>
 #include <ctime>
-#include <future>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -98,11 +97,8 @@ class Member final : public LaunchMember {
 /// All of one call: each device its share, on a thread of its own.
 class Sharing {
  public:
-  Sharing(const std::vector<StudyTask>& tasks, const SharedOptions& options) : tasks_(tasks), options_(options) {
-    for (const std::string& name : options.devices) {
-      const Device device = find_device(name);
-      if (device.kind != Device::Kind::cpu) lanes_.push_back({name, device, {}});
-    }
+  Sharing(const std::vector<StudyTask>& tasks, const SharedOptions& options)
+      : tasks_(tasks), options_(options), lanes_(launch_lanes(options.devices)) {
     if (lanes_.empty()) return;
     size_t count = 0;
     for (size_t task = 0; task < tasks.size() && !options.should_stop(); ++task) {
@@ -113,26 +109,14 @@ class Sharing {
 
   SharedRuns go() {
     SharedRuns result;
-    std::vector<std::future<int64_t>> others;
-    for (size_t i = 1; i < lanes_.size(); ++i) {
-      others.push_back(std::async(std::launch::async, [this, i] { return train(lanes_[i]); }));
-    }
-    if (!lanes_.empty()) result.launches += train(lanes_.front());
-    for (std::future<int64_t>& other : others) result.launches += other.get();
-    for (const Lane& lane : lanes_) result.runs += lane.entries.size();
+    result.launches = share_launches(lanes_);
+    for (const LaunchLane& lane : lanes_) result.runs += lane.entries.size();
     return result;
   }
 
  private:
-  /// A device and its runs.
-  struct Lane {
-    std::string name;
-    Device device;
-    std::vector<LaunchEntry> entries;
-  };
-
   /// Adds the run to the lane if its training is fused there.
-  bool plan(size_t index, Lane& lane) {
+  bool plan(size_t index, LaunchLane& lane) {
     const StudyTask& task = tasks_[index];
     if (!task.study->curve_run) return false;
     LaunchEntry entry;
@@ -181,11 +165,9 @@ class Sharing {
     return done > 0 ? (now() - start_) * std::max(0.0, static_cast<double>(all_steps_) / done - 1) : 0;
   }
 
-  static int64_t train(const Lane& lane) { return share_launches(lane.entries, lane.device); }
-
   const std::vector<StudyTask>& tasks_;
   const SharedOptions& options_;
-  std::vector<Lane> lanes_;
+  std::vector<LaunchLane> lanes_;
   int64_t all_steps_ = 0;
   std::mutex mutex_;                 // of what follows, and of the caller's functions
   std::map<size_t, int64_t> steps_;  // done, by task
