@@ -43,8 +43,9 @@ class Training {
         first_(min(team.rank * share(), t.batch)),
         last_(min(first_ + share(), t.batch)) {}
 
-  /// Returns false where a block of the team did not come to a barrier.
-  __device__ bool run() {
+  /// Returns false where a block of the team did not come to a barrier. Inlined always: in a call of its own the object
+  /// would lie in a GPU's slow local memory, and be read there for every panel.
+  __device__ __forceinline__ bool run() {
     int done = 0;
     move_states<false>();
     for (; done < t_.iterations && *static_cast<const volatile unsigned*>(stop_) == 0; ++done) {
