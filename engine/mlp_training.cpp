@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
+#include <numeric>
 #include <type_traits>
 
 namespace kantor {
@@ -17,23 +19,13 @@ MlpPlan plan_of(Device device, const MlpTraining& training) {
   return KANTOR_ON(target.backend, plan_mlp_training(training, runtime(device).processor().shared_bytes));
 }
 
-/// The largest power of two whose blocks fit side by side with those of the other models, and that leaves each block
-/// as many samples as its smallest tile holds: with fewer, more blocks only wait for each other. On the simulator
-/// blocks of a team take turns, and more of them only take longer.
-int choose_team(Device device, MlpTraining training) {
+/// On the simulator blocks of a team take turns, and more of them only take longer.
+int choose_team(Device device, const MlpTraining& training) {
   const Target target = target_of(device);
   if (target.backend == Backend::sim) return 1;
-  int best = 1;
-  for (int team = 2; team <= training.batch; team *= 2) {
-    training.team = team;
-    const MlpPlan plan = plan_of(device, training);
-    const int samples = (training.batch + team - 1) / team;
-    if (samples < plan.rows / 3) break;
-    const int blocks = KANTOR_ON(target.backend, mlp_training_blocks(plan, 1));
-    if (int64_t{training.models} * team > blocks) break;
-    best = team;
-  }
-  return best;
+  return least_loaded_team(
+      training, [&](const MlpTraining& with_team) { return plan_of(device, with_team); },
+      [&](const MlpPlan& plan) { return KANTOR_ON(target.backend, mlp_training_blocks(plan, 1)); });
 }
 
 /// The largest cluster that divides the team and fits often enough: the larger it is, the fewer clusters count
@@ -58,6 +50,21 @@ Tensor on_device(const std::vector<T>& values, Device device) {
 }
 
 }  // namespace
+
+int least_loaded_team(MlpTraining training, const std::function<MlpPlan(const MlpTraining&)>& plan_of,
+                      const std::function<int(const MlpPlan&)>& resident) {
+  int best = 1, least_rows = std::numeric_limits<int>::max();
+  for (int team = 1; team <= training.batch; ++team) {
+    training.team = team;
+    const MlpPlan plan = plan_of(training);
+    if (team > 1 && int64_t{training.models} * team > resident(plan)) break;
+    const int samples = (training.batch + team - 1) / team, of_tile = plan.rows / 3;
+    const int rows = (samples + of_tile - 1) / of_tile * plan.rows;
+    if (rows < least_rows || (rows == least_rows && std::gcd(team, 8) > std::gcd(best, 8))) best = team;
+    least_rows = std::min(least_rows, rows);
+  }
+  return best;
+}
 
 bool MlpTrainer::fits(Device device, const MlpTraining& training) {
   return plan_of(device, training).width > 0;

@@ -5,6 +5,7 @@
 #include "engine/optimizer.h"
 #include "kernels/mlp_training.h"
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -43,6 +44,12 @@ class MlpTrainer {
   MlpPlan plan_;
   Tensor workspace_;
 };
+
+/// The blocks a model that leave each the fewest rows of tiles, of those that are resident at once with the blocks of
+/// the other models; among equals one that clusters divide, then the smallest, since more blocks only wait for each
+/// other. `plan_of`: a training's plan, given its team; `resident`: blocks of a plan that are resident at once.
+int least_loaded_team(MlpTraining training, const std::function<MlpPlan(const MlpTraining&)>& plan_of,
+                      const std::function<int(const MlpPlan&)>& resident);
 
 /// A network as a launch sees it: its arena and its optimizer's state, without scalars and average.
 MlpNetwork mlp_network(const Arena& parameters, const Optimizer& optimizer);
