@@ -100,11 +100,15 @@ struct MlpCounters {
   unsigned* failed = nullptr;    // [1]: 1 where a block waited in vain for its team
 };
 
+/// How a block has the matrices between hidden layers: in its shared memory, or passing through it.
+enum class MlpMatrices : uint8_t { resident, streamed };
+
 /// Sizes of a launch, which depend on the training alone.
 struct MlpPlan {
-  int width = 0;   // of every hidden layer in shared memory, padded with zeros: 64, 128, 256; 0: nothing fits
-  int rows = 0;    // of a tile: samples a block works on at once, times 3
-  int stages = 0;  // panels of a matrix in shared memory, where it is streamed through; 0: all of it is there
+  int width = 0;  // of every hidden layer in shared memory, padded with zeros: 64, 128, 256; 0: nothing fits
+  int rows = 0;   // of a tile: samples a block works on at once, times 3
+  MlpMatrices matrices = MlpMatrices::resident;
+  int stages = 0;  // panels of a matrix in shared memory, where it is streamed through; 0: there are none
   bool critic_state = false, generator_state = false;  // whether the rule's state is on chip over the whole launch
   size_t shared_bytes = 0;                             // of a block
   int64_t workspace = 0;                               // floats of a model in device memory

@@ -1,6 +1,6 @@
-// Fused steps of hidden layers of 129 to 256 units, whose matrices go through shared memory in panels, on `sim`:
-// against the recorded step, and against the kernels that hold their matrices, whose sums have the same order; and what
-// the shared memory of a card leaves room for.
+// Fused steps of hidden layers whose matrices go through shared memory in panels, of 129 to 256 units or, on a card of
+// less memory, of 65 to 128, on `sim`: against the recorded step, and against the kernels that hold their matrices,
+// whose sums have the same order; and what the shared memory of a card leaves room for.
 #include "kernels/sim/simulator.h"
 #include "tests/catch.h"
 #include "tests/fused_pair.h"
@@ -106,40 +106,62 @@ TEST_CASE("fused training: a network that is streamed has the bits of one that i
 
 TEST_CASE("fused training: a plan takes what the shared memory of a card leaves room for") {
   struct Expected {
+    int64_t layers;  // units of each
     size_t shared_bytes;
-    int width, rows, stages;
+    int width, rows;
+    MlpMatrices matrices;
+    int stages;
   };
-  FusedPair wide_pair(wide("penalty", 256, 3, 64)), pair(small("penalty", 128, 3, 64));
-  for (const Expected& e : {Expected{hopper, 256, 24, 4}, {ampere, 256, 12, 4}, {ada, 256, 6, 2}, {turing, 0, 0, 0}}) {
-    INFO(e.shared_bytes << " bytes");
-    const MlpPlan plan = sim::plan_mlp_training(fused_launch(wide_pair.model()), e.shared_bytes);
-    CHECK(plan.width == e.width);
-    CHECK(plan.rows == e.rows);
-    CHECK(plan.stages == e.stages);
-    CHECK(plan.shared_bytes <= e.shared_bytes);
-  }
-  for (const Expected& e : {Expected{hopper, 128, 24, 0}, {ampere, 128, 6, 0}, {ada, 0, 0, 0}}) {
-    INFO(e.shared_bytes << " bytes");
+  constexpr auto resident = MlpMatrices::resident, streamed = MlpMatrices::streamed;
+  FusedPair pairs[] = {FusedPair(small("penalty", 64, 3, 64)), FusedPair(small("penalty", 128, 3, 64)),
+                       FusedPair(wide("penalty", 256, 3, 64))};
+  for (const Expected& e : {Expected{64, hopper, 64, 48, resident, 0},
+                            {64, ampere, 64, 48, resident, 0},
+                            {64, ada, 64, 12, resident, 0},
+                            {64, turing, 64, 12, resident, 0},
+                            {128, hopper, 128, 24, resident, 0},
+                            {128, ampere, 128, 6, resident, 0},
+                            {128, ada, 128, 24, streamed, 2},
+                            {128, turing, 128, 12, streamed, 2},
+                            {256, hopper, 256, 24, streamed, 4},
+                            {256, ampere, 256, 12, streamed, 4},
+                            {256, ada, 256, 6, streamed, 2},
+                            {256, turing, 0, 0, resident, 0}}) {
+    INFO("layers of " << e.layers << " in " << e.shared_bytes << " bytes");
+    FusedPair& pair = pairs[e.layers / 128];
     const MlpPlan plan = sim::plan_mlp_training(fused_launch(pair.model()), e.shared_bytes);
     CHECK(plan.width == e.width);
     CHECK(plan.rows == e.rows);
+    CHECK(plan.matrices == e.matrices);
     CHECK(plan.stages == e.stages);
     CHECK(plan.shared_bytes <= e.shared_bytes);
+    CHECK((plan.width > 0) == (sim::least_shared_bytes(fused_launch(pair.model())) <= e.shared_bytes));
   }
 }
 
 TEST_CASE("fused training: cards of less shared memory give the same bits, or the reason why not") {
   const RunConfig config = wide("penalty", 150, 3, 9);
-  FusedPair whole(config);
-  whole.run(2);
-  const std::vector<float> expected = whole.bits();
-  WatchedRuntime card;
-  for (const size_t bytes : {ampere, ada}) {
-    card.shared_bytes = bytes;
-    FusedPair fused(config);
-    fused.run(2);
-    CHECK(fused.bits() == expected);
+  const std::pair<RunConfig, std::vector<size_t>> cards[] = {
+      {config, {ampere, ada}},
+      {wide("penalty", 100, 3, 9), {ampere, ada, turing}},  // the last two stream their matrices
+      {wide("clip", 101, 3, 9), {turing}},                  // rows that do not begin at multiples of 16 bytes
+      {wide("penalty", 100, 2, 9), {ada, turing}},          // the last does
+      {wide("penalty", 60, 3, 9), {ampere, ada, turing}}};
+  for (const auto& [trained, memories] : cards) {
+    INFO("layers of " << trained.critic.width);
+    FusedPair whole(trained);
+    whole.run(2);
+    const std::vector<float> expected = whole.bits();
+    for (const size_t bytes : memories) {
+      WatchedRuntime card;
+      card.shared_bytes = bytes;
+      FusedPair fused(trained);
+      fused.run(2);
+      INFO(bytes << " bytes");
+      CHECK(fused.bits() == expected);
+    }
   }
+  WatchedRuntime card;
   card.shared_bytes = turing;
   CHECK_THROWS_WITH(FusedPair(config),
                     "fused steps: for layers of 150 units, samples of 2 numbers and noise of 2, 81 kB of shared "

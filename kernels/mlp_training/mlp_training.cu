@@ -19,7 +19,7 @@ int padded_width(const MlpTraining& t) {
     for (int l = 0; l + 1 < shape->count; ++l) widest = std::max(widest, shape->layers[l].out);
   }
   int narrowest = 0;
-#define KANTOR_CONSIDER(width_, rows_) \
+#define KANTOR_CONSIDER(width_, rows_, matrices_) \
   if (narrowest == 0 && widest > 0 && widest <= width_) narrowest = width_;
   KANTOR_MLP_KERNELS(KANTOR_CONSIDER)
 #undef KANTOR_CONSIDER
@@ -29,8 +29,10 @@ int padded_width(const MlpTraining& t) {
 /// Calls use(MlpKernel<...>()) with the plan's kernel. Throws KernelError where it is none.
 template <class Use>
 void with_kernel(const MlpPlan& plan, const Use& use) {
-#define KANTOR_TRY(width_, rows_) \
-  if (plan.width == width_ && plan.rows == rows_) return use(MlpKernel<width_, rows_>());
+#define KANTOR_TRY(width_, rows_, matrices_)                                                   \
+  if (plan.width == width_ && plan.rows == rows_ && plan.matrices == MlpMatrices::matrices_) { \
+    return use(MlpKernel<width_, rows_, MlpMatrices::matrices_>());                            \
+  }
   KANTOR_MLP_KERNELS(KANTOR_TRY)
 #undef KANTOR_TRY
   throw KernelError("mlp_training: no kernel for hidden layers of " + std::to_string(plan.width) +
@@ -42,11 +44,13 @@ void with_kernel(const MlpPlan& plan, const Use& use) {
 MlpPlan plan_mlp_training(const MlpTraining& t, size_t shared_bytes) {
   const int samples = (t.batch + t.team - 1) / t.team;
   MlpPlan plan;
-  // From large tiles to small: the smallest that holds a block's samples at once, or the largest that fits.
-#define KANTOR_CONSIDER(width_, rows_)                                          \
-  if (width_ == padded_width(t) && (plan.width == 0 || rows_ / 3 >= samples)) { \
-    const MlpPlan smaller = SharedPlan<width_, rows_>::plan(t, shared_bytes);   \
-    if (smaller.width > 0) plan = smaller;                                      \
+  // Matrices that fit stay. From large tiles to small: the smallest that holds a block's samples at once, or the
+  // largest that fits.
+#define KANTOR_CONSIDER(width_, rows_, matrices_)                                                     \
+  if (width_ == padded_width(t) &&                                                                    \
+      (plan.width == 0 || (plan.matrices == MlpMatrices::matrices_ && rows_ / 3 >= samples))) {       \
+    const MlpPlan smaller = SharedPlan<width_, rows_, MlpMatrices::matrices_>::plan(t, shared_bytes); \
+    if (smaller.width > 0) plan = smaller;                                                            \
   }
   KANTOR_MLP_KERNELS(KANTOR_CONSIDER)
 #undef KANTOR_CONSIDER
@@ -54,11 +58,11 @@ MlpPlan plan_mlp_training(const MlpTraining& t, size_t shared_bytes) {
 }
 
 size_t least_shared_bytes(const MlpTraining& t) {
-  size_t least = 0;  // of the last, which has the smallest tile
-#define KANTOR_CONSIDER(width_, rows_)          \
-  if (width_ == padded_width(t)) {              \
-    using Plan = SharedPlan<width_, rows_>;     \
-    least = Plan::bytes(t, Plan::stages(t, 0)); \
+  size_t least = 0;  // of the last, which has the smallest tile, and panels of a matrix where it can
+#define KANTOR_CONSIDER(width_, rows_, matrices_)                   \
+  if (width_ == padded_width(t)) {                                  \
+    using Plan = SharedPlan<width_, rows_, MlpMatrices::matrices_>; \
+    least = Plan::bytes(t, Plan::stages(t, 0));                     \
   }
   KANTOR_MLP_KERNELS(KANTOR_CONSIDER)
 #undef KANTOR_CONSIDER

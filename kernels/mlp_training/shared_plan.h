@@ -10,9 +10,9 @@
 namespace kantor::KANTOR_BACKEND {
 
 /// Floats of a block's shared memory, in order.
-template <int width, int tile_rows>
+template <int width, int tile_rows, MlpMatrices matrices>
 struct SharedPlan {
-  using Network = typename NetworkOf<width>::type;
+  using Network = NetworkOf<width, matrices>;
   using Tile = RowTile<width, tile_rows>;
   /// Large patches where the tiles are large: then a block owns several. Wide networks have more of them.
   using Weights = WeightUpdate<Network, (tile_rows >= (width > 128 ? 12 : 24) ? 8 : 4)>;
@@ -59,6 +59,7 @@ struct SharedPlan {
     plan.generator_state = t.generator.count > 0 && plan.critic_state && keep(t.generator);
     plan.width = width;
     plan.rows = tile_rows;
+    plan.matrices = matrices;
     plan.workspace = Workspace<width>::floats(t);
     return plan;
   }

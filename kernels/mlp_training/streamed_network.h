@@ -1,5 +1,5 @@
-// A network whose matrices between hidden layers are too large for shared memory: they go through it in panels, while a
-// tile of rows stays. For kernel files.
+// A network whose matrices between hidden layers are too large for shared memory, of a card or of all: they go through
+// it in panels, while a tile of rows stays. For kernel files.
 //
 // A panel is 16 of a product's depth. Forward, [out][depth], it is 16 columns of the arena's matrix, rows 20 floats
 // apart; backward, [depth][out], 16 of its rows, width + 4 floats apart: so in both the 8 lanes that read 16 bytes at
@@ -11,6 +11,8 @@
 #pragma once
 
 #include "kernels/mlp_training/resident_network.h"
+
+#include <type_traits>
 
 namespace kantor::KANTOR_BACKEND {
 
@@ -101,14 +103,8 @@ struct StreamedNetwork : ResidentNetwork<padded_width, false> {
   }
 };
 
-/// The network of kernels of a width: two matrices of 256 x 256 are 532 kB, and a block has 227.
-template <int width, bool streams = (width > 128)>
-struct NetworkOf {
-  using type = ResidentNetwork<width>;
-};
-template <int width>
-struct NetworkOf<width, true> {
-  using type = StreamedNetwork<width>;
-};
+/// The network of a kernel.
+template <int width, MlpMatrices matrices>
+using NetworkOf = std::conditional_t<matrices == MlpMatrices::resident, ResidentNetwork<width>, StreamedNetwork<width>>;
 
 }  // namespace kantor::KANTOR_BACKEND

@@ -166,6 +166,12 @@ TEST_CASE(
     card.shared_bytes = size_t{99} * 1024;  // two panels at a time
     CHECK(train(132, 3, 2) == streamed);
   }
+  const std::vector<float> resident = train(70, 9, 1);
+  {
+    WatchedRuntime card;
+    card.shared_bytes = size_t{64} * 1024;  // no 128 x 128 matrix is resident
+    CHECK(train(70, 9, 2) == resident);
+  }
   const std::vector<float> critics = train(20, 9, 1, 1, true);
   for (const auto& [team, cluster] : {std::pair{2, 1}, {3, 3}, {8, 1}, {8, 4}}) {
     INFO("critics alone, team of " << team << " in clusters of " << cluster);
