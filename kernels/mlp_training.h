@@ -44,8 +44,9 @@ struct MlpNetwork {
   const UpdateScalars* scalars = nullptr;  // [updates of the launch], in device memory
 };
 
-/// Where a model's samples of data come from. The laws of the plane draw what the data sets of the same name do: sample
-/// k of a step takes words 5 k to 5 k + 4 of (seed, stream, step), the first for its place, two for each axis' noise.
+/// Where real samples come from, or the generated ones of a critic alone. The laws of the plane draw what the data sets
+/// of the same name do: sample k of a step takes words 5 k to 5 k + 4 of (seed, stream, step), the first for its place,
+/// two for each axis' noise. More noise may come on top, of a stream of its own: words 4 k to 4 k + 3.
 struct MlpData {
   enum class Law : uint8_t {
     given,    // they lie in memory
@@ -57,7 +58,9 @@ struct MlpData {
   const double* centres = nullptr;  // [modes, 2]
   int modes = 0;
   double start = 0, scale = 1;
-  double sigma = 0;  // of the noise
+  double sigma = 0;       // of the noise
+  double more_noise = 0;  // deviation of what comes on top, on every value
+  uint32_t stream = 0, more_noise_stream = 0;
 };
 
 /// Where a penalty takes the critic's input gradients.
@@ -66,8 +69,7 @@ enum class PenaltyPoints : uint8_t { none, between, real, fake };
 /// One GAN. Random numbers are those of the engine's draws: element e of (seed, stream, step).
 struct MlpModel {
   MlpNetwork critic, generator;
-  MlpData data;
-  const float* fakes = nullptr;  // of a critic alone: [iterations, critic steps, batch, features]
+  MlpData data, fakes;  // real samples, and the generated ones of a critic alone
   uint64_t seed = 0;
   int64_t step = 0;  // iterations that were done before
   PenaltyPoints points = PenaltyPoints::none;
@@ -79,13 +81,13 @@ struct MlpModel {
 
 /// Streams of random numbers (engine/random.h).
 struct MlpStreams {
-  uint32_t data = 0, critic_noise = 0, generator_noise = 0, eps = 0;
+  uint32_t critic_noise = 0, generator_noise = 0, eps = 0;
   friend bool operator==(const MlpStreams&, const MlpStreams&) = default;
 };
 
 /// What all models of a launch have in common.
 struct MlpTraining {
-  MlpShape critic, generator;  // a generator without layers: critics alone, whose generated samples are given
+  MlpShape critic, generator;  // a generator without layers: critics alone, between two distributions
   int models = 1, team = 1;    // blocks a model
   int cluster = 1;             // blocks of a team that are a cluster; divides the team
   int batch = 0, critic_steps = 0, iterations = 0;

@@ -74,6 +74,39 @@ TEST_CASE("fused critics: updates are the recorded ones to rounding, for every c
   compare(wide, 2, 1e-4);
 }
 
+TEST_CASE("fused critics: the kernel draws the samples that the host draws, to the bit") {
+  RunConfig config = small("penalty", 16, 2, 21);
+  config.seed = 1234567890123;
+  const DatasetPtr ring = gaussians8(), roll = swissroll();
+  const std::pair<DatasetPtr, DatasetPtr> between[] = {{ring, with_noise(ring, 1)},
+                                                       {roll, with_noise(roll, 1)},
+                                                       {gaussians25(), roll},
+                                                       {with_noise(roll, 0.1), ring},
+                                                       {with_noise(ring, 0.3), with_noise(roll, 2)}};
+  for (const auto& [real, fake] : between) {
+    INFO("between " << real->name() << " and " << fake->name());
+    CHECK((drawn_inside(*real) && drawn_inside(*fake)));
+    Alone drawn(config, real, {Fused::on, 2}, fake), given(config, unknown(real), {Fused::on, 1}, unknown(fake));
+    for (const int64_t steps : {2, 3}) {
+      const FusedSamples samples = drawn.trainer.next_samples(steps);
+      CHECK((samples.real.empty() && samples.fake.empty()));
+      drawn.trainer.steps(steps);
+      given.trainer.steps(steps);
+      CHECK(drawn.bits() == given.bits());
+      CHECK(drawn.trainer.losses().critic_loss == given.trainer.losses().critic_loss);
+    }
+  }
+  CHECK_FALSE(drawn_inside(*unknown(ring)));
+  const DatasetPtr twice = with_noise(with_noise(ring, 1), 1), of_unknown = with_noise(unknown(ring), 1);
+  CHECK_FALSE(drawn_inside(*twice));
+  CHECK_FALSE(drawn_inside(*of_unknown));
+  Alone fused(config, ring, {Fused::on, 2}, twice), recorded(config, ring, {}, twice);
+  fused.trainer.steps(2);
+  recorded.trainer.steps(2);
+  CHECK(difference(fused.trainer.critic().network().parameters(), recorded.trainer.critic().network().parameters()) <=
+        1e-4);
+}
+
 TEST_CASE("fused critics: teams, launches of any length and single steps give the same bits") {
   const RunConfig config = small("penalty", 72, 3, 33);
   Alone whole(config, {Fused::on, 1});
@@ -90,13 +123,13 @@ TEST_CASE("fused critics: teams, launches of any length and single steps give th
 }
 
 TEST_CASE("fused critics: critics of any pair of distributions are trained side by side with their own bits") {
-  // Real samples that the kernel draws, and some that the host does.
+  // Samples that the kernel draws, and some that the host does.
   RunConfig configs[] = {small("penalty"), small("clip"), small("r1")};
   configs[1].seed = 9;
   configs[1].critic.optimizer = "rmsprop";
   configs[2].critic.learning_rate = 3e-4;
   const DatasetPtr ring = gaussians8(), noisy = with_noise(ring, 0.5);
-  const DatasetPtr real[] = {ring, swissroll(), noisy}, fake[] = {nullptr, noisy, ring};
+  const DatasetPtr real[] = {ring, swissroll(), unknown(noisy)}, fake[] = {nullptr, unknown(noisy), ring};
   std::vector<std::unique_ptr<Alone>> alone, beside;
   std::vector<FusedModel> models;
   std::vector<FusedSamples> samples;
@@ -107,7 +140,8 @@ TEST_CASE("fused critics: critics of any pair of distributions are trained side 
     beside.push_back(std::make_unique<Alone>(configs[m], real[m], FusedOptions{Fused::on}, fake[m]));
     models.push_back(beside.back()->trainer.fused_model());
     samples.push_back(beside.back()->trainer.next_samples(2));
-    CHECK(samples.back().real.empty() == (m < 2));
+    CHECK(samples.back().real.empty() == (m != 2));
+    CHECK(samples.back().fake.empty() == (m != 1));
   }
   for (const FusedSamples& of : samples) inputs.push_back({0, of.real, of.fake});
   FusedTraining training(models, simulator, 4);

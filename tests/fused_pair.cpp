@@ -12,6 +12,27 @@
 
 namespace kantor::testing {
 
+namespace {
+
+class Unknown final : public Dataset {
+ public:
+  explicit Unknown(DatasetPtr data) : data_(std::move(data)) {}
+  [[nodiscard]] std::string name() const override { return data_->name(); }
+  [[nodiscard]] Shape sample_shape() const override { return data_->sample_shape(); }
+  void draw(uint64_t seed, uint32_t stream, uint64_t step, int64_t count, float* out) const override {
+    data_->draw(seed, stream, step, count, out);
+  }
+
+ private:
+  DatasetPtr data_;
+};
+
+}  // namespace
+
+DatasetPtr unknown(DatasetPtr data) {
+  return std::make_shared<const Unknown>(std::move(data));
+}
+
 RunConfig small(const std::string& constraint, int64_t width, int64_t depth, int64_t batch) {
   RunConfig config;
   config.data.kind = "gaussians8";

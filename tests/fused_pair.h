@@ -15,6 +15,9 @@ inline constexpr Device simulator{Device::Kind::sim, 0};
 /// Small enough to train on the simulator.
 RunConfig small(const std::string& constraint, int64_t width = 24, int64_t depth = 3, int64_t batch = 32);
 
+/// The same data under a law that the kernel is not told, so that the host draws it.
+DatasetPtr unknown(DatasetPtr data);
+
 /// A critic and a generator as a Trainer builds them, trained in fused launches.
 struct FusedPair {
   /// `from`: the data; null: the configuration's. `cluster`: 0: chosen.

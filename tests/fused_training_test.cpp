@@ -23,30 +23,12 @@
 using namespace kantor;
 using namespace kantor::testing;
 
-namespace {
-
-/// A data set of the plane whose law the kernel is not told, so that the host draws it.
-class Unknown final : public Dataset {
- public:
-  explicit Unknown(DatasetPtr data) : data_(std::move(data)) {}
-  [[nodiscard]] std::string name() const override { return data_->name(); }
-  [[nodiscard]] Shape sample_shape() const override { return data_->sample_shape(); }
-  void draw(uint64_t seed, uint32_t stream, uint64_t step, int64_t count, float* out) const override {
-    data_->draw(seed, stream, step, count, out);
-  }
-
- private:
-  DatasetPtr data_;
-};
-
-}  // namespace
-
 TEST_CASE("fused training: the kernel draws the data that the host draws, to the bit") {
   for (const char* kind : {"gaussians8", "gaussians25", "swissroll"}) {
     RunConfig config = small("penalty", 16, 2, 21);
     config.data.kind = kind;
     config.seed = 1234567890123;
-    FusedPair inside(config, 2), given(config, 1, std::make_shared<const Unknown>(open_dataset(config.data)));
+    FusedPair inside(config, 2), given(config, 1, unknown(open_dataset(config.data)));
     CHECK(drawn_inside(*inside.data));
     CHECK_FALSE(drawn_inside(*given.data));
     INFO(kind);
@@ -102,8 +84,8 @@ TEST_CASE("fused training: the networks of the golden cases take the step of the
       return pair;
     };
     Pair fused = make(), by_ops = make();
-    const Unknown data(open_dataset(config.data));
-    FusedTraining training({{&config, &data, &fused.critic, &fused.generator}}, simulator, 2);
+    const DatasetPtr data = unknown(open_dataset(config.data));
+    FusedTraining training({{&config, data.get(), &fused.critic, &fused.generator}}, simulator, 2);
     training.run(1, {{0, real}});
 
     const auto seed = static_cast<uint64_t>(config.seed);

@@ -26,14 +26,11 @@ struct PlanePoint {
   float x, y;
 };
 
-/// Sample k of a data set of the plane: its formula in double. Bits are those of the data set where sine, cosine and
-/// logarithm are the host's, as on the simulator; a GPU's differ in the last bits of a double, and almost never in a
-/// float.
-__device__ inline PlanePoint plane_sample(const MlpData& data, uint64_t seed, uint32_t stream, int64_t step,
-                                          int64_t k) {
+/// Sample k of a distribution of the plane: its formula in double.
+__device__ inline PlanePoint plane_sample(const MlpData& data, uint64_t seed, int64_t step, int64_t k) {
   const uint64_t first = 5 * uint64_t(k);
-  const PhiloxWords near = philox(seed, first / 4, stream, uint64_t(step)),
-                    far = philox(seed, first / 4 + 1, stream, uint64_t(step));
+  const PhiloxWords near = philox(seed, first / 4, data.stream, uint64_t(step)),
+                    far = philox(seed, first / 4 + 1, data.stream, uint64_t(step));
   const auto word = [&](int j) {
     const int at = int(first % 4) + j;
     return at < 4 ? near.v[at] : far.v[at - 4];
@@ -48,14 +45,28 @@ __device__ inline PlanePoint plane_sample(const MlpData& data, uint64_t seed, ui
   return {float((t * cos(t) + x_noise) / data.scale), float((t * sin(t) + y_noise) / data.scale)};
 }
 
-/// A block's samples [first, last) of every critic update of an iteration, into points [critic steps, batch, 2]. A call
-/// of its own, so that its doubles take no registers from the rest of the kernel.
-__attribute__((noinline)) __device__ inline void draw_plane_samples(const MlpTraining& t, const MlpModel& model,
-                                                                    int64_t step, int first, int last, float* points) {
+/// The noise on top of sample k.
+__device__ inline PlanePoint more_noise(const MlpData& data, uint64_t seed, int64_t step, int64_t k) {
+  const PhiloxWords words = philox(seed, uint64_t(k), data.more_noise_stream, uint64_t(step));
+  return {float(data.more_noise * box_muller::in_double(words.v[0], words.v[1]).first),
+          float(data.more_noise * box_muller::in_double(words.v[2], words.v[3]).first)};
+}
+
+/// A block's samples [first, last) of every critic update of an iteration, into points [critic steps, batch, 2]. Bits
+/// are those of the data set where sine, cosine and logarithm are the host's, as on the simulator; a GPU's differ in
+/// the last bits of a double, and almost never in a float. A call of its own, so that its doubles take no registers
+/// from the rest of the kernel.
+__attribute__((noinline)) __device__ inline void draw_plane_samples(const MlpTraining& t, const MlpData& data,
+                                                                    uint64_t seed, int64_t step, int first, int last,
+                                                                    float* points) {
   const int mine = last - first;
   for (int i = threadIdx.x; i < mine * t.critic_steps; i += blockDim.x) {
     const int64_t k = int64_t(i / mine) * t.batch + first + i % mine;
-    const PlanePoint point = plane_sample(model.data, model.seed, t.streams.data, step, k);
+    PlanePoint point = plane_sample(data, seed, step, k);
+    if (data.more_noise != 0) {
+      const PlanePoint more = more_noise(data, seed, step, k);
+      point = {point.x + more.x, point.y + more.y};
+    }
     points[2 * k] = point.x;
     points[2 * k + 1] = point.y;
   }

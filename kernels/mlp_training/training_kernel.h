@@ -55,9 +55,8 @@ class Training {
         if (done == 0 || !team_.is_one_cluster()) generator.load(model_.generator.w);
         make_fakes(generator);
       }
-      if (model_.data.law != MlpData::Law::given) {  // a data set counts steps from 0
-        draw_plane_samples(t_, model_, step() - 1, first_, last_, rows_.reals);
-      }
+      draw(model_.data, rows_.reals);
+      if (!has_generator()) draw(model_.fakes, rows_.fakes);
       if (has_generator() || done == 0) critic.load(model_.critic.w);
       for (int k = 0; k < t_.critic_steps; ++k) {
         critic_rows(critic, k);
@@ -102,12 +101,20 @@ class Training {
   }
   /// Of a critic update.
   __device__ const float* generated(int update, int sample) const {
-    if (has_generator()) return fake(update, sample);
-    return model_.fakes + ((int64_t(iteration_) * t_.critic_steps + update) * t_.batch + sample) * features_;
+    return has_generator() ? fake(update, sample) : drawn_or_given(model_.fakes, rows_.fakes, update, sample);
   }
   __device__ const float* real(int update, int sample) const {
-    if (model_.data.law != MlpData::Law::given) return rows_.reals + (int64_t(update) * t_.batch + sample) * 2;
-    return model_.data.values + ((int64_t(iteration_) * t_.critic_steps + update) * t_.batch + sample) * features_;
+    return drawn_or_given(model_.data, rows_.reals, update, sample);
+  }
+  __device__ const float* drawn_or_given(const MlpData& data, const float* drawn, int update, int sample) const {
+    const int64_t at = int64_t(update) * t_.batch + sample;
+    if (data.law != MlpData::Law::given) return drawn + at * 2;
+    return data.values + (int64_t(iteration_) * t_.critic_steps * t_.batch + at) * features_;
+  }
+  /// The samples of an iteration, unless they are given. A data set counts steps from 0.
+  __device__ void draw(const MlpData& data, float* points) const {
+    if (data.law == MlpData::Law::given) return;
+    draw_plane_samples(t_, data, model_.seed, step() - 1, first_, last_, points);
   }
   __device__ float noise(int batch, int sample, int d) const {
     const int z = t_.generator.layers[0].in;

@@ -22,7 +22,7 @@ struct Workspace {
   int64_t array_floats;   // rows x width
   float* inputs;          // [rows][features]: x, or the penalty's derivative by the input gradient
   float* seeds;           // [rows][outputs]: the derivative by the network's outputs
-  float* fakes;           // [critic steps + 1][batch][samples' features]: of the whole iteration
+  float* fakes;           // [critic steps + 1][batch][samples' features]: of the whole iteration, made or drawn
   float* reals;           // [critic steps][batch][2]: of the whole iteration, where the kernel draws them
   float* values;          // [rows]: a score, or a row's part of the penalty
   int features, outputs;  // numbers a row

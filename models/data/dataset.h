@@ -25,6 +25,16 @@ struct Spiral {
   double start = 0, sigma = 0, scale = 1;
 };
 
+class Dataset;
+
+/// Another data set and normal noise on every value, each a draw of its own: by these flags on top of the caller's
+/// stream. Value i takes words 2 i and 2 i + 1 of the noise's.
+struct Noisy {
+  static constexpr uint32_t data_stream = 0x40000000, noise_stream = 0x80000000;
+  const Dataset* data;
+  double deviation;
+};
+
 /// What a GAN trains on: samples, as a pure function of seed, stream and step.
 class Dataset {
  public:
@@ -43,6 +53,8 @@ class Dataset {
   /// 5 k + 4 of its draw, the first for its place and two for each axis' noise, so that kernels can draw it too.
   [[nodiscard]] virtual const Mixture* mixture() const { return nullptr; }
   [[nodiscard]] virtual const Spiral* spiral() const { return nullptr; }
+  /// The data set that it adds noise to; null for other data.
+  [[nodiscard]] virtual const Noisy* noisy() const { return nullptr; }
   /// Writes `count` samples to `out`: [count, D], [count, T, D], or [count, H, W, C] (NHWC) in [0, 1] for images.
   /// Sample k depends on (seed, stream, step, k) only, not on `count`. Safe to call from several threads.
   virtual void draw(uint64_t seed, uint32_t stream, uint64_t step, int64_t count, float* out) const = 0;

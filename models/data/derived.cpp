@@ -9,24 +9,25 @@
 namespace kantor {
 namespace {
 
-constexpr uint32_t noise_stream = 0x80000000, base_stream = 0x40000000;  // flags on top of the caller's stream
-
 class WithNoise final : public Dataset {
  public:
-  WithNoise(DatasetPtr data, double deviation) : data_(std::move(data)), deviation_(deviation) {}
-  [[nodiscard]] std::string name() const override { return fmt::format("{} + noise {}", data_->name(), deviation_); }
+  WithNoise(DatasetPtr data, double deviation) : data_(std::move(data)), noisy_{data_.get(), deviation} {}
+  [[nodiscard]] std::string name() const override {
+    return fmt::format("{} + noise {}", data_->name(), noisy_.deviation);
+  }
   [[nodiscard]] Shape sample_shape() const override { return data_->sample_shape(); }
   [[nodiscard]] int64_t size() const override { return data_->size(); }
+  [[nodiscard]] const Noisy* noisy() const override { return &noisy_; }
   void draw(uint64_t seed, uint32_t stream, uint64_t step, int64_t count, float* out) const override {
-    data_->draw(seed, stream | base_stream, step, count, out);
-    HostRandom random(seed, stream | noise_stream, step);
+    data_->draw(seed, stream | Noisy::data_stream, step, count, out);
+    HostRandom random(seed, stream | Noisy::noise_stream, step);
     const int64_t values = count * sample_shape().size();
-    for (int64_t i = 0; i < values; ++i) out[i] += static_cast<float>(deviation_ * random.normal());
+    for (int64_t i = 0; i < values; ++i) out[i] += static_cast<float>(noisy_.deviation * random.normal());
   }
 
  private:
   DatasetPtr data_;
-  double deviation_;
+  Noisy noisy_;
 };
 
 class Sequences final : public Dataset {

@@ -53,10 +53,13 @@ CriticTrainer::CriticTrainer(const RunConfig& config, const nlohmann::json& laye
 
 CriticTrainer::~CriticTrainer() = default;
 
-void CriticTrainer::make_loaders() {
-  if (fake_loader_) return;
-  real_loader_ = make_loader(real_data_, config_, stream_data);
-  fake_loader_ = make_loader(fake_data_, config_, stream_critic_noise);
+Loader& CriticTrainer::real_loader() {
+  if (!real_loader_) real_loader_ = make_loader(real_data_, config_, stream_data);
+  return *real_loader_;
+}
+Loader& CriticTrainer::fake_loader() {
+  if (!fake_loader_) fake_loader_ = make_loader(fake_data_, config_, stream_critic_noise);
+  return *fake_loader_;
 }
 
 void CriticTrainer::once() {
@@ -77,12 +80,11 @@ void CriticTrainer::steps(int64_t count, bool histograms) {
     const FusedSamples samples = next_samples(count);
     return take(fused_->run(count, {{steps_done_, samples.real, samples.fake}}).front());
   }
-  make_loaders();
   for (int64_t k = 1; k <= count; ++k) {
     const bool measured = histograms && k == count;
     if (measured) critic_.trainable().take_histograms(true);
-    real_upload_(real_loader_->next().values);
-    fake_upload_(fake_loader_->next().values);
+    real_upload_(real_loader().next().values);
+    fake_upload_(fake_loader().next().values);
     (*step_)();
     if (measured) critic_.trainable().take_histograms(false);
     report_.start();
@@ -91,14 +93,13 @@ void CriticTrainer::steps(int64_t count, bool histograms) {
 }
 
 FusedModel CriticTrainer::fused_model() {
-  return {&config_, real_data_.get(), &critic_, nullptr};
+  return {&config_, real_data_.get(), &critic_, nullptr, fake_data_.get()};
 }
 
 FusedSamples CriticTrainer::next_samples(int64_t steps) {
-  make_loaders();
   FusedSamples samples;
-  if (!drawn_inside(*real_data_)) samples.real = real_loader_->next(steps);
-  samples.fake = fake_loader_->next(steps);
+  if (!drawn_inside(*real_data_)) samples.real = real_loader().next(steps);
+  if (!drawn_inside(*fake_data_)) samples.fake = fake_loader().next(steps);
   return samples;
 }
 

@@ -44,7 +44,8 @@ class CriticTrainer final : public FusableTraining {
 
  private:
   void once();
-  void make_loaders();
+  Loader& real_loader();
+  Loader& fake_loader();
 
   RunConfig config_;
   DatasetPtr real_data_, fake_data_;
@@ -52,7 +53,7 @@ class CriticTrainer final : public FusableTraining {
   Tensor real_, fake_, counter_;  // the batches of a step; its number, for the random numbers
   Upload real_upload_, fake_upload_;
   StepReport report_;
-  std::unique_ptr<Loader> real_loader_, fake_loader_;  // from the first step on
+  std::unique_ptr<Loader> real_loader_, fake_loader_;  // from the first step on that takes samples of theirs
   std::unique_ptr<Step> step_;
   std::unique_ptr<FusedTraining> fused_;
   int64_t steps_done_ = 0;

@@ -102,14 +102,20 @@ MlpTraining training_of(const std::vector<FusedModel>& models) {
   training.models = static_cast<int>(models.size());
   training.batch = static_cast<int>(config.batch);
   training.critic_steps = static_cast<int>(critic_steps(model));
-  training.streams = {stream_data, stream_critic_noise, stream_generator_noise, stream_eps};
+  training.streams = {stream_critic_noise, stream_generator_noise, stream_eps};
   return training;
 }
 
 /// The law of the kernel's draws, without its arrays.
-MlpData law_of(const Dataset& data) {
+MlpData law_of(const Dataset& data, uint32_t stream) {
   MlpData law;
-  if (const Mixture* mixture = data.mixture()) {
+  law.stream = stream;
+  if (const Noisy* noisy = data.noisy()) {
+    if (noisy->data->noisy() != nullptr) return law;  // noise on noise is not known
+    law = law_of(*noisy->data, stream | Noisy::data_stream);
+    law.more_noise = noisy->deviation;
+    law.more_noise_stream = stream | Noisy::noise_stream;
+  } else if (const Mixture* mixture = data.mixture()) {
     law.law = MlpData::Law::mixture;
     law.modes = mixture->modes();
     law.sigma = mixture->sigma;
@@ -122,8 +128,9 @@ MlpData law_of(const Dataset& data) {
   return law;
 }
 
-Tensor centres_of(const Mixture& mixture, Device device) {
-  return from_host(mixture.centres, {static_cast<int64_t>(mixture.centres.size())}, {DType::float64, device});
+/// The mixture, also under noise; null for other data.
+const Mixture* mixture_of(const Dataset& data) {
+  return data.noisy() != nullptr ? data.noisy()->data->mixture() : data.mixture();
 }
 
 /// The bounds of weights and of biases, which are the same in all layers.
@@ -174,7 +181,7 @@ FusedTraining::FusedTraining(std::vector<FusedModel> models, Device device, int 
     : models_(checked(models, device)), device_(device), trainer_(device, training_of(models_), team, cluster) {}
 
 bool drawn_inside(const Dataset& data) {
-  return law_of(data).law != MlpData::Law::given;
+  return law_of(data, stream_data).law != MlpData::Law::given;
 }
 
 MlpTraining fused_launch(const FusedModel& model) {
@@ -200,8 +207,16 @@ std::vector<MlpOutcome> FusedTraining::run(int64_t steps, const std::vector<Fuse
       return static_cast<const UpdateScalars*>(put(tensor).data);
     };
     model.critic.scalars = scalars(critic.trainable(), critic_steps(models_[m]));
-    const auto samples = [&](std::span<const float> values) {
-      return put(from_host(values, {static_cast<int64_t>(values.size())}, {DType::float32, device_})).as<float>();
+    const auto samples = [&](const Dataset& data, uint32_t stream, std::span<const float> given) {
+      MlpData law = law_of(data, stream);
+      if (law.law == MlpData::Law::given) {
+        law.values = put(from_host(given, {static_cast<int64_t>(given.size())}, {DType::float32, device_})).as<float>();
+      } else if (law.law == MlpData::Law::mixture) {
+        const std::vector<double>& centres = mixture_of(data)->centres;
+        law.centres =
+            put(from_host(centres, {static_cast<int64_t>(centres.size())}, {DType::float64, device_})).as<double>();
+      }
+      return law;
     };
     if (Generator* generator = models_[m].generator) {
       model.generator = mlp_network(generator->network().parameters(), generator->trainable().optimizer());
@@ -211,13 +226,9 @@ std::vector<MlpOutcome> FusedTraining::run(int64_t steps, const std::vector<Fuse
       model.generator.average_weight = static_cast<float>(1 - config.ema_decay);
       model.generator.scalars = scalars(generator->trainable(), 1);
     } else {
-      model.fakes = samples(inputs[m].fake);
+      model.fakes = samples(*models_[m].fake_data, stream_critic_noise, inputs[m].fake);
     }
-    model.data = law_of(*models_[m].data);
-    if (model.data.law == MlpData::Law::given) model.data.values = samples(inputs[m].real);
-    if (const Mixture* mixture = models_[m].data->mixture()) {
-      model.data.centres = put(centres_of(*mixture, device_)).as<double>();
-    }
+    model.data = samples(*models_[m].data, stream_data, inputs[m].real);
     model.seed = static_cast<uint64_t>(config.seed);
     model.step = done;
     const auto [points, kind] = penalty_of(config.constraint.kind).value();

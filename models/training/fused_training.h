@@ -21,7 +21,8 @@ struct FusedModel {
   const RunConfig* config;
   const Dataset* data;
   Critic* critic;
-  Generator* generator;  // null: a critic alone, whose generated samples are given; a step is one update of it
+  Generator* generator;                // null: a critic alone, a step is one update of it
+  const Dataset* fake_data = nullptr;  // its generated samples
 };
 
 /// Why the steps of this training cannot be fused, such as "layer 2 of the critic is batch_norm"; "" where they can.
@@ -34,7 +35,7 @@ MlpTraining fused_launch(const FusedModel& model);
 bool drawn_inside(const Dataset& data);
 
 /// What a model's next steps begin with: the steps that are done, and the samples of those to do, [steps, critic steps,
-/// batch, features]: real ones, unless they are drawn inside, and generated ones of a critic alone.
+/// batch, features]: real ones, and generated ones of a critic alone, unless they are drawn inside.
 struct FusedInput {
   int64_t done;
   std::span<const float> real;

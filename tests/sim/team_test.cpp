@@ -58,7 +58,7 @@ std::vector<float> train(int width, int batch, int team, int cluster = 0, bool c
   training.models = 2;
   training.batch = batch;
   training.critic_steps = 1;
-  training.streams = {7, 4, 5, 6};
+  training.streams = {4, 5, 6};
   std::vector<Arena> arenas;
   std::vector<std::unique_ptr<Optimizer>> optimizers;
   std::vector<Tensor> kept;
@@ -80,9 +80,19 @@ std::vector<float> train(int width, int batch, int team, int cluster = 0, bool c
     if (penalised) {
       model.data.values = kept[0].view().as<float>();
     } else {  // drawn in the kernel
-      model.data = {.law = MlpData::Law::mixture, .centres = kept[1].view().as<double>(), .modes = 2, .sigma = 0.1};
+      model.data = {
+          .law = MlpData::Law::mixture, .centres = kept[1].view().as<double>(), .modes = 2, .sigma = 0.1, .stream = 7};
     }
-    if (critics_alone) model.fakes = kept[2].view().as<float>();
+    if (critics_alone && penalised) model.fakes.values = kept[2].view().as<float>();
+    if (critics_alone && !penalised) {
+      model.fakes = {.law = MlpData::Law::spiral,
+                     .start = 1,
+                     .scale = 3,
+                     .sigma = 0.1,
+                     .more_noise = 0.5,
+                     .stream = 8,
+                     .more_noise_stream = 9};
+    }
     const std::pair<MlpNetwork*, MlpShape*> networks[] = {{&model.critic, &training.critic},
                                                           {&model.generator, &training.generator}};
     for (const auto& [part, shape] : networks) {
