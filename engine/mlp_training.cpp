@@ -79,6 +79,12 @@ std::string MlpTrainer::why_not(Device device, const MlpTraining& training) {
          std::to_string(there / 1024);
 }
 
+bool MlpTrainer::has_clusters(Device device) {
+  const Target target = target_of(device);
+  const MlpPlan small{.width = 64, .rows = 12};
+  return KANTOR_ON(target.backend, mlp_training_blocks(small, 2)) > 0;
+}
+
 int MlpTrainer::most_models(Device device) {
   return runtime(device).processor().multiprocessors;
 }

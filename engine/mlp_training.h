@@ -30,6 +30,8 @@ class MlpTrainer {
   static bool fits(Device device, const MlpTraining& training);
   /// Why not, for networks that a kernel knows: the memory that they take, and what there is; "" where it does.
   static std::string why_not(Device device, const MlpTraining& training);
+  /// Whether the device, and the code that runs on it, know clusters.
+  static bool has_clusters(Device device);
   /// Models that are worth training at once on this device: one for each multiprocessor.
   static int most_models(Device device);
   [[nodiscard]] int team() const { return training_.team; }

@@ -18,6 +18,7 @@
 #include <random>
 #include <sstream>
 #include <unistd.h>
+#include <utility>
 #include <vector>
 
 namespace kantor {
@@ -218,6 +219,7 @@ std::string check_present(Device device, const TileKernels& kernels) {
 // Another check than that of tiles trains, and so asks for the findings of tiles: each has a mutex of its own, which is
 // locked on every device, so that tests on `sim` would not come to their end either.
 std::mutex other_checks;
+std::map<std::pair<std::string, std::string>, std::string> other_findings;  // by the device and the check's name
 std::mutex known_mutex;
 std::map<int, Findings> known;  // by the GPU's index
 
@@ -357,8 +359,12 @@ std::string remembered_finding(const std::filesystem::path& file, const std::str
 std::string remembered_finding(Device device, const std::string& name, const std::function<std::string()>& check,
                                bool anew) {
   const std::lock_guard lock(other_checks);
-  if (device.kind != Device::Kind::cuda) return finding_of(check);
-  return remembered_finding(cache_file(), fmt::format("{}, {}", key_of(device), name), check, anew);
+  const std::pair place(to_string(device), name);
+  if (const auto found = other_findings.find(place); found != other_findings.end() && !anew) return found->second;
+  std::string finding = device.kind == Device::Kind::cuda
+                            ? remembered_finding(cache_file(), fmt::format("{}, {}", key_of(device), name), check, anew)
+                            : finding_of(check);
+  return other_findings[place] = std::move(finding);
 }
 
 const Findings& findings(Device device) {

@@ -52,7 +52,7 @@ Findings remembered(const std::filesystem::path& file, const std::string& key,
 /// throws is a finding too.
 std::string remembered_finding(const std::filesystem::path& file, const std::string& key,
                                const std::function<std::string()>& check, bool anew = false);
-/// The same of a device: remembered in the user's cache under `name`, or, on `sim`, made each time.
+/// The same of a device, under `name`: remembered in the user's cache, or, on `sim`, until the program ends.
 std::string remembered_finding(Device device, const std::string& name, const std::function<std::string()>& check,
                                bool anew = false);
 

@@ -144,7 +144,7 @@ TEST_CASE("fused critics: critics of any pair of distributions are trained side 
     CHECK(samples.back().fake.empty() == (m != 1));
   }
   for (const FusedSamples& of : samples) inputs.push_back({0, of.real, of.fake});
-  FusedTraining training(models, simulator, 4);
+  FusedTraining training(models, simulator, {Fused::on, 4});
   const auto outcomes = training.run(2, inputs);
   for (size_t m = 0; m < 3; ++m) {
     INFO("model " << m);

@@ -49,11 +49,14 @@ RunConfig small(const std::string& constraint, int64_t width, int64_t depth, int
 }
 
 FusedPair::FusedPair(const RunConfig& of, int team, DatasetPtr from, int cluster)
+    : FusedPair(of, {Fused::on, team, cluster}, std::move(from)) {}
+
+FusedPair::FusedPair(const RunConfig& of, const FusedOptions& options, DatasetPtr from)
     : config(of),
       data(from ? std::move(from) : open_dataset(of.data)),
       critic(critic_layers(of, data->sample_shape()), data->sample_shape(), critic_options(of, simulator)),
       generator(generator_layers(of, data->sample_shape()), of.z, generator_options(of, simulator)),
-      training({model()}, simulator, team, cluster) {}
+      training({model()}, simulator, options) {}
 
 MlpOutcome FusedPair::run(int64_t steps) {
   std::vector<float> real;

@@ -22,6 +22,7 @@ DatasetPtr unknown(DatasetPtr data);
 struct FusedPair {
   /// `from`: the data; null: the configuration's. `cluster`: 0: chosen.
   explicit FusedPair(const RunConfig& of, int team = 0, DatasetPtr from = nullptr, int cluster = 0);
+  FusedPair(const RunConfig& of, const FusedOptions& options, DatasetPtr from = nullptr);
   FusedModel model() { return {&config, data.get(), &critic, &generator}; }
   MlpOutcome run(int64_t steps);
   /// Weights, optimizer state and average.

@@ -1,5 +1,6 @@
 // A Trainer whose steps are fused: its checkpoints, how it goes on in the other way and how it ends; every reason for
 // which a training is refused; and the self-check.
+#include "engine/verification.h"
 #include "models/data/open_dataset.h"
 #include "models/training/fused_check.h"
 #include "models/training/trainer.h"
@@ -99,5 +100,34 @@ TEST_CASE("fused training: a trainer's steps, its checkpoint, and how it ends") 
 }
 
 TEST_CASE("fused training: the self-check passes on the simulator") {
-  CHECK(fused_training_finding(simulator, true).empty());
+  for (const FusedPart part : {FusedPart::blocks, FusedPart::clusters}) {
+    INFO(name_of(part));
+    CHECK(fused_training_finding(simulator, part, true).empty());
+  }
+}
+
+TEST_CASE("fused training: where clusters have a finding, steps are fused without them") {
+  const RunConfig config = small("penalty");
+  const auto plant = [](FusedPart part, const std::string& finding) {
+    remembered_finding(
+        simulator, name_of(part), [&] { return finding; }, true);
+  };
+  const auto clusters = [&] {
+    FusedPair pair(config, 16);
+    const FusedChoice choice = choose_fused(pair.model(), simulator, {Fused::automatic, 8}, true);
+    REQUIRE(choice.training);
+    return std::pair(pair.training.cluster(), choice.training->cluster());
+  };
+  CHECK(clusters() == std::pair(8, 8));
+  plant(FusedPart::clusters, "weights differ");
+  CHECK(clusters() == std::pair(1, 1));
+  CHECK(FusedPair(config, 16, nullptr, 4).training.cluster() == 4);  // as the check itself asks for
+  CHECK(Trainer(config, open_dataset(config.data), simulator, true, {Fused::automatic}).fused_team() == 1);
+  plant(FusedPart::clusters, "");
+  CHECK(clusters() == std::pair(8, 8));
+  plant(FusedPart::blocks, "weights differ");
+  Trainer recorded(config, open_dataset(config.data), simulator, true, {Fused::automatic});
+  plant(FusedPart::blocks, "");
+  CHECK(recorded.fused_team() == 0);
+  CHECK(recorded.why_not_fused() == "weights differ");
 }

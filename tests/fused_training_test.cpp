@@ -85,7 +85,7 @@ TEST_CASE("fused training: the networks of the golden cases take the step of the
     };
     Pair fused = make(), by_ops = make();
     const DatasetPtr data = unknown(open_dataset(config.data));
-    FusedTraining training({{&config, data.get(), &fused.critic, &fused.generator}}, simulator, 2);
+    FusedTraining training({{&config, data.get(), &fused.critic, &fused.generator}}, simulator, {Fused::on, 2});
     training.run(1, {{0, real}});
 
     const auto seed = static_cast<uint64_t>(config.seed);
@@ -203,7 +203,7 @@ TEST_CASE("fused training: models side by side have the bits of their single run
       fresh.push_back(std::make_unique<FusedPair>(config));
       again.push_back(fresh.back()->model());
     }
-    FusedTraining training(again, simulator, team);
+    FusedTraining training(again, simulator, {Fused::on, team});
     const auto outcomes = training.run(2, std::vector<FusedInput>(3));
     for (size_t m = 0; m < 3; ++m) {
       INFO("model " << m << ", team of " << team);

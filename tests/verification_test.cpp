@@ -69,8 +69,11 @@ TEST_CASE("verification: a wrong kernel of warpgroups is found, and leaves the a
 
 TEST_CASE("verification: a check that a device refuses is a finding, in one line") {
   const auto refused = []() -> std::string { throw std::runtime_error("the launch was refused\nby the driver"); };
-  CHECK(remembered_finding(sim_device, "fused steps", refused) == "the launch was refused by the driver");
-  CHECK(remembered_finding(sim_device, "fused steps", [] { return std::string(); }).empty());
+  const auto passes = [] { return std::string(); };
+  CHECK(remembered_finding(sim_device, "a check", refused) == "the launch was refused by the driver");
+  CHECK(remembered_finding(sim_device, "a check", passes) == "the launch was refused by the driver");
+  CHECK(remembered_finding(sim_device, "another", passes).empty());
+  CHECK(remembered_finding(sim_device, "a check", passes, true).empty());
 }
 
 TEST_CASE("verification: a check that asks for the findings of tiles comes to its end, and both are remembered") {
@@ -78,7 +81,7 @@ TEST_CASE("verification: a check that asks for the findings of tiles comes to it
     verified(sim_device, of_float32);
     return std::string();
   };
-  CHECK(remembered_finding(sim_device, "fused steps", asks).empty());
+  CHECK(remembered_finding(sim_device, "one that asks", asks).empty());
   const ProgramFolder folder;
   const std::string file = folder / "verified.txt";
   const auto tiles = [](const TileKernels&) { return std::string("wrong"); };

@@ -13,6 +13,7 @@
 #include <chrono>
 #include <filesystem>
 #include <fmt/format.h>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <unistd.h>
@@ -75,17 +76,20 @@ int verify_kernels(const std::string& name, bool as_json) {
   if (device.kind == Device::Kind::cpu) throw DeviceError("the CPU has no kernels to verify; name cuda or sim");
   const auto start = std::chrono::steady_clock::now();
   const Findings found = verify(device);
-  const std::string fused = fused_training_finding(device, true);
+  std::map<FusedPart, std::string> fused;
+  for (const FusedPart part : {FusedPart::blocks, FusedPart::clusters}) {
+    fused[part] = fused_training_finding(device, part, true);
+  }
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
   bool passed = true;
   json lines = json::object();
-  for (size_t i = 0; i < found.size(); ++i) {
-    const std::string absent = why_absent(device, all_tile_kernels[i]);
-    lines[name_of(all_tile_kernels[i])] = !absent.empty() ? absent : found[i].empty() ? "passed" : found[i];
-    passed = passed && found[i].empty();
-  }
-  lines["fused steps"] = fused.empty() ? "passed" : fused;
-  passed = passed && fused.empty();
+  const auto add = [&](const auto& kernels, const std::string& finding) {
+    const std::string absent = why_absent(device, kernels);
+    lines[name_of(kernels)] = !absent.empty() ? absent : finding.empty() ? "passed" : finding;
+    passed = passed && finding.empty();
+  };
+  for (size_t i = 0; i < found.size(); ++i) add(all_tile_kernels[i], found[i]);
+  for (const auto& [part, finding] : fused) add(part, finding);
   if (as_json) {
     fmt::print("{}\n", json{{"device", to_string(device)}, {"seconds", seconds.count()}, {"kernels", lines}}.dump(2));
   } else {

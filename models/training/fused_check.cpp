@@ -1,9 +1,11 @@
 #include "models/training/fused_check.h"
 
+#include "engine/mlp_training.h"
 #include "engine/verification.h"
 #include "models/data/derived.h"
 #include "models/data/open_dataset.h"
 #include "models/training/critic_trainer.h"
+#include "models/training/fused_training.h"
 #include "models/training/networks.h"
 #include "models/training/trainer.h"
 
@@ -11,6 +13,7 @@
 #include <cmath>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 namespace kantor {
 namespace {
@@ -36,46 +39,82 @@ double critics_apart(Training& fused, Training& recorded) {
   return difference(fused.critic().network().parameters(), recorded.critic().network().parameters());
 }
 
+/// A team as a training is checked with.
+struct CheckedTeam {
+  Device device;
+  int blocks;
+  FusedPart part;
+};
+
+/// How a training like `recorded` is fused by the team; nullopt where no cluster of it fits on the device.
+template <class Training>
+std::optional<FusedOptions> options_of(Training& recorded, const CheckedTeam& team) {
+  FusedOptions options{Fused::on, team.blocks, 1};
+  if (team.part == FusedPart::blocks) return options;
+  options.cluster = MlpTrainer(team.device, fused_launch(recorded.fused_model()), team.blocks).cluster();
+  return options.cluster > 1 ? std::optional(options) : std::nullopt;
+}
+
+std::string text_of(const FusedOptions& options) {
+  return fmt::format("a team of {}", options.team) +
+         (options.cluster > 1 ? fmt::format(" in clusters of {}", options.cluster) : "");
+}
+
 /// Of a critic alone.
-std::string check_critic(const RunConfig& config, Device device, int team) {
+std::string check_critic(const RunConfig& config, const CheckedTeam& team) {
   const DatasetPtr real = open_dataset(config.data), fake = with_noise(real, 1);
   const nlohmann::json layers = critic_layers(config, real->sample_shape());
-  CriticTrainer fused(config, layers, real, fake, device, true, {Fused::on, team});
-  CriticTrainer recorded(config, layers, real, fake, device);
+  CriticTrainer recorded(config, layers, real, fake, team.device);
+  const std::optional<FusedOptions> options = options_of(recorded, team);
+  if (!options) return "";
+  CriticTrainer fused(config, layers, real, fake, team.device, true, *options);
   const double apart = critics_apart(fused, recorded);
   if (apart <= tolerance) return "";
   return fmt::format(
-      "two updates of a critic alone, of width {} and batch {} under {} by a team of {}: weights differ by {:.1e} of "
-      "the largest, expected at most {:.0e}",
-      config.critic.width, config.batch, config.constraint.kind, team, apart, tolerance);
+      "two updates of a critic alone, of width {} and batch {} under {} by {}: weights differ by {:.1e} of the "
+      "largest, expected at most {:.0e}",
+      config.critic.width, config.batch, config.constraint.kind, text_of(*options), apart, tolerance);
 }
 
-std::string check(const RunConfig& config, Device device, int team) {
-  Trainer fused(config, open_dataset(config.data), device, true, {Fused::on, team});
-  Trainer recorded(config, open_dataset(config.data), device);
+std::string check(const RunConfig& config, const CheckedTeam& team) {
+  Trainer recorded(config, open_dataset(config.data), team.device);
+  const std::optional<FusedOptions> options = options_of(recorded, team);
+  if (!options) return "";
+  Trainer fused(config, open_dataset(config.data), team.device, true, *options);
   const double of_critic = critics_apart(fused, recorded);
   const double of_generator =
       difference(fused.generator().network().parameters(), recorded.generator().network().parameters());
-  if (of_critic <= tolerance && of_generator <= tolerance) return check_critic(config, device, team);
+  if (of_critic <= tolerance && of_generator <= tolerance) return check_critic(config, team);
   return fmt::format(
-      "two steps of width {} and batch {} under {} by a team of {}: weights differ by {:.1e} and {:.1e} "
-      "of the largest, expected at most {:.0e}",
-      config.critic.width, config.batch, config.constraint.kind, team, of_critic, of_generator, tolerance);
+      "two steps of width {} and batch {} under {} by {}: weights differ by {:.1e} and {:.1e} of the largest, expected "
+      "at most {:.0e}",
+      config.critic.width, config.batch, config.constraint.kind, text_of(*options), of_critic, of_generator, tolerance);
 }
 
 }  // namespace
 
-std::string check_fused_training(Device device) {
+std::string name_of(FusedPart part) {
+  return part == FusedPart::blocks ? "fused steps" : "fused steps in clusters";
+}
+
+std::string why_absent(Device device, FusedPart part) {
+  return part == FusedPart::clusters && !MlpTrainer::has_clusters(device) ? "no clusters here" : "";
+}
+
+std::string check_fused_training(Device device, FusedPart part) {
+  if (!why_absent(device, part).empty()) return "";
+  const bool clusters = part == FusedPart::clusters;
   for (const char* constraint : {"penalty", "clip"}) {
+    if (clusters && std::string(constraint) == "clip") continue;  // clusters change nothing of what it computes
     for (const int64_t width : {64, 128, 256}) {
-      for (const int team : {1, 8, 16}) {  // a block, a cluster, and two of them, where the GPU has clusters
+      for (const int team : {clusters ? 16 : 1, 8}) {  // two clusters, or a block, and one cluster, or eight blocks
         RunConfig config;
         config.constraint.kind = constraint;
         config.constraint.clip = 0.1;
         config.constraint.lambda = 0.1;
         config.critic.width = config.generator.width = width;
         config.batch = width > 128 ? 16 : 64;
-        std::string finding = check(config, device, team);
+        std::string finding = check(config, {device, team, part});
         if (!finding.empty()) return finding;
       }
     }
@@ -83,10 +122,15 @@ std::string check_fused_training(Device device) {
   return "";
 }
 
-std::string fused_training_finding(Device device, bool anew) {
-  if (device.kind == Device::Kind::sim && !anew) return "";
+std::string fused_training_finding(Device device, FusedPart part, bool anew) {
+  if (!why_absent(device, part).empty()) return "";
+  const bool checks = anew || device.kind != Device::Kind::sim;
   return remembered_finding(
-      device, "fused steps", [&] { return check_fused_training(device); }, anew);
+      device, name_of(part), [&] { return checks ? check_fused_training(device, part) : ""; }, anew);
+}
+
+int fused_cluster(Device device) {
+  return fused_training_finding(device, FusedPart::clusters).empty() ? 0 : 1;
 }
 
 }  // namespace kantor

@@ -4,15 +4,28 @@
 
 #include "engine/device.h"
 
+#include <cstdint>
 #include <string>
 
 namespace kantor {
 
-/// Trains small GANs, and critics alone, of every padded width, alone and in teams, under a penalty and under clipping,
-/// fused and recorded, for two steps. Returns "", or the first difference.
-std::string check_fused_training(Device device);
+/// Which kernels are checked: those of blocks by themselves, or those of clusters, which not every GPU has.
+enum class FusedPart : uint8_t { blocks, clusters };
+/// "fused steps", "fused steps in clusters".
+std::string name_of(FusedPart part);
+/// "", or why the device has none of them.
+std::string why_absent(Device device, FusedPart part);
 
-/// Its finding for a device, remembered; `anew`: checked again. On `sim` the tests of the project check it: "".
-std::string fused_training_finding(Device device, bool anew = false);
+/// Trains small GANs, and critics alone, of every padded width, fused and recorded, for two steps: alone and in teams
+/// without clusters, under a penalty and under clipping; or, in clusters, teams of one and of two under a penalty.
+/// Returns "", or the first difference.
+std::string check_fused_training(Device device, FusedPart part);
+
+/// Its finding for a device, remembered by itself; "" where there are none of them. `anew`: checked again. On `sim` the
+/// tests of the project check it: "".
+std::string fused_training_finding(Device device, FusedPart part = FusedPart::blocks, bool anew = false);
+
+/// The cluster of trainings on this device: 0, it is chosen, or 1, there is none, where clusters have a finding.
+int fused_cluster(Device device);
 
 }  // namespace kantor

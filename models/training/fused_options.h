@@ -11,10 +11,12 @@ enum class Fused : uint8_t { automatic, on, off };
 /// By its name on the command line: auto, on, off. Throws Error naming them.
 Fused parse_fused(const std::string& name);
 
-/// How steps are fused: `team` blocks train the model, 0: as many as are useful and fit.
+/// How steps are fused: `team` blocks train the model, 0: as many as are useful and fit; `cluster` of them are a
+/// cluster, 1: there are none, 0: chosen, where clusters have passed the self-check (fused_check.h).
 struct FusedOptions {
   Fused fused = Fused::off;
   int team = 0;
+  int cluster = 0;
 };
 
 }  // namespace kantor

@@ -177,8 +177,11 @@ std::string why_not_fused(const FusedModel& model, Device device) {
                      training.critic.layers[0].in, noise, why);
 }
 
-FusedTraining::FusedTraining(std::vector<FusedModel> models, Device device, int team, int cluster)
-    : models_(checked(models, device)), device_(device), trainer_(device, training_of(models_), team, cluster) {}
+FusedTraining::FusedTraining(std::vector<FusedModel> models, Device device, const FusedOptions& options)
+    : models_(checked(models, device)),
+      device_(device),
+      trainer_(device, training_of(models_), options.team,
+               options.cluster > 0 ? options.cluster : fused_cluster(device)) {}
 
 bool drawn_inside(const Dataset& data) {
   return law_of(data, stream_data).law != MlpData::Law::given;
@@ -251,13 +254,13 @@ StepLosses last_losses(const MlpOutcome& outcome) {
   return {last[0], last[1], last[2], last[3]};
 }
 
-FusedChoice choose_fused(const FusedModel& model, Device device, FusedOptions options, bool capture) {
+FusedChoice choose_fused(const FusedModel& model, Device device, const FusedOptions& options, bool capture) {
   FusedChoice choice;
   if (options.fused == Fused::off) return choice;
   choice.why_not = capture ? why_not_fused(model, device) : "steps run op by op";
   if (choice.why_not.empty() && options.fused == Fused::automatic) choice.why_not = fused_training_finding(device);
   if (choice.why_not.empty()) {
-    choice.training = std::make_unique<FusedTraining>(std::vector{model}, device, options.team);
+    choice.training = std::make_unique<FusedTraining>(std::vector{model}, device, options);
   } else if (options.fused == Fused::on) {
     throw ConfigError(fmt::format("steps cannot be fused, because {}; take --fused auto or off", choice.why_not));
   }

@@ -48,9 +48,8 @@ StepLosses last_losses(const MlpOutcome& outcome);
 /// Trains models of one architecture, batch and number of critic steps together.
 class FusedTraining {
  public:
-  /// Throws Error with why_not_fused's reason. `team`: blocks a model, `cluster`: how many of them are a cluster; 0:
-  /// chosen.
-  FusedTraining(std::vector<FusedModel> models, Device device, int team = 0, int cluster = 0);
+  /// Throws Error with why_not_fused's reason. Of the options it takes all but whether steps are fused.
+  FusedTraining(std::vector<FusedModel> models, Device device, const FusedOptions& options = {});
 
   /// `steps` steps of every model. The weights' statistics are then those of the last step, with histograms.
   std::vector<MlpOutcome> run(int64_t steps, const std::vector<FusedInput>& inputs);
@@ -70,6 +69,6 @@ struct FusedChoice {
 };
 /// By `options`, and, on a GPU, by the self-check (fused_check.h). `capture` off: steps run op by op. Throws
 /// ConfigError where steps are to be fused and cannot be.
-FusedChoice choose_fused(const FusedModel& model, Device device, FusedOptions options, bool capture);
+FusedChoice choose_fused(const FusedModel& model, Device device, const FusedOptions& options, bool capture);
 
 }  // namespace kantor
