@@ -18,14 +18,16 @@ RunConfig small(const std::string& constraint, int64_t width = 24, int64_t depth
 /// A critic and a generator as a Trainer builds them, trained in fused launches.
 struct FusedPair {
   /// `from`: the data; null: the configuration's. `cluster`: 0: chosen.
-  explicit FusedPair(const RunConfig& of, int team = 0, DatasetPtr from = nullptr, int cluster = 0);
-  FusedModel model() { return {&config, data.get(), &critic, &generator}; }
+  explicit FusedPair(const RunConfig& of, int team = 0, DatasetPtr from = nullptr, int cluster = 0,
+                     Arithmetic arithmetic = Arithmetic::float32);
+  FusedModel model() { return {&config, data.get(), &critic, &generator, arithmetic}; }
   MlpOutcome run(int64_t steps);
   /// Weights, optimizer state and average.
   [[nodiscard]] std::vector<float> bits() const;
 
   RunConfig config;
   DatasetPtr data;
+  Arithmetic arithmetic;
   Critic critic;
   Generator generator;
   FusedTraining training;
@@ -37,6 +39,7 @@ double difference(const Arena& found, const Arena& expected);
 
 /// Checks `steps` fused steps against the recorded ones: losses, weights, optimizer state and average, whose largest
 /// difference is at most that part of the largest number.
-void compare_with_steps(const RunConfig& config, int64_t steps, double tolerance);
+void compare_with_steps(const RunConfig& config, int64_t steps, double tolerance,
+                        Arithmetic arithmetic = Arithmetic::float32);
 
 }  // namespace kantor::testing

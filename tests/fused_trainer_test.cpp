@@ -99,5 +99,6 @@ TEST_CASE("fused training: a trainer's steps, its checkpoint, and how it ends") 
 }
 
 TEST_CASE("fused training: the self-check passes on the simulator") {
-  CHECK(fused_training_finding(simulator, true).empty());
+  CHECK(fused_training_finding(simulator, Arithmetic::float32, true).empty());
+  CHECK(fused_training_finding(simulator, Arithmetic::three_tf32, true).empty());
 }

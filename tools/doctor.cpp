@@ -75,8 +75,6 @@ int verify_kernels(const std::string& name, bool as_json) {
   if (device.kind == Device::Kind::cpu) throw DeviceError("the CPU has no kernels to verify; name cuda or sim");
   const auto start = std::chrono::steady_clock::now();
   const Findings found = verify(device);
-  const std::string fused = fused_training_finding(device, true);
-  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
   bool passed = true;
   json lines = json::object();
   for (size_t i = 0; i < found.size(); ++i) {
@@ -84,13 +82,18 @@ int verify_kernels(const std::string& name, bool as_json) {
     lines[name_of(all_tile_kernels[i])] = !absent.empty() ? absent : found[i].empty() ? "passed" : found[i];
     passed = passed && found[i].empty();
   }
-  lines["fused steps"] = fused.empty() ? "passed" : fused;
-  passed = passed && fused.empty();
+  for (const Arithmetic arithmetic : {Arithmetic::float32, Arithmetic::three_tf32}) {
+    const std::string absent = why_absent(device, {arithmetic});
+    const std::string fused = absent.empty() ? fused_training_finding(device, arithmetic, true) : "";
+    lines[fused_check_name(arithmetic)] = !absent.empty() ? absent : fused.empty() ? "passed" : fused;
+    passed = passed && fused.empty();
+  }
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
   if (as_json) {
     fmt::print("{}\n", json{{"device", to_string(device)}, {"seconds", seconds.count()}, {"kernels", lines}}.dump(2));
   } else {
     for (const auto& [arithmetic, finding] : lines.items()) {
-      fmt::print("{:<32} {}\n", arithmetic + ":", finding.get<std::string>());
+      fmt::print("{:<36} {}\n", arithmetic + ":", finding.get<std::string>());
     }
     fmt::print("{} verified in {:.1f} s\n", to_string(device), seconds.count());
   }

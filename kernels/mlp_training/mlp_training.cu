@@ -29,8 +29,11 @@ int padded_width(const MlpTraining& t) {
 /// Calls use(MlpKernel<...>()) with the plan's kernel. Throws KernelError where it is none.
 template <class Use>
 void with_kernel(const MlpPlan& plan, const Use& use) {
-#define KANTOR_TRY(width_, rows_) \
-  if (plan.width == width_ && plan.rows == rows_) return use(MlpKernel<width_, rows_>());
+#define KANTOR_TRY(width_, rows_)                                                       \
+  if (plan.width == width_ && plan.rows == rows_) {                                     \
+    if (plan.arithmetic == Arithmetic::float32) return use(MlpKernel<width_, rows_>()); \
+    return use(MlpKernel<width_, rows_, Arithmetic::three_tf32>());                     \
+  }
   KANTOR_MLP_KERNELS(KANTOR_TRY)
 #undef KANTOR_TRY
   throw KernelError("mlp_training: no kernel for hidden layers of " + std::to_string(plan.width) +
@@ -41,6 +44,9 @@ void with_kernel(const MlpPlan& plan, const Use& use) {
 
 MlpPlan plan_mlp_training(const MlpTraining& t, size_t shared_bytes) {
   const int samples = (t.batch + t.team - 1) / t.team;
+  if (t.arithmetic != Arithmetic::float32 && t.arithmetic != Arithmetic::three_tf32) {
+    throw KernelError("mlp_training: multiplies in float32 or by three TF32 products, and in no other arithmetic");
+  }
   MlpPlan plan;
   // From large tiles to small: the smallest that holds a block's samples at once, or the largest that fits.
 #define KANTOR_CONSIDER(width_, rows_)                                          \

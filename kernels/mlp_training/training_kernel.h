@@ -18,9 +18,9 @@
 
 namespace kantor::KANTOR_BACKEND {
 
-template <int width, int tile_rows>
+template <int width, int tile_rows, Arithmetic arithmetic>
 class Training {
-  using Plan = SharedPlan<width, tile_rows>;
+  using Plan = SharedPlan<width, tile_rows, arithmetic>;
   using Network = typename Plan::Network;
   using Tile = typename Plan::Tile;
 
@@ -44,7 +44,10 @@ class Training {
         last_(min(first_ + share(), t.batch)) {}
 
   /// Returns false where a block of the team did not come to a barrier.
-  __device__ bool run() {
+  __device__ bool run() { return run_inline(); }
+  /// The same as a part of its caller. nvcc makes large functions of their own, and then keeps in local memory where
+  /// networks lie.
+  __device__ __forceinline__ bool run_inline() {
     int done = 0;
     move_states<false>();
     for (; done < t_.iterations && *static_cast<const volatile unsigned*>(stop_) == 0; ++done) {
@@ -348,18 +351,22 @@ class Training {
   int iteration_ = 0;
 };
 
-template <int width, int tile_rows>
+template <int width, int tile_rows, Arithmetic arithmetic>
 __global__ void __launch_bounds__(mlp_threads)
     mlp_training_kernel(const __grid_constant__ MlpTraining t, const __grid_constant__ MlpPlan plan,
                         const MlpModel* models, float* workspace, MlpCounters counters) {
   const int model = int(blockIdx.x) / t.team;
   float* shared = dynamic_shared<float>();
-  const int misc = SharedPlan<width, tile_rows>::network(t) + SharedPlan<width, tile_rows>::big(t);
-  int* flag = reinterpret_cast<int*>(shared + misc + SharedPlan<width, tile_rows>::misc - 1);
+  using Plan = SharedPlan<width, tile_rows, arithmetic>;
+  int* flag = reinterpret_cast<int*>(shared + Plan::network(t) + Plan::big(t) + Plan::misc - 1);
   const Team team(int(blockIdx.x) % t.team, t.team, counters.arrivals + model, counters.failed, flag);
-  Training<width, tile_rows> training(t, plan, models[model], workspace + model * plan.workspace, team,
-                                      counters.stops + model, shared);
-  training.run();
+  Training<width, tile_rows, arithmetic> training(t, plan, models[model], workspace + model * plan.workspace, team,
+                                                  counters.stops + model, shared);
+  if constexpr (arithmetic == Arithmetic::float32) {
+    training.run();
+  } else {
+    training.run_inline();
+  }
 }
 
 }  // namespace kantor::KANTOR_BACKEND

@@ -37,10 +37,10 @@ double critics_apart(Training& fused, Training& recorded) {
 }
 
 /// Of a critic alone.
-std::string check_critic(const RunConfig& config, Device device, int team) {
+std::string check_critic(const RunConfig& config, Device device, int team, Arithmetic arithmetic) {
   const DatasetPtr real = open_dataset(config.data), fake = with_noise(real, 1);
   const nlohmann::json layers = critic_layers(config, real->sample_shape());
-  CriticTrainer fused(config, layers, real, fake, device, true, {Fused::on, team});
+  CriticTrainer fused(config, layers, real, fake, device, true, {Fused::on, team, arithmetic});
   CriticTrainer recorded(config, layers, real, fake, device);
   const double apart = critics_apart(fused, recorded);
   if (apart <= tolerance) return "";
@@ -50,13 +50,13 @@ std::string check_critic(const RunConfig& config, Device device, int team) {
       config.critic.width, config.batch, config.constraint.kind, team, apart, tolerance);
 }
 
-std::string check(const RunConfig& config, Device device, int team) {
-  Trainer fused(config, open_dataset(config.data), device, true, {Fused::on, team});
+std::string check(const RunConfig& config, Device device, int team, Arithmetic arithmetic) {
+  Trainer fused(config, open_dataset(config.data), device, true, {Fused::on, team, arithmetic});
   Trainer recorded(config, open_dataset(config.data), device);
   const double of_critic = critics_apart(fused, recorded);
   const double of_generator =
       difference(fused.generator().network().parameters(), recorded.generator().network().parameters());
-  if (of_critic <= tolerance && of_generator <= tolerance) return check_critic(config, device, team);
+  if (of_critic <= tolerance && of_generator <= tolerance) return check_critic(config, device, team, arithmetic);
   return fmt::format(
       "two steps of width {} and batch {} under {} by a team of {}: weights differ by {:.1e} and {:.1e} "
       "of the largest, expected at most {:.0e}",
@@ -65,7 +65,7 @@ std::string check(const RunConfig& config, Device device, int team) {
 
 }  // namespace
 
-std::string check_fused_training(Device device) {
+std::string check_fused_training(Device device, Arithmetic arithmetic) {
   for (const char* constraint : {"penalty", "clip"}) {
     for (const int64_t width : {64, 128, 256}) {
       for (const int team : {1, 8, 16}) {  // a block, a cluster, and two of them, where the GPU has clusters
@@ -75,7 +75,7 @@ std::string check_fused_training(Device device) {
         config.constraint.lambda = 0.1;
         config.critic.width = config.generator.width = width;
         config.batch = width > 128 ? 16 : 64;
-        std::string finding = check(config, device, team);
+        std::string finding = check(config, device, team, arithmetic);
         if (!finding.empty()) return finding;
       }
     }
@@ -83,10 +83,14 @@ std::string check_fused_training(Device device) {
   return "";
 }
 
-std::string fused_training_finding(Device device, bool anew) {
+std::string fused_check_name(Arithmetic arithmetic) {
+  return arithmetic == Arithmetic::three_tf32 ? "fused steps by three TF32 products" : "fused steps";
+}
+
+std::string fused_training_finding(Device device, Arithmetic arithmetic, bool anew) {
   if (device.kind == Device::Kind::sim && !anew) return "";
   return remembered_finding(
-      device, "fused steps", [&] { return check_fused_training(device); }, anew);
+      device, fused_check_name(arithmetic), [&] { return check_fused_training(device, arithmetic); }, anew);
 }
 
 }  // namespace kantor
