@@ -108,10 +108,12 @@ Accuracy check(RunConfig config, Device device, FusedOptions fused) {
 }  // namespace
 
 std::optional<Subject> iteration_subject(const BenchModel& model, const std::string& constraint,
-                                         const OptimizerConfig& optimizer, Device device, bool fused) {
+                                         const OptimizerConfig& optimizer, Device device,
+                                         std::optional<Arithmetic> fused) {
   if (!model.name.starts_with("mlp:") || (fused && device.kind == Device::Kind::cpu)) return std::nullopt;
   const RunConfig config = config_of(model, constraint, optimizer);
-  const FusedOptions options{fused ? Fused::on : Fused::off};
+  const FusedOptions options =
+      fused ? FusedOptions{.fused = Fused::on, .arithmetic = *fused} : FusedOptions{.fused = Fused::off};
   if (fused) {
     try {
       const Trainer possible(config, open_dataset(config.data), device, true, options);
@@ -123,11 +125,14 @@ std::optional<Subject> iteration_subject(const BenchModel& model, const std::str
   // As many as `kantor train` does between two lines of its log.
   const int64_t iterations = device.kind == Device::Kind::sim ? 1 : 10;
   // The generator's update: its forward and backward, and the critic's forward and input gradient.
+  const std::string by = !fused                             ? "recorded"
+                         : *fused == Arithmetic::three_tf32 ? "fused by three TF32 products"
+                                                            : "fused";
   Subject subject{"iteration, " + constraint, model.name, {0, (critic_updates * passes + 5) * model.hidden_flops}, {}};
   subject.cold = false;
   subject.run_as = RunAs::called;
   subject.times = iterations;
-  subject.extra = {{"by", fused ? "fused" : "recorded"}, {"model", model.name}, {"step", "iteration, " + constraint}};
+  subject.extra = {{"by", by}, {"model", model.name}, {"step", "iteration, " + constraint}};
   subject.make = [=](Subject& made) {
     const auto trainer = std::make_shared<Trainer>(config, open_dataset(config.data), device, true, options);
     if (!fused) trainer->steps(3);  // from then on the step is replayed

@@ -12,6 +12,7 @@
 #include <istream>
 #include <map>
 #include <memory>
+#include <optional>
 #include <ostream>
 #include <utility>
 
@@ -93,7 +94,8 @@ SuiteRun steps_run(const StepsOptions& options) {
     if (options.device.kind == Device::Kind::sim && model.hidden_flops > most_simulated) continue;
     for (const std::string& step : options.steps) {
       if (step == "generator") continue;
-      for (const bool fused : {false, true}) {
+      const std::optional<Arithmetic> ways[] = {{}, Arithmetic::float32, Arithmetic::three_tf32};
+      for (const std::optional<Arithmetic> fused : ways) {
         if (auto subject = iteration_subject(model, step, optimizer_of(step), options.device, fused)) {
           run.subjects.push_back(std::move(*subject));
         }

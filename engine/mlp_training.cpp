@@ -40,6 +40,10 @@ int choose_cluster(Device device, const MlpTraining& training, const MlpPlan& pl
   return 1;
 }
 
+bool has_cores_for(Device device, const MlpTraining& training) {
+  return training.arithmetic == Arithmetic::float32 || runtime(device).processor().tensor_cores;
+}
+
 /// Host structs as device memory.
 template <class T>
 Tensor on_device(const std::vector<T>& values, Device device) {
@@ -67,11 +71,13 @@ int least_loaded_team(MlpTraining training, const std::function<MlpPlan(const Ml
 }
 
 bool MlpTrainer::fits(Device device, const MlpTraining& training) {
+  if (!has_cores_for(device, training)) return false;
   return plan_of(device, training).width > 0;
 }
 
 std::string MlpTrainer::why_not(Device device, const MlpTraining& training) {
   if (fits(device, training)) return "";
+  if (!has_cores_for(device, training)) return "no tensor cores for it here";
   const Target target = target_of(device);
   const size_t needed = KANTOR_ON(target.backend, least_shared_bytes(training)) + 1023;
   const size_t there = runtime(device).processor().shared_bytes;

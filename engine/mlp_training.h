@@ -26,9 +26,10 @@ class MlpTrainer {
   /// clusters that do not divide the team.
   MlpTrainer(Device device, const MlpTraining& training, int team = 0, int cluster = 0);
 
-  /// Whether a kernel holds these networks.
+  /// Whether a kernel holds these networks, and multiplies in the training's arithmetic on this device.
   static bool fits(Device device, const MlpTraining& training);
-  /// Why not, for networks that a kernel knows: the memory that they take, and what there is; "" where it does.
+  /// Why not, for networks that a kernel knows: the memory that they take, and what there is, or that there are no
+  /// tensor cores for the training's arithmetic; "" where it does.
   static std::string why_not(Device device, const MlpTraining& training);
   /// Whether the device, and the code that runs on it, know clusters.
   static bool has_clusters(Device device);

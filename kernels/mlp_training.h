@@ -2,6 +2,7 @@
 // team of blocks a model, many models side by side. See docs/kernels/mlp_training.md.
 #pragma once
 
+#include "kernels/arithmetic.h"
 #include "kernels/launcher.h"
 #include "kernels/penalty_kind.h"
 #include "kernels/update_rules/update_settings.h"
@@ -92,6 +93,7 @@ struct MlpTraining {
   int cluster = 1;             // blocks of a team that are a cluster; divides the team
   int batch = 0, critic_steps = 0, iterations = 0;
   MlpStreams streams;
+  Arithmetic arithmetic = Arithmetic::float32;  // of products; or three_tf32, where there are tensor cores
   friend bool operator==(const MlpTraining&, const MlpTraining&) = default;
 };
 
@@ -114,11 +116,12 @@ struct MlpPlan {
   bool critic_state = false, generator_state = false;  // whether the rule's state is on chip over the whole launch
   size_t shared_bytes = 0;                             // of a block
   int64_t workspace = 0;                               // floats of a model in device memory
+  Arithmetic arithmetic = Arithmetic::float32;         // the training's
 };
 
 KANTOR_LAUNCHERS(
     /// The plan of a training whose shapes, team, batch and critic_steps are set, for a device on which a block has at
-    /// most so much shared memory.
+    /// most so much shared memory. Throws KernelError for another arithmetic than float32 and three_tf32.
     MlpPlan plan_mlp_training(const MlpTraining& training, size_t shared_bytes);
     /// The shared memory that the smallest kernel for these networks takes; 0 where there is none for any memory.
     size_t least_shared_bytes(const MlpTraining& training);
@@ -126,7 +129,7 @@ KANTOR_LAUNCHERS(
     /// them. 0 where there are no clusters.
     int mlp_training_blocks(const MlpPlan& plan, int cluster);
     /// Trains. `models` [models], `workspace` [models, plan.workspace] and `counters`, which are 0, lie in device
-    /// memory. Bits depend neither on the team's size nor on the cluster's.
+    /// memory. Bits depend on the arithmetic, and neither on the team's size nor on the cluster's.
     void mlp_training(const MlpTraining& training, const MlpPlan& plan, const MlpModel* models, float* workspace,
                       const MlpCounters& counters, Stream stream);)
 

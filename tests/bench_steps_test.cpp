@@ -67,9 +67,9 @@ TEST_CASE("program: bench steps counts and times every step of every model, on c
     CHECK(bench["rewrites"] == "all");
     CHECK(bench["load"].contains("others"));
     CHECK_THAT(result.out, Contains("mlp:8:16") && Contains("generator") && Contains("launches"));
-    // and two iterations of the plane's model, on `sim` recorded and fused
-    REQUIRE(bench["rows"].size() == (simulated ? 10 : 8));
-    int fused = 0;
+    // and two iterations of the plane's model, on `sim` recorded and fused, in float32 and by three TF32 products
+    REQUIRE(bench["rows"].size() == (simulated ? 12 : 8));
+    int fused = 0, by_three = 0;
     for (const json& row : bench["rows"]) {
       INFO(row.dump());
       CHECK(row["repetitions"] == (simulated ? 1 : 2));
@@ -79,17 +79,19 @@ TEST_CASE("program: bench steps counts and times every step of every model, on c
         CHECK(row["model"] == "mlp:8:16");
         CHECK(row["step"].get<std::string>().starts_with("iteration, "));
         fused += row["by"] == "fused" ? 1 : 0;
-        CHECK((row["by"] == "fused" ? row["launches"] == 1 : row["launches"] > 80));
+        by_three += row["by"] == "fused by three TF32 products" ? 1 : 0;
+        CHECK((row["by"] == "recorded" ? row["launches"] > 80 : row["launches"] == 1));
         continue;
       }
       CHECK(row["launches"] >= 10);
       CHECK(row["launches"] <= (row["step"] == "penalty" ? 45 : 35));
     }
     CHECK(fused == (simulated ? 2 : 0));
+    CHECK(by_three == (simulated ? 2 : 0));
     CHECK(bench["rows"][1]["step"] == "penalty");
     CHECK(bench["rows"][1]["flops"] == 11 * 2 * (2 * 16 * 8 * 8));
     // 14 x 14 x 2 -> 7 x 7 x 4 -> 4 x 4 x 8: along an axis 3 + 5 x 5 + 4 and 3 + 5 + 5 + 3 taps without padding
-    const json& images = bench["rows"][simulated ? 8 : 6];
+    const json& images = bench["rows"][simulated ? 10 : 6];
     CHECK(images["model"] == "dcgan:2:2");
     CHECK(images["flops"] == 11 * 2 * 2 * (4 * 2 * 32 * 32 + 8 * 4 * 16 * 16));
   }

@@ -48,12 +48,13 @@ RunConfig small(const std::string& constraint, int64_t width, int64_t depth, int
   return config;
 }
 
-FusedPair::FusedPair(const RunConfig& of, int team, DatasetPtr from, int cluster)
-    : FusedPair(of, {Fused::on, team, cluster}, std::move(from)) {}
+FusedPair::FusedPair(const RunConfig& of, int team, DatasetPtr from, int cluster, Arithmetic by)
+    : FusedPair(of, {Fused::on, team, cluster, by}, std::move(from)) {}
 
 FusedPair::FusedPair(const RunConfig& of, const FusedOptions& options, DatasetPtr from)
     : config(of),
       data(from ? std::move(from) : open_dataset(of.data)),
+      arithmetic(options.arithmetic),
       critic(critic_layers(of, data->sample_shape()), data->sample_shape(), critic_options(of, simulator)),
       generator(generator_layers(of, data->sample_shape()), of.z, generator_options(of, simulator)),
       training({model()}, simulator, options) {}
@@ -99,9 +100,9 @@ double difference(const Arena& found, const Arena& expected) {
   return most / largest(b);
 }
 
-void compare_with_steps(const RunConfig& config, int64_t steps, double tolerance) {
+void compare_with_steps(const RunConfig& config, int64_t steps, double tolerance, Arithmetic arithmetic) {
   Trainer trainer(config, open_dataset(config.data), simulator);
-  FusedPair fused(config);
+  FusedPair fused(config, 0, nullptr, 0, arithmetic);
   const MlpOutcome outcome = fused.run(steps);
   REQUIRE(outcome.done == steps);
   for (int64_t k = 0; k < steps; ++k) {

@@ -21,15 +21,17 @@ DatasetPtr unknown(DatasetPtr data);
 /// A critic and a generator as a Trainer builds them, trained in fused launches.
 struct FusedPair {
   /// `from`: the data; null: the configuration's. `cluster`: 0: chosen.
-  explicit FusedPair(const RunConfig& of, int team = 0, DatasetPtr from = nullptr, int cluster = 0);
+  explicit FusedPair(const RunConfig& of, int team = 0, DatasetPtr from = nullptr, int cluster = 0,
+                     Arithmetic by = Arithmetic::float32);
   FusedPair(const RunConfig& of, const FusedOptions& options, DatasetPtr from = nullptr);
-  FusedModel model() { return {&config, data.get(), &critic, &generator}; }
+  FusedModel model() { return {&config, data.get(), &critic, &generator, nullptr, arithmetic}; }
   MlpOutcome run(int64_t steps);
   /// Weights, optimizer state and average.
   [[nodiscard]] std::vector<float> bits() const;
 
   RunConfig config;
   DatasetPtr data;
+  Arithmetic arithmetic;
   Critic critic;
   Generator generator;
   FusedTraining training;
@@ -41,6 +43,7 @@ double difference(const Arena& found, const Arena& expected);
 
 /// Checks `steps` fused steps against the recorded ones: losses, weights, optimizer state and average, whose largest
 /// difference is at most that part of the largest number.
-void compare_with_steps(const RunConfig& config, int64_t steps, double tolerance);
+void compare_with_steps(const RunConfig& config, int64_t steps, double tolerance,
+                        Arithmetic arithmetic = Arithmetic::float32);
 
 }  // namespace kantor::testing

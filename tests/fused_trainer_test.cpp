@@ -100,7 +100,7 @@ TEST_CASE("fused training: a trainer's steps, its checkpoint, and how it ends") 
 }
 
 TEST_CASE("fused training: the self-check passes on the simulator") {
-  for (const FusedPart part : {FusedPart::blocks, FusedPart::clusters}) {
+  for (const FusedPart part : all_fused_parts) {
     INFO(name_of(part));
     CHECK(fused_training_finding(simulator, part, true).empty());
   }

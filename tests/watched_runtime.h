@@ -1,5 +1,5 @@
-// A runtime around the simulator's, for tests: it has limited memory, in all and of a block, can fail, counts transfers
-// and waits, and measures time by its own clock.
+// A runtime around the simulator's, for tests: it has limited memory, in all and of a block, can be without tensor
+// cores, can fail, counts transfers and waits, and measures time by its own clock.
 #pragma once
 
 #include "engine/error.h"
@@ -30,6 +30,7 @@ class WatchedRuntime final : public Runtime {
 
   size_t limit = std::numeric_limits<size_t>::max();    // bytes that can be held at a time
   size_t shared_bytes = own_.processor().shared_bytes;  // that a block may have
+  bool tensor_cores = own_.processor().tensor_cores;
   bool copies_fail = false;
   int64_t uploads = 0, downloads = 0;  // copies from the host, and to it
   int64_t waits = 0;                   // of the host, for copies that it had not waited for
@@ -39,6 +40,7 @@ class WatchedRuntime final : public Runtime {
   [[nodiscard]] Processor processor() override {
     Processor processor = own_.processor();
     processor.shared_bytes = shared_bytes;
+    processor.tensor_cores = tensor_cores;
     return processor;
   }
   void* allocate(size_t bytes) noexcept override {

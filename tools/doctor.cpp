@@ -77,9 +77,7 @@ int verify_kernels(const std::string& name, bool as_json) {
   const auto start = std::chrono::steady_clock::now();
   const Findings found = verify(device);
   std::map<FusedPart, std::string> fused;
-  for (const FusedPart part : {FusedPart::blocks, FusedPart::clusters}) {
-    fused[part] = fused_training_finding(device, part, true);
-  }
+  for (const FusedPart part : all_fused_parts) fused[part] = fused_training_finding(device, part, true);
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
   bool passed = true;
   json lines = json::object();
@@ -94,7 +92,7 @@ int verify_kernels(const std::string& name, bool as_json) {
     fmt::print("{}\n", json{{"device", to_string(device)}, {"seconds", seconds.count()}, {"kernels", lines}}.dump(2));
   } else {
     for (const auto& [arithmetic, finding] : lines.items()) {
-      fmt::print("{:<32} {}\n", arithmetic + ":", finding.get<std::string>());
+      fmt::print("{:<36} {}\n", arithmetic + ":", finding.get<std::string>());
     }
     fmt::print("{} verified in {:.1f} s\n", to_string(device), seconds.count());
   }

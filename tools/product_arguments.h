@@ -11,7 +11,7 @@
 namespace kantor {
 
 struct ProductArguments {
-  bool exact_float32 = false, tf32 = false, bf16 = false, cublas = false, cudnn = false;
+  bool exact_float32 = false, three_tf32 = false, tf32 = false, bf16 = false, cublas = false, cudnn = false;
 
   void add_to(CLI::App& app);
   /// Sets the process's choice, without a look at a device. Throws DeviceError.

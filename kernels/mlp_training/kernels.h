@@ -1,6 +1,7 @@
 // The kernels that are compiled: a padded width, a tile's rows and how a block has the matrices each. For kernel files.
 #pragma once
 
+#include "kernels/arithmetic.h"
 #include "kernels/backend.h"
 #include "kernels/mlp_training.h"
 
@@ -17,8 +18,9 @@ namespace kantor::KANTOR_BACKEND {
   X(256, 24, streamed) X(256, 12, streamed) X(256, 6, streamed)
 // clang-format on
 
-/// Starts one of them; defined in start.h, and compiled in a file a width.
-template <int width, int rows, MlpMatrices matrices>
+/// Starts one of them; defined in start.h, and compiled in a file a width, way of the matrices and arithmetic: float32,
+/// or three_tf32, for GPUs with tensor cores.
+template <int width, int rows, MlpMatrices matrices, Arithmetic arithmetic>
 struct MlpKernel {
   static int resident(size_t shared_bytes, unsigned cluster);
   static void start(const MlpTraining& t, const MlpPlan& plan, const MlpModel* models, float* workspace,

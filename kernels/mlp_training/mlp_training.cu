@@ -31,7 +31,10 @@ template <class Use>
 void with_kernel(const MlpPlan& plan, const Use& use) {
 #define KANTOR_TRY(width_, rows_, matrices_)                                                   \
   if (plan.width == width_ && plan.rows == rows_ && plan.matrices == MlpMatrices::matrices_) { \
-    return use(MlpKernel<width_, rows_, MlpMatrices::matrices_>());                            \
+    if (plan.arithmetic == Arithmetic::float32) {                                              \
+      return use(MlpKernel<width_, rows_, MlpMatrices::matrices_, Arithmetic::float32>());     \
+    }                                                                                          \
+    return use(MlpKernel<width_, rows_, MlpMatrices::matrices_, Arithmetic::three_tf32>());    \
   }
   KANTOR_MLP_KERNELS(KANTOR_TRY)
 #undef KANTOR_TRY
@@ -43,6 +46,9 @@ void with_kernel(const MlpPlan& plan, const Use& use) {
 
 MlpPlan plan_mlp_training(const MlpTraining& t, size_t shared_bytes) {
   const int samples = (t.batch + t.team - 1) / t.team;
+  if (t.arithmetic != Arithmetic::float32 && t.arithmetic != Arithmetic::three_tf32) {
+    throw KernelError("mlp_training: multiplies in float32 or by three TF32 products, and in no other arithmetic");
+  }
   MlpPlan plan;
   // Matrices that fit stay. From large tiles to small: the smallest that holds a block's samples at once, or the
   // largest that fits.

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "kernels/mlp_training.h"
-#include "kernels/mlp_training/row_product.h"
+#include "kernels/mlp_training/network_layout.h"
 #include "kernels/ptx.h"
 
 namespace kantor::KANTOR_BACKEND {
@@ -64,11 +64,11 @@ struct ResidentNetwork {
   /// the first panels ahead.
   template <MatrixRows order>
   __device__ void prefetch(int /*l*/) const {}
-  /// Calls use(row, column, sum) for each number of a [rows][.] x the matrix of layer l, once in all. `next` is the
-  /// layer of the chain's next product, in the same order, or 0.
-  template <int rows, MatrixRows order, class Use>
+  /// Calls use(row, column, sum) for each number of a [rows][.] x the matrix of layer l, once in all, as Product makes
+  /// them (row_product.h). `next` is the layer of the chain's next product, in the same order, or 0.
+  template <class Product, class Use>
   __device__ void multiply(const float* a, int l, int /*next*/, const Use& use) const {
-    RowProduct<rows, width, order> product;
+    Product product;
     product.template add<width, stride>(a, matrix(l));
     product.finish(use);
   }

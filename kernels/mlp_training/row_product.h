@@ -15,7 +15,7 @@
 namespace kantor::KANTOR_BACKEND {
 
 /// [rows][width] sums: made, given the depth in one piece or in several, in their order, and finished.
-template <int rows, int width, MatrixRows order>
+template <int rows, int width, MatrixRows matrix_order>
 class RowProduct {
   static constexpr int lanes = 4, groups = mlp_threads / lanes, size = rows * width / groups;
   static_assert(rows * width % groups == 0 && size % lanes == 0 && width % (4 * lanes) == 0);
@@ -51,6 +51,7 @@ class RowProduct {
   static constexpr int warps_across = column_groups / columns_of_warp;
 
  public:
+  static constexpr MatrixRows order = matrix_order;
   /// Depth that all lanes take together: pieces are multiples of it.
   static constexpr int step = 4 * lanes;
 

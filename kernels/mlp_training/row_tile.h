@@ -5,15 +5,23 @@
 // FLOPs a row and hidden layer after the first: forward 1, backward 1, tangent 1 for a third of the rows.
 #pragma once
 
+#include "kernels/arithmetic.h"
+#include "kernels/mlp_training/row_product.h"
 #include "kernels/mlp_training/streamed_network.h"
+#include "kernels/mlp_training/tensor_row_product.h"
 #include "kernels/mlp_training/workspace.h"
+
+#include <type_traits>
 
 namespace kantor::KANTOR_BACKEND {
 
-template <int width, int tile_rows>
+template <int width, int tile_rows, Arithmetic arithmetic>
 struct RowTile {
   static constexpr int rows = tile_rows, third = rows / 3, stride = stride_of(width);
   static constexpr int array_floats = rows * stride;
+  template <int count, MatrixRows order>
+  using Product = std::conditional_t<arithmetic == Arithmetic::float32, RowProduct<count, width, order>,
+                                     TensorRowProduct<count, width, order>>;
 
   float* big;         // [hidden layers + 2][rows][stride]: activations, and two arrays of deltas
   float* inputs;      // [rows][features]
@@ -65,7 +73,7 @@ struct RowTile {
     }
     __syncthreads();
     for (int l = 1; l + 1 < shape.count; ++l) {
-      net.template multiply<rows, MatrixRows::of_out>(
+      net.template multiply<Product<rows, MatrixRows::of_out>>(
           activations(l - 1), l, l + 2 < shape.count ? l + 1 : 0, [&](int row, int unit, float sum) {
             activations(l)[row * stride + unit] = activate(sum + net.bias(l)[unit], shape.slope);
           });
@@ -106,7 +114,7 @@ struct RowTile {
     __syncthreads();
     for (int l = last - 1; l > 0; --l) {
       seen(l, now);
-      net.template multiply<rows, MatrixRows::of_depth>(now, l, l - 1, [&](int row, int unit, float sum) {
+      net.template multiply<Product<rows, MatrixRows::of_depth>>(now, l, l - 1, [&](int row, int unit, float sum) {
         next[row * stride + unit] = sum * derivative(activations(l - 1)[row * stride + unit], shape.slope);
       });
       __syncthreads();
@@ -153,11 +161,11 @@ struct RowTile {
     }
     __syncthreads();
     for (int l = 1; l + 1 < shape.count; ++l) {
-      net.template multiply<third, MatrixRows::of_out>(activations(l - 1) + begin, l, l + 2 < shape.count ? l + 1 : 0,
-                                                       [&](int row, int unit, float sum) {
-                                                         float& a = activations(l)[begin + row * stride + unit];
-                                                         a = sum * derivative(a, shape.slope);
-                                                       });
+      net.template multiply<Product<third, MatrixRows::of_out>>(
+          activations(l - 1) + begin, l, l + 2 < shape.count ? l + 1 : 0, [&](int row, int unit, float sum) {
+            float& a = activations(l)[begin + row * stride + unit];
+            a = sum * derivative(a, shape.slope);
+          });
       __syncthreads();
     }
   }

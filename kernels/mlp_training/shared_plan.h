@@ -9,13 +9,13 @@
 
 namespace kantor::KANTOR_BACKEND {
 
-/// Floats of a block's shared memory, in order.
-template <int width, int tile_rows, MlpMatrices matrices>
+/// Floats of a block's shared memory, in order; the same in every arithmetic.
+template <int width, int tile_rows, MlpMatrices matrices, Arithmetic arithmetic = Arithmetic::float32>
 struct SharedPlan {
   using Network = NetworkOf<width, matrices>;
-  using Tile = RowTile<width, tile_rows>;
+  using Tile = RowTile<width, tile_rows, arithmetic>;
   /// Large patches where the tiles are large: then a block owns several. Wide networks have more of them.
-  using Weights = WeightUpdate<Network, (tile_rows >= (width > 128 ? 12 : 24) ? 8 : 4)>;
+  using Weights = WeightUpdate<Network, (tile_rows >= (width > 128 ? 12 : 24) ? 8 : 4), arithmetic>;
   static constexpr int scratch = Weights::scratch_floats;
   static constexpr int misc = 32;            // the update rule, and flags
   static constexpr int last_weight = width;  // of one output
@@ -60,6 +60,7 @@ struct SharedPlan {
     plan.width = width;
     plan.rows = tile_rows;
     plan.matrices = matrices;
+    plan.arithmetic = t.arithmetic;
     plan.workspace = Workspace<width>::floats(t);
     return plan;
   }

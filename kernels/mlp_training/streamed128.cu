@@ -3,8 +3,8 @@
 
 namespace kantor::KANTOR_BACKEND {
 
-template struct MlpKernel<128, 24, MlpMatrices::streamed>;
-template struct MlpKernel<128, 12, MlpMatrices::streamed>;
-template struct MlpKernel<128, 6, MlpMatrices::streamed>;
+template struct MlpKernel<128, 24, MlpMatrices::streamed, Arithmetic::float32>;
+template struct MlpKernel<128, 12, MlpMatrices::streamed, Arithmetic::float32>;
+template struct MlpKernel<128, 6, MlpMatrices::streamed, Arithmetic::float32>;
 
 }  // namespace kantor::KANTOR_BACKEND

@@ -41,9 +41,10 @@ struct StreamedNetwork : ResidentNetwork<padded_width, false> {
       commit_copies();
     }
   }
-  template <int rows, MatrixRows order, class Use>
+  template <class Product, class Use>
   __device__ void multiply(const float* a, int l, int next, const Use& use) const {
-    RowProduct<rows, width, order> product;
+    constexpr MatrixRows order = Product::order;
+    Product product;
     const int own = count<order>(l);
 #pragma unroll 1
     for (int panel = 0; panel < own; ++panel) {

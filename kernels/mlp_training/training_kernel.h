@@ -18,9 +18,9 @@
 
 namespace kantor::KANTOR_BACKEND {
 
-template <int width, int tile_rows, MlpMatrices matrices>
+template <int width, int tile_rows, MlpMatrices matrices, Arithmetic arithmetic>
 class Training {
-  using Plan = SharedPlan<width, tile_rows, matrices>;
+  using Plan = SharedPlan<width, tile_rows, matrices, arithmetic>;
   using Network = typename Plan::Network;
   using Tile = typename Plan::Tile;
 
@@ -357,17 +357,17 @@ class Training {
 };
 
 /// A multiprocessor runs one block, which may have all of its registers.
-template <int width, int tile_rows, MlpMatrices matrices>
+template <int width, int tile_rows, MlpMatrices matrices, Arithmetic arithmetic>
 __global__ void __launch_bounds__(mlp_threads, 1)
     mlp_training_kernel(const __grid_constant__ MlpTraining t, const __grid_constant__ MlpPlan plan,
                         const MlpModel* models, float* workspace, MlpCounters counters) {
   const int model = int(blockIdx.x) / t.team;
   float* shared = dynamic_shared<float>();
-  const int misc = SharedPlan<width, tile_rows, matrices>::network(t) + SharedPlan<width, tile_rows, matrices>::big(t);
-  int* flag = reinterpret_cast<int*>(shared + misc + SharedPlan<width, tile_rows, matrices>::misc - 1);
+  using Plan = SharedPlan<width, tile_rows, matrices, arithmetic>;
+  int* flag = reinterpret_cast<int*>(shared + Plan::network(t) + Plan::big(t) + Plan::misc - 1);
   const Team team(int(blockIdx.x) % t.team, t.team, counters.arrivals + model, counters.failed, flag);
-  Training<width, tile_rows, matrices> training(t, plan, models[model], workspace + model * plan.workspace, team,
-                                                counters.stops + model, shared);
+  Training<width, tile_rows, matrices, arithmetic> training(t, plan, models[model], workspace + model * plan.workspace,
+                                                            team, counters.stops + model, shared);
   training.run();
 }
 

@@ -13,17 +13,19 @@
 // written, 4 bytes each way: for Adam 24 bytes a weight of the critic, or 8.
 #pragma once
 
+#include "kernels/arithmetic.h"
 #include "kernels/block.h"
 #include "kernels/mlp_training/any_update.h"
 #include "kernels/mlp_training/resident_network.h"
 #include "kernels/mlp_training/team.h"
+#include "kernels/mlp_training/tensor_patch.h"
 #include "kernels/mlp_training/workspace.h"
 
 #include <cfloat>
 
 namespace kantor::KANTOR_BACKEND {
 
-template <class Network, int lane_tile>
+template <class Network, int lane_tile, Arithmetic arithmetic>
 class WeightUpdate {
   static constexpr int width = Network::width;
   static constexpr int ins = 8 * lane_tile, outs = 4 * lane_tile;  // of a patch
@@ -144,6 +146,23 @@ class WeightUpdate {
   /// `slot`: of its first weight among those that the block owns.
   __device__ void patch(int task, int slot) {
     const Patch p = find_patch(task);
+    if constexpr (arithmetic == Arithmetic::float32) {
+      sum_patch(p);
+    } else {
+      sum_patch_by_tensor_cores(p);
+    }
+    __syncthreads();
+    for (int e = threadIdx.x; e < patch_size; e += mlp_threads) {
+      const int64_t place = place_of(p, e);
+      const int out = p.out + e / ins, in = p.in + e % ins;
+      const int copy = Network::holds_matrices ? copy_at(net_.matrix(p.layer)) + out * stride_of(width) + in : streamed;
+      if (place >= 0) apply({place, slot + e, copy}, groups(e, patch_size), network_.weight_bound);
+    }
+    __syncthreads();
+  }
+
+  /// This warp's samples of a patch, [outs][ins], into its part of scratch.
+  __device__ void sum_patch(const Patch& p) const {
     const int lane = threadIdx.x % 32, lane_in = lane % 8 * lane_tile, lane_out = lane / 8 * lane_tile;
     const float* left = rows_.activations(p.layer - 1) + p.in + lane_in;
     const float* right = rows_.deltas(p.layer) + p.out + lane_out;
@@ -172,14 +191,14 @@ class WeightUpdate {
 #pragma unroll
       for (int i = 0; i < lane_tile; ++i) mine[(lane_out + j) * ins + lane_in + i] = sums[j * lane_tile + i];
     }
-    __syncthreads();
-    for (int e = threadIdx.x; e < patch_size; e += mlp_threads) {
-      const int64_t place = place_of(p, e);
-      const int out = p.out + e / ins, in = p.in + e % ins;
-      const int copy = Network::holds_matrices ? copy_at(net_.matrix(p.layer)) + out * stride_of(width) + in : streamed;
-      if (place >= 0) apply({place, slot + e, copy}, groups(e, patch_size), network_.weight_bound);
-    }
-    __syncthreads();
+  }
+  __device__ void sum_patch_by_tensor_cores(const Patch& p) const {
+    const float *activations = rows_.activations(p.layer - 1) + p.in, *deltas = rows_.deltas(p.layer) + p.out;
+    const int64_t first = int64_t(first_sample_) * width;
+    TensorPatch<outs, ins> sums;
+    sums.template add<width>(deltas + first, activations + first, last_sample_ - first_sample_, classes_,
+                             int64_t(batch_) * width);
+    sums.store(scratch_ + group_ * patch_size);
   }
 
   template <int count>

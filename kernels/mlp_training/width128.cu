@@ -3,8 +3,8 @@
 
 namespace kantor::KANTOR_BACKEND {
 
-template struct MlpKernel<128, 24, MlpMatrices::resident>;
-template struct MlpKernel<128, 12, MlpMatrices::resident>;
-template struct MlpKernel<128, 6, MlpMatrices::resident>;
+template struct MlpKernel<128, 24, MlpMatrices::resident, Arithmetic::float32>;
+template struct MlpKernel<128, 12, MlpMatrices::resident, Arithmetic::float32>;
+template struct MlpKernel<128, 6, MlpMatrices::resident, Arithmetic::float32>;
 
 }  // namespace kantor::KANTOR_BACKEND

@@ -3,8 +3,8 @@
 
 namespace kantor::KANTOR_BACKEND {
 
-template struct MlpKernel<64, 48, MlpMatrices::resident>;
-template struct MlpKernel<64, 24, MlpMatrices::resident>;
-template struct MlpKernel<64, 12, MlpMatrices::resident>;
+template struct MlpKernel<64, 48, MlpMatrices::resident, Arithmetic::float32>;
+template struct MlpKernel<64, 24, MlpMatrices::resident, Arithmetic::float32>;
+template struct MlpKernel<64, 12, MlpMatrices::resident, Arithmetic::float32>;
 
 }  // namespace kantor::KANTOR_BACKEND

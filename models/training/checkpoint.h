@@ -36,7 +36,8 @@ void append_parameters(std::vector<StateTensor>& state, const std::string& prefi
 void append_buffers_and_optimizer(std::vector<StateTensor>& state, const std::string& prefix,
                                   const TrainableNetwork& trainable);
 
-/// The key of the metadata that says in which arithmetic products were computed, as product_arithmetic names it.
+/// The key of the metadata that says in which arithmetic the products of the steps were computed, as arithmetic_name
+/// names it.
 inline constexpr const char* arithmetic_key = "kantor.arithmetic";
 /// And whether steps were fused or recorded, which differ in rounding.
 inline constexpr const char* steps_key = "kantor.steps";

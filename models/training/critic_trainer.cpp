@@ -46,7 +46,8 @@ CriticTrainer::CriticTrainer(const RunConfig& config, const nlohmann::json& laye
       counter_(zeros({}, {DType::int64, device})),
       real_upload_(real_),
       fake_upload_(fake_),
-      report_({&critic_.trainable()}) {
+      report_({&critic_.trainable()}),
+      fused_arithmetic_(fused.arithmetic) {
   step_ = std::make_unique<Step>([this] { once(); }, device, capture);
   fused_ = choose_fused(fused_model(), device, fused, capture).training;
 }
@@ -93,7 +94,7 @@ void CriticTrainer::steps(int64_t count, bool histograms) {
 }
 
 FusedModel CriticTrainer::fused_model() {
-  return {&config_, real_data_.get(), &critic_, nullptr, fake_data_.get()};
+  return {&config_, real_data_.get(), &critic_, nullptr, fake_data_.get(), fused_arithmetic_};
 }
 
 FusedSamples CriticTrainer::next_samples(int64_t steps) {

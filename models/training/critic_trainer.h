@@ -55,6 +55,7 @@ class CriticTrainer final : public FusableTraining {
   StepReport report_;
   std::unique_ptr<Loader> real_loader_, fake_loader_;  // from the first step on that takes samples of theirs
   std::unique_ptr<Step> step_;
+  Arithmetic fused_arithmetic_;
   std::unique_ptr<FusedTraining> fused_;
   int64_t steps_done_ = 0;
 };

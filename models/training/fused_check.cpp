@@ -39,6 +39,10 @@ double critics_apart(Training& fused, Training& recorded) {
   return difference(fused.critic().network().parameters(), recorded.critic().network().parameters());
 }
 
+Arithmetic arithmetic_of(FusedPart part) {
+  return part == FusedPart::three_tf32 ? Arithmetic::three_tf32 : Arithmetic::float32;
+}
+
 /// A team as a training is checked with.
 struct CheckedTeam {
   Device device;
@@ -49,8 +53,8 @@ struct CheckedTeam {
 /// How a training like `recorded` is fused by the team; nullopt where no cluster of it fits on the device.
 template <class Training>
 std::optional<FusedOptions> options_of(Training& recorded, const CheckedTeam& team) {
-  FusedOptions options{Fused::on, team.blocks, 1};
-  if (team.part == FusedPart::blocks) return options;
+  FusedOptions options{Fused::on, team.blocks, 1, arithmetic_of(team.part)};
+  if (team.part != FusedPart::clusters) return options;
   options.cluster = MlpTrainer(team.device, fused_launch(recorded.fused_model()), team.blocks).cluster();
   return options.cluster > 1 ? std::optional(options) : std::nullopt;
 }
@@ -94,11 +98,20 @@ std::string check(const RunConfig& config, const CheckedTeam& team) {
 }  // namespace
 
 std::string name_of(FusedPart part) {
-  return part == FusedPart::blocks ? "fused steps" : "fused steps in clusters";
+  switch (part) {
+    case FusedPart::blocks:
+      return "fused steps";
+    case FusedPart::clusters:
+      return "fused steps in clusters";
+    case FusedPart::three_tf32:
+      return "fused steps by three TF32 products";
+  }
+  return "";
 }
 
 std::string why_absent(Device device, FusedPart part) {
-  return part == FusedPart::clusters && !MlpTrainer::has_clusters(device) ? "no clusters here" : "";
+  if (part == FusedPart::clusters) return MlpTrainer::has_clusters(device) ? "" : "no clusters here";
+  return why_absent(device, {arithmetic_of(part)});
 }
 
 std::string check_fused_training(Device device, FusedPart part) {
@@ -120,6 +133,10 @@ std::string check_fused_training(Device device, FusedPart part) {
     }
   }
   return "";
+}
+
+FusedPart fused_part(Arithmetic arithmetic) {
+  return arithmetic == Arithmetic::three_tf32 ? FusedPart::three_tf32 : FusedPart::blocks;
 }
 
 std::string fused_training_finding(Device device, FusedPart part, bool anew) {

@@ -3,16 +3,23 @@
 #pragma once
 
 #include "engine/device.h"
+#include "kernels/arithmetic.h"
 
+#include <array>
 #include <cstdint>
 #include <string>
 
 namespace kantor {
 
-/// Which kernels are checked: those of blocks by themselves, or those of clusters, which not every GPU has.
-enum class FusedPart : uint8_t { blocks, clusters };
-/// "fused steps", "fused steps in clusters".
+/// Which kernels are checked: those of blocks by themselves, those of clusters, which not every GPU has, or those that
+/// multiply on tensor cores.
+enum class FusedPart : uint8_t { blocks, clusters, three_tf32 };
+inline constexpr std::array<FusedPart, 3> all_fused_parts = {FusedPart::blocks, FusedPart::clusters,
+                                                             FusedPart::three_tf32};
+/// "fused steps", "fused steps in clusters", "fused steps by three TF32 products".
 std::string name_of(FusedPart part);
+/// What fused steps in an arithmetic need.
+FusedPart fused_part(Arithmetic arithmetic);
 /// "", or why the device has none of them.
 std::string why_absent(Device device, FusedPart part);
 

@@ -1,6 +1,8 @@
 #include "models/training/fused_training.h"
 
 #include "engine/error.h"
+#include "engine/products.h"
+#include "engine/verification.h"
 #include "models/training/fused_check.h"
 #include "models/training/random_streams.h"
 
@@ -102,6 +104,7 @@ MlpTraining training_of(const std::vector<FusedModel>& models) {
   training.models = static_cast<int>(models.size());
   training.batch = static_cast<int>(config.batch);
   training.critic_steps = static_cast<int>(critic_steps(model));
+  training.arithmetic = model.arithmetic;
   training.streams = {stream_critic_noise, stream_generator_noise, stream_eps};
   return training;
 }
@@ -158,6 +161,10 @@ Fused parse_fused(const std::string& name) {
   throw Error(fmt::format("fused = {}: expected auto, on or off", name));
 }
 
+Arithmetic fused_arithmetic() {
+  return products().arithmetic == Arithmetic::three_tf32 ? Arithmetic::three_tf32 : Arithmetic::float32;
+}
+
 std::string why_not_fused(const FusedModel& model, Device device) {
   const RunConfig& config = *model.config;
   if (device.kind == Device::Kind::cpu) return "the CPU has no kernels";
@@ -167,6 +174,9 @@ std::string why_not_fused(const FusedModel& model, Device device) {
        {take(model.critic->network(), "critic").refusal,
         model.generator != nullptr ? take(model.generator->network(), "generator").refusal : ""}) {
     if (!refusal.empty()) return refusal;
+  }
+  if (const std::string why = why_absent(device, {model.arithmetic}); !why.empty()) {
+    return fmt::format("{}: {}", arithmetic_name(model.arithmetic), why);
   }
   const MlpTraining training = training_of({model});
   if (training.critic.layers[training.critic.count - 1].out != 1) return "the critic has more than one output";
@@ -258,7 +268,8 @@ FusedChoice choose_fused(const FusedModel& model, Device device, const FusedOpti
   FusedChoice choice;
   if (options.fused == Fused::off) return choice;
   choice.why_not = capture ? why_not_fused(model, device) : "steps run op by op";
-  if (choice.why_not.empty() && options.fused == Fused::automatic) choice.why_not = fused_training_finding(device);
+  if (choice.why_not.empty() && options.fused == Fused::automatic)
+    choice.why_not = fused_training_finding(device, fused_part(model.arithmetic));
   if (choice.why_not.empty()) {
     choice.training = std::make_unique<FusedTraining>(std::vector{model}, device, options);
   } else if (options.fused == Fused::on) {

@@ -21,8 +21,9 @@ struct FusedModel {
   const RunConfig* config;
   const Dataset* data;
   Critic* critic;
-  Generator* generator;                // null: a critic alone, a step is one update of it
-  const Dataset* fake_data = nullptr;  // its generated samples
+  Generator* generator;                        // null: a critic alone, a step is one update of it
+  const Dataset* fake_data = nullptr;          // its generated samples
+  Arithmetic arithmetic = fused_arithmetic();  // of its products
 };
 
 /// Why the steps of this training cannot be fused, such as "layer 2 of the critic is batch_norm"; "" where they can.
@@ -45,7 +46,7 @@ struct FusedInput {
 /// The losses of the last step that was done.
 StepLosses last_losses(const MlpOutcome& outcome);
 
-/// Trains models of one architecture, batch and number of critic steps together.
+/// Trains models of one architecture, batch, number of critic steps and arithmetic together.
 class FusedTraining {
  public:
   /// Throws Error with why_not_fused's reason. Of the options it takes all but whether steps are fused.
@@ -55,6 +56,7 @@ class FusedTraining {
   std::vector<MlpOutcome> run(int64_t steps, const std::vector<FusedInput>& inputs);
   [[nodiscard]] int team() const { return trainer_.team(); }
   [[nodiscard]] int cluster() const { return trainer_.cluster(); }
+  [[nodiscard]] Arithmetic arithmetic() const { return models_.front().arithmetic; }
 
  private:
   std::vector<FusedModel> models_;

@@ -35,7 +35,8 @@ std::optional<MlpTraining> fused_launch_of(const RunConfig& config, Device devic
   Critic critic(critic_layers(config, data->sample_shape()), data->sample_shape(), critic_options(config, device));
   Generator generator(generator_layers(config, data->sample_shape()), config.z, generator_options(config, device));
   const FusedModel model{&config, data.get(), &critic, &generator};
-  if (!why_not_fused(model, device).empty() || !fused_training_finding(device).empty()) return std::nullopt;
+  if (!why_not_fused(model, device).empty()) return std::nullopt;
+  if (!fused_training_finding(device, fused_part(model.arithmetic)).empty()) return std::nullopt;
   return fused_launch(model);
 }
 

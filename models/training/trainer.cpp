@@ -35,7 +35,8 @@ Trainer::Trainer(const RunConfig& config, DatasetPtr data, Device device, bool c
       batches_(zeros(data_->batch_shape(config.critic_steps * config.batch), {DType::float32, device})),
       counter_(zeros({}, {DType::int64, device})),
       upload_(batches_),
-      report_({&critic_.trainable(), &generator_.trainable()}) {
+      report_({&critic_.trainable(), &generator_.trainable()}),
+      fused_arithmetic_(fused.arithmetic) {
   step_ = std::make_unique<Step>([this] { once(); }, device, capture);
   FusedChoice choice = choose_fused(fused_model(), device, fused, capture);
   fused_ = std::move(choice.training);
@@ -54,7 +55,11 @@ int Trainer::fused_team() const {
 }
 
 FusedModel Trainer::fused_model() {
-  return {&config_, data_.get(), &critic_, &generator_};
+  return {&config_, data_.get(), &critic_, &generator_, nullptr, fused_arithmetic_};
+}
+
+std::string Trainer::arithmetic() const {
+  return fused_ ? arithmetic_name(fused_->arithmetic()) : product_arithmetic(device_);
 }
 
 FusedSamples Trainer::next_samples(int64_t steps) {
@@ -223,7 +228,7 @@ void Trainer::change(const RunConfig& to) {
 TensorFile Trainer::checkpoint() const {
   TensorFile file;
   file.metadata = checkpoint_metadata(config_, critic_.network(), generator_.network(), steps_done_);
-  file.metadata[arithmetic_key] = product_arithmetic(device_);
+  file.metadata[arithmetic_key] = arithmetic();
   file.metadata[steps_key] = fused_ ? "fused" : "recorded";
   file.tensors = to_file_tensors(state());
   return file;

@@ -46,6 +46,8 @@ class Trainer final : public FusableTraining {
   [[nodiscard]] int fused_team() const override;
   /// Why steps are not fused, where that was asked.
   [[nodiscard]] const std::string& why_not_fused() const { return why_not_fused_; }
+  /// In which arithmetic the products of its steps are made, for people (arithmetic_name): fused steps have their own.
+  [[nodiscard]] std::string arithmetic() const;
   [[nodiscard]] int64_t steps_done() const override { return steps_done_; }
   /// Of the last step.
   [[nodiscard]] StepLosses losses() const { return report_.losses(); }
@@ -99,6 +101,7 @@ class Trainer final : public FusableTraining {
   StepReport report_;
   std::unique_ptr<Loader> loader_;  // where there is one, the batches of the next step are on their way
   std::unique_ptr<Step> step_;
+  Arithmetic fused_arithmetic_;
   std::unique_ptr<FusedTraining> fused_;
   std::string why_not_fused_;
   int64_t steps_done_ = 0;

@@ -79,8 +79,7 @@ struct TrainingRun::State {
     warn_of_norms();
     if (started_.checkpoint) {
       trainer_->restore(started_.checkpoint->file);
-      note_change(started_.checkpoint->file, arithmetic_key, "arithmetic of products",
-                  product_arithmetic(options.device));
+      note_change(started_.checkpoint->file, arithmetic_key, "arithmetic of products", trainer_->arithmetic());
       note_change(started_.checkpoint->file, steps_key, "steps", trainer_->fused_team() > 0 ? "fused" : "recorded");
     }
     started_.checkpoint.reset();  // frees its many tensors
@@ -216,6 +215,7 @@ struct TrainingRun::State {
 
   void write_settings() {
     json env = describe_environment(options_.device);
+    env["arithmetic"] = trainer_->arithmetic();
     env["steps"] = trainer_->fused_team() > 0 ? fmt::format("fused, {} blocks", trainer_->fused_team()) : "recorded";
     json changes = options_.resume ? earlier_changes(options_.folder) : json::array();
     for (const ConfigChange& change : changes_) {

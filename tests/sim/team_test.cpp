@@ -52,12 +52,14 @@ Arena network(const std::vector<int>& units, MlpShape& shape) {
 }
 
 /// Trains two models for an iteration, or their critics alone for two, and returns the weights. Cluster 0: chosen.
-std::vector<float> train(int width, int batch, int team, int cluster = 0, bool critics_alone = false) {
+std::vector<float> train(int width, int batch, int team, int cluster = 0, bool critics_alone = false,
+                         Arithmetic arithmetic = Arithmetic::float32) {
   const Device device{Device::Kind::sim, 0};
   MlpTraining training;
   training.models = 2;
   training.batch = batch;
   training.critic_steps = 1;
+  training.arithmetic = arithmetic;
   training.streams = {4, 5, 6};
   std::vector<Arena> arenas;
   std::vector<std::unique_ptr<Optimizer>> optimizers;
@@ -198,7 +200,46 @@ TEST_CASE(
   CHECK(streamed_at_random == streamed);
 }
 
+TEST_CASE("sim: the kernel that trains by three TF32 products is without a race, and every team gives the same bits") {
+  constexpr Arithmetic three = Arithmetic::three_tf32;
+  for (const int width : {20, 70}) {
+    const std::vector<float> alone = train(width, 9, 1, 1, false, three);
+    for (const auto& [team, cluster] : {std::pair{2, 1}, {3, 3}, {8, 2}}) {
+      INFO("width " << width << ", team of " << team << " in clusters of " << cluster);
+      CHECK(train(width, 9, team, cluster, false, three) == alone);
+    }
+  }
+  const std::vector<float> streamed = train(132, 3, 1, 1, false, three);
+  CHECK(train(132, 3, 3, 1, false, three) == streamed);
+  CHECK(train(131, 3, 2, 1, false, three) == train(131, 3, 1, 1, false, three));
+  const std::vector<float> tiles = train(20, 40, 2, 1, false, three);  // two a block
+  sim::set_order(sim::Order::random, 3);
+  const std::vector<float> random = train(20, 40, 2, 2, false, three);
+  sim::set_order(sim::Order::forward);
+  CHECK(random == tiles);
+}
+
 #ifdef KANTOR_SIM_RACES
+TEST_CASE("sim: the products of a training on tensor cores read shared memory without a bank conflict") {
+  using sim::traffic::Kind;
+  using sim::traffic::Space;
+  for (const int width : {20, 70, 132}) {
+    for (const int batch : {2, 9}) {
+      INFO("width " << width << ", batch " << batch);
+      sim::traffic::start();
+      train(width, batch, 1, 1, true, Arithmetic::three_tf32);
+      const auto rows = sim::traffic::stop();
+      const auto reads = total(rows, "mlp_training_kernel", Space::shared, Kind::read, "tensor_row_product.h");
+      CHECK(reads.accesses > 0);
+      CHECK(reads.transactions.taken == reads.transactions.fewest);
+      // The patches of weight gradients: whole sectors.
+      const auto factors = total(rows, "mlp_training_kernel", Space::global, Kind::read, "tensor_patch.h");
+      CHECK(factors.accesses > 0);
+      CHECK(factors.transactions.taken == factors.transactions.fewest);
+    }
+  }
+}
+
 TEST_CASE("sim: what a training's blocks exchange, with clusters and without") {
   using sim::traffic::Kind;
   using sim::traffic::Row;
