@@ -11,6 +11,7 @@
 #include <cmath>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
+#include <string_view>
 
 namespace kantor {
 namespace {
@@ -66,7 +67,10 @@ std::string check(const RunConfig& config, Device device, int team, Arithmetic a
 }  // namespace
 
 std::string check_fused_training(Device device, Arithmetic arithmetic) {
+  // Three products differ in products alone, all of which the penalty takes, and are slow on the simulator.
+  const bool by_three = arithmetic == Arithmetic::three_tf32;
   for (const char* constraint : {"penalty", "clip"}) {
+    if (by_three && std::string_view(constraint) == "clip") continue;
     for (const int64_t width : {64, 128, 256}) {
       for (const int team : {1, 8, 16}) {  // a block, a cluster, and two of them, where the GPU has clusters
         RunConfig config;
@@ -74,7 +78,7 @@ std::string check_fused_training(Device device, Arithmetic arithmetic) {
         config.constraint.clip = 0.1;
         config.constraint.lambda = 0.1;
         config.critic.width = config.generator.width = width;
-        config.batch = width > 128 ? 16 : 64;
+        config.batch = width > 128 ? 16 : by_three ? 32 : 64;
         std::string finding = check(config, device, team, arithmetic);
         if (!finding.empty()) return finding;
       }

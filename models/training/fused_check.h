@@ -9,8 +9,8 @@
 
 namespace kantor {
 
-/// Trains small GANs, and critics alone, of every padded width, alone and in teams, under a penalty and under clipping,
-/// fused in that arithmetic and recorded, for two steps. Returns "", or the first difference.
+/// Trains small GANs, and critics alone, of every padded width, alone and in teams, under a penalty and, in float32,
+/// under clipping, fused in that arithmetic and recorded, for two steps. Returns "", or the first difference.
 std::string check_fused_training(Device device, Arithmetic arithmetic);
 
 /// "fused steps", "fused steps by three TF32 products".
