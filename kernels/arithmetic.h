@@ -5,6 +5,7 @@
 
 namespace kantor {
 
+/// In which numbers products are made.
 enum class Arithmetic : uint8_t {
   float32,     // fused multiply-adds of float32
   three_tf32,  // float32 by tensor cores: each operand as the sum of two TF32 numbers, three products of the four

@@ -87,9 +87,11 @@ TEST_CASE("fused training: wide layers have the same bits in every team and orde
 }
 
 TEST_CASE("fused training: a network that is streamed has the bits of one that is resident") {
-  for (const int64_t width : {100, 128}) {
-    INFO("width " << width);
-    FusedPair resident(wide("penalty", width)), streamed(wide("penalty", 132));
+  for (const auto& [width, arithmetic] :
+       {std::pair{100, Arithmetic::float32}, {128, Arithmetic::float32}, {100, Arithmetic::three_tf32}}) {
+    INFO("width " << width << ", arithmetic " << static_cast<int>(arithmetic));
+    FusedPair resident(wide("penalty", width), 0, nullptr, 0, arithmetic),
+        streamed(wide("penalty", 132), 0, nullptr, 0, arithmetic);
     const auto networks = {
         std::pair{&resident.critic.network().parameters(), &streamed.critic.network().parameters()},
         std::pair{&resident.generator.network().parameters(), &streamed.generator.network().parameters()}};

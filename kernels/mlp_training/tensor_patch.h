@@ -5,8 +5,8 @@
 // outputs and inputs inside a patch is free, so a lane takes neighbours, and reads them 16 bytes at once: of each of 4
 // rows a warp reads 128 bytes, four whole sectors.
 //
-// Counted for 8 rows of a patch of 32 x 64, a warp: 6 loads, 120 instructions to split, 48 of tensor cores, 64
-// additions, where float32 has 32 loads and 512 multiply-adds; of one of 16 x 32: 4, 60, 12 and 16, for 16 and 128.
+// Counted for 8 rows of a patch of 32 x 64, a warp: 6 loads, 72 instructions to split, 48 of tensor cores, 64
+// additions, where float32 has 32 loads and 512 multiply-adds; of one of 16 x 32: 4, 36, 12 and 16, for 16 and 128.
 #pragma once
 
 #include "kernels/backend.h"

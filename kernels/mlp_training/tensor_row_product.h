@@ -15,10 +15,12 @@
 // Numbers are split where they are multiplied, without a scale: the low part of one below 2^-115 is lost, which no
 // update rule sees, and nothing overflows that does not in float32.
 //
-// Counted for 8 of the depth, a warp with m tiles of outputs and n of rows: m loads of 4 matrices (backward 4 m loads
-// of 4 bytes a lane) and n / 2, rounded up; 5 (4 m + 2 n) instructions to split; 3 m n of tensor cores; 4 m n
-// additions. For 24 rows of width 128 these are 3 + 50 + 9 + 12 = 74 where row_product.h has 7 loads and 96
-// multiply-adds; for 6 rows 2 + 30 + 3 + 4 = 39 where it has 4 and 24. TODO shared memory
+// Counted for 8 of the depth, a warp with m tiles of outputs and n of rows: m loads of four 8 x 4 matrices (backward 4
+// m loads of 4 bytes a lane) and n / 2, rounded up, each 4 passes over shared memory, backward 1, without a bank
+// conflict; 3 (4 m + 2 n) instructions to split; 3 m n of tensor cores; 4 m n additions. For 24 rows of width 128 these
+// are 3 + 30 + 9 + 12 = 54 where row_product.h has 7 loads and 96 multiply-adds; for 6 rows 2 + 18 + 3 + 4 = 27 where
+// it has 4 and 24: splitting the weights takes what fewer products save. A product of 24 rows asks shared memory for
+// 197 kB, 66 of them weights, where row_product.h asks for 459.
 #pragma once
 
 #include "kernels/mlp_training/network_layout.h"

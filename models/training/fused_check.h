@@ -23,9 +23,9 @@ FusedPart fused_part(Arithmetic arithmetic);
 /// "", or why the device has none of them.
 std::string why_absent(Device device, FusedPart part);
 
-/// Trains small GANs, and critics alone, of every padded width, fused and recorded, for two steps: alone and in teams
-/// without clusters, under a penalty and under clipping; or, in clusters, teams of one and of two under a penalty.
-/// Returns "", or the first difference.
+/// Trains small GANs, and critics alone, of every padded width, fused and recorded, for two steps: of blocks, alone and
+/// in teams without clusters, under a penalty and under clipping; by three TF32 products, the same under a penalty; in
+/// clusters, teams of one and of two under a penalty. Returns "", or the first difference.
 std::string check_fused_training(Device device, FusedPart part);
 
 /// Its finding for a device, remembered by itself; "" where there are none of them. `anew`: checked again. On `sim` the
