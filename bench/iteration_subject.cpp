@@ -87,7 +87,7 @@ void add_squares(const Network& found, const Network& expected, const std::vecto
 
 /// Under SGD, whose step is as far off as its gradient is: RMSProp and Adam make a whole step of a gradient that is
 /// nothing but rounding, and have rows of their own.
-Accuracy check(RunConfig config, Device device, FusedOptions fused) {
+Accuracy check(RunConfig config, Device device, const FusedOptions& fused) {
   for (NetworkConfig* network : {&config.critic, &config.generator}) {
     network->optimizer = "sgd";
     network->learning_rate = 0.16 / static_cast<double>(network->width);  // wide ones diverge sooner
@@ -108,13 +108,16 @@ Accuracy check(RunConfig config, Device device, FusedOptions fused) {
 }  // namespace
 
 std::optional<Subject> iteration_subject(const BenchModel& model, const std::string& constraint,
-                                         const OptimizerConfig& optimizer, Device device, bool fused) {
+                                         const OptimizerConfig& optimizer, Device device, const FusedOptions& options) {
+  const bool fused = options.fused != Fused::off;
   if (!model.name.starts_with("mlp:") || (fused && device.kind == Device::Kind::cpu)) return std::nullopt;
   const RunConfig config = config_of(model, constraint, optimizer);
-  const FusedOptions options{fused ? Fused::on : Fused::off};
   if (fused) {
     try {
-      const Trainer possible(config, open_dataset(config.data), device, true, options);
+      Trainer possible(config, open_dataset(config.data), device, true, options);
+      if (options.multicast && !FusedTraining({possible.fused_model()}, device, options).multicast()) {
+        return std::nullopt;
+      }
     } catch (const Error&) {  // and says why; there is no such row
       return std::nullopt;
     }
@@ -127,7 +130,11 @@ std::optional<Subject> iteration_subject(const BenchModel& model, const std::str
   subject.cold = false;
   subject.run_as = RunAs::called;
   subject.times = iterations;
-  subject.extra = {{"by", fused ? "fused" : "recorded"}, {"model", model.name}, {"step", "iteration, " + constraint}};
+  subject.extra = {{"by", !fused              ? "recorded"
+                          : options.multicast ? "fused, multicast"
+                                              : "fused"},
+                   {"model", model.name},
+                   {"step", "iteration, " + constraint}};
   subject.make = [=](Subject& made) {
     const auto trainer = std::make_shared<Trainer>(config, open_dataset(config.data), device, true, options);
     if (!fused) trainer->steps(3);  // from then on the step is replayed

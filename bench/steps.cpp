@@ -93,7 +93,9 @@ SuiteRun steps_run(const StepsOptions& options) {
     if (options.device.kind == Device::Kind::sim && model.hidden_flops > most_simulated) continue;
     for (const std::string& step : options.steps) {
       if (step == "generator") continue;
-      for (const bool fused : {false, true}) {
+      FusedOptions multicast{Fused::on};
+      multicast.multicast = true;
+      for (const FusedOptions& fused : {FusedOptions{}, FusedOptions{Fused::on}, multicast}) {
         if (auto subject = iteration_subject(model, step, optimizer_of(step), options.device, fused)) {
           run.subjects.push_back(std::move(*subject));
         }

@@ -9,6 +9,8 @@
 namespace kantor::KANTOR_BACKEND {
 
 inline constexpr int mlp_threads = 256;
+/// The widest kernel whose matrices lie in shared memory.
+inline constexpr int mlp_widest_resident = 128;
 
 /// Floats from one row of a matrix [.., width] to the next: rows begin 4 banks apart, so that 8 neighbours read 16
 /// bytes each without a conflict.

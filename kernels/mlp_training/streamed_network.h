@@ -102,7 +102,7 @@ struct StreamedNetwork : ResidentNetwork<padded_width, false> {
 };
 
 /// The network of kernels of a width: two matrices of 256 x 256 are 532 kB, and a block has 227.
-template <int width, bool streams = (width > 128)>
+template <int width, bool streams = (width > mlp_widest_resident)>
 struct NetworkOf {
   using type = ResidentNetwork<width>;
 };

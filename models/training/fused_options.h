@@ -17,6 +17,7 @@ struct FusedOptions {
   Fused fused = Fused::off;
   int team = 0;
   int cluster = 0;
+  bool multicast = false;  // the blocks of a cluster load weights together; no GPU has measured it yet
 };
 
 }  // namespace kantor

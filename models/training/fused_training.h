@@ -54,6 +54,7 @@ class FusedTraining {
   std::vector<MlpOutcome> run(int64_t steps, const std::vector<FusedInput>& inputs);
   [[nodiscard]] int team() const { return trainer_.team(); }
   [[nodiscard]] int cluster() const { return trainer_.cluster(); }
+  [[nodiscard]] bool multicast() const { return trainer_.multicast(); }
 
  private:
   std::vector<FusedModel> models_;
