@@ -87,7 +87,7 @@ void add_squares(const Network& found, const Network& expected, const std::vecto
 
 /// Under SGD, whose step is as far off as its gradient is: RMSProp and Adam make a whole step of a gradient that is
 /// nothing but rounding, and have rows of their own.
-Accuracy check(RunConfig config, Device device, FusedOptions fused) {
+Accuracy check(RunConfig config, Device device, const FusedOptions& fused) {
   for (NetworkConfig* network : {&config.critic, &config.generator}) {
     network->optimizer = "sgd";
     network->learning_rate = 0.16 / static_cast<double>(network->width);  // wide ones diverge sooner
@@ -108,15 +108,16 @@ Accuracy check(RunConfig config, Device device, FusedOptions fused) {
 }  // namespace
 
 std::optional<Subject> iteration_subject(const BenchModel& model, const std::string& constraint,
-                                         const OptimizerConfig& optimizer, Device device,
-                                         std::optional<Arithmetic> fused) {
+                                         const OptimizerConfig& optimizer, Device device, const FusedOptions& options) {
+  const bool fused = options.fused != Fused::off;
   if (!model.name.starts_with("mlp:") || (fused && device.kind == Device::Kind::cpu)) return std::nullopt;
   const RunConfig config = config_of(model, constraint, optimizer);
-  const FusedOptions options =
-      fused ? FusedOptions{.fused = Fused::on, .arithmetic = *fused} : FusedOptions{.fused = Fused::off};
   if (fused) {
     try {
-      const Trainer possible(config, open_dataset(config.data), device, true, options);
+      Trainer possible(config, open_dataset(config.data), device, true, options);
+      if (options.multicast && !FusedTraining({possible.fused_model()}, device, options).multicast()) {
+        return std::nullopt;
+      }
     } catch (const Error&) {  // and says why; there is no such row
       return std::nullopt;
     }
@@ -125,9 +126,10 @@ std::optional<Subject> iteration_subject(const BenchModel& model, const std::str
   // As many as `kantor train` does between two lines of its log.
   const int64_t iterations = device.kind == Device::Kind::sim ? 1 : 10;
   // The generator's update: its forward and backward, and the critic's forward and input gradient.
-  const std::string by = !fused                             ? "recorded"
-                         : *fused == Arithmetic::three_tf32 ? "fused by three TF32 products"
-                                                            : "fused";
+  const std::string by = !fused                                         ? "recorded"
+                         : options.multicast                            ? "fused, multicast"
+                         : options.arithmetic == Arithmetic::three_tf32 ? "fused by three TF32 products"
+                                                                        : "fused";
   Subject subject{"iteration, " + constraint, model.name, {0, (critic_updates * passes + 5) * model.hidden_flops}, {}};
   subject.cold = false;
   subject.run_as = RunAs::called;

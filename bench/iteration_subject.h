@@ -4,7 +4,7 @@
 
 #include "bench/harness.h"
 #include "bench/training_step.h"
-#include "kernels/arithmetic.h"
+#include "models/training/fused_options.h"
 
 #include <optional>
 #include <string>
@@ -12,12 +12,10 @@
 namespace kantor {
 
 /// Of the plane's `mlp:WIDTH:BATCH` under `constraint` ("clip" or "penalty"), five updates of the critic and one of the
-/// generator, by `kantor train`'s own trainer; `fused`: in this arithmetic, nullopt: recorded. There is none for other
-/// models, and fused also where that is not possible.
+/// generator, by `kantor train`'s own trainer; nullopt for other models, and for options that are not possible.
 /// The first iteration of a training like it, but by SGD, is compared with the same in float64: "error" is the norm of
 /// the weights' difference over the norm of what the iteration changed.
 std::optional<Subject> iteration_subject(const BenchModel& model, const std::string& constraint,
-                                         const OptimizerConfig& optimizer, Device device,
-                                         std::optional<Arithmetic> fused);
+                                         const OptimizerConfig& optimizer, Device device, const FusedOptions& options);
 
 }  // namespace kantor

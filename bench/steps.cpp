@@ -94,8 +94,11 @@ SuiteRun steps_run(const StepsOptions& options) {
     if (options.device.kind == Device::Kind::sim && model.hidden_flops > most_simulated) continue;
     for (const std::string& step : options.steps) {
       if (step == "generator") continue;
-      const std::optional<Arithmetic> ways[] = {{}, Arithmetic::float32, Arithmetic::three_tf32};
-      for (const std::optional<Arithmetic> fused : ways) {
+      const FusedOptions ways[] = {{},
+                                   {.fused = Fused::on, .arithmetic = Arithmetic::float32},
+                                   {.fused = Fused::on, .arithmetic = Arithmetic::float32, .multicast = true},
+                                   {.fused = Fused::on, .arithmetic = Arithmetic::three_tf32}};
+      for (const FusedOptions& fused : ways) {
         if (auto subject = iteration_subject(model, step, optimizer_of(step), options.device, fused)) {
           run.subjects.push_back(std::move(*subject));
         }

@@ -105,6 +105,9 @@ MlpTrainer::MlpTrainer(Device device, const MlpTraining& training, int team, int
     throw KernelError("mlp_training: a team of " + std::to_string(training_.team) + " blocks in clusters of " +
                       std::to_string(training_.cluster) + ", which must divide it");
   }
+  const Target target = target_of(device);
+  training_.multicast = runtime(device).processor().warpgroups &&  // which is code of architecture 90a too
+                        KANTOR_ON(target.backend, mlp_training_multicasts(training_, plan_));
   workspace_ = empty({training_.models, plan_.workspace}, {DType::float32, device});
 }
 

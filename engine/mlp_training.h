@@ -37,6 +37,8 @@ class MlpTrainer {
   static int most_models(Device device);
   [[nodiscard]] int team() const { return training_.team; }
   [[nodiscard]] int cluster() const { return training_.cluster; }
+  /// Whether the blocks of a cluster load weights together, as the training asked for.
+  [[nodiscard]] bool multicast() const { return training_.multicast; }
   /// `iterations` of every model; losses and done of the models are set here. Updates and losses are in the models'
   /// arrays when it returns. Throws KernelError where a block did not come to a barrier of its team.
   std::vector<MlpOutcome> run(int iterations, std::vector<MlpModel> models);

@@ -18,7 +18,6 @@
 #include <random>
 #include <sstream>
 #include <unistd.h>
-#include <utility>
 #include <vector>
 
 namespace kantor {
@@ -361,10 +360,9 @@ std::string remembered_finding(Device device, const std::string& name, const std
   const std::lock_guard lock(other_checks);
   const std::pair place(to_string(device), name);
   if (const auto found = other_findings.find(place); found != other_findings.end() && !anew) return found->second;
-  std::string finding = device.kind == Device::Kind::cuda
-                            ? remembered_finding(cache_file(), fmt::format("{}, {}", key_of(device), name), check, anew)
-                            : finding_of(check);
-  return other_findings[place] = std::move(finding);
+  if (device.kind != Device::Kind::cuda) return other_findings[place] = finding_of(check);
+  const std::string key = fmt::format("{}, {}", key_of(device), name);
+  return other_findings[place] = remembered_finding(cache_file(), key, check, anew);
 }
 
 const Findings& findings(Device device) {
@@ -392,10 +390,8 @@ bool verified(Device device, const TileKernels& kernels) {
   if (!why_absent(device, kernels).empty()) return false;
   const Findings& found = findings(device);
   for (size_t i = 0; i < found.size(); ++i) {
-    const TileKernels& known_kernels = all_tile_kernels[i];
-    if (known_kernels.arithmetic == kernels.arithmetic && known_kernels.warpgroups == kernels.warpgroups) {
-      return found[i].empty();
-    }
+    const auto& [arithmetic, warpgroups] = all_tile_kernels[i];
+    if (arithmetic == kernels.arithmetic && warpgroups == kernels.warpgroups) return found[i].empty();
   }
   return false;  // none is compiled
 }

@@ -91,6 +91,7 @@ struct MlpTraining {
   MlpShape critic, generator;  // a generator without layers: critics alone, between two distributions
   int models = 1, team = 1;    // blocks a model
   int cluster = 1;             // blocks of a team that are a cluster; divides the team
+  bool multicast = false;      // the blocks of a cluster load weights together, where mlp_training_multicasts says so
   int batch = 0, critic_steps = 0, iterations = 0;
   MlpStreams streams;
   Arithmetic arithmetic = Arithmetic::float32;  // of products; or three_tf32, where there are tensor cores
@@ -128,8 +129,13 @@ KANTOR_LAUNCHERS(
     /// Blocks of this plan that can be resident at once, in clusters of that many: a launch may have models x team of
     /// them. 0 where there are no clusters.
     int mlp_training_blocks(const MlpPlan& plan, int cluster);
+    /// Whether weights can be loaded so: by teams of several clusters, of networks whose matrices between hidden layers
+    /// lie in shared memory and have rows that are multiples of 4. The code must also be that of architecture 90a;
+    /// other code loads them by each block.
+    bool mlp_training_multicasts(const MlpTraining& training, const MlpPlan& plan);
     /// Trains. `models` [models], `workspace` [models, plan.workspace] and `counters`, which are 0, lie in device
-    /// memory. Bits depend on the arithmetic, and neither on the team's size nor on the cluster's.
+    /// memory. Bits depend on the arithmetic, and neither on the team's size nor on the cluster's, nor on how weights
+    /// are loaded.
     void mlp_training(const MlpTraining& training, const MlpPlan& plan, const MlpModel* models, float* workspace,
                       const MlpCounters& counters, Stream stream);)
 

@@ -1,12 +1,11 @@
-// The instructions that CUDA C++ has no name for: asynchronous copies to shared memory, the products of tensor cores,
-// and what the blocks of a cluster do to each other. Inline PTX stands in this file alone; each wrapper has a second
-// body in kernels/sim, which the simulator runs. For kernel files. Sources: PTX ISA 8.0, "cp.async", "ldmatrix", "mma"
-// and "wgmma", whose fragment layouts are repeated here, "barrier.cluster" and "mapa".
+// The instructions that CUDA C++ has no name for: asynchronous copies to shared memory, and the products of tensor
+// cores. Inline PTX stands in this file and in ptx_cluster.h alone; each wrapper has a second body in kernels/sim,
+// which the simulator runs. For kernel files. Sources: PTX ISA 8.0, "cp.async", "ldmatrix", "mma" and "wgmma", whose
+// fragment layouts are repeated here.
 //
 // A GPU before Ampere (compute capability 8.0) has neither: there a copy is done at once, and a tensor core's product
 // ends the kernel; launchers do not start one there. The asynchronous products of warpgroups (wgmma) are code for
-// architecture 90a alone, which no other GPU runs: has_warpgroup_products says whether this is that code. Clusters are
-// code for compute capability 9.0 and later: has_clusters.
+// architecture 90a alone, which no other GPU runs: has_warpgroup_products says whether this is that code.
 #pragma once
 
 #include "kernels/backend.h"
@@ -15,7 +14,6 @@
 
 #ifndef __CUDACC__
 #include "kernels/sim/async_copy.h"
-#include "kernels/sim/cluster.h"
 #include "kernels/sim/tensor_core.h"
 #include "kernels/sim/warpgroup.h"
 #else
@@ -28,12 +26,6 @@ namespace kantor::KANTOR_BACKEND {
 
 #if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 800
 #define KANTOR_HAS_TENSOR_CORES 1
-#endif
-#if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 900
-#define KANTOR_HAS_CLUSTERS 1
-inline constexpr bool has_clusters = true;
-#else
-inline constexpr bool has_clusters = false;
 #endif
 #ifdef __CUDA_ARCH_FEAT_SM90_ALL
 inline constexpr bool has_warpgroup_products = true;
@@ -143,62 +135,6 @@ __device__ __forceinline__ uint32_t round_to_bf16(float low, float high) {
   __trap();
 #endif
   return pair;
-}
-
-// Clusters: neighbouring blocks that run at the same time on neighbouring multiprocessors (LaunchShape::cluster). A
-// block may touch another's dynamic shared memory after a first cluster barrier, when both have begun, and another one
-// must stand between that and the other's end.
-
-/// This block's number in its cluster, and the blocks of it.
-__device__ __forceinline__ int cluster_rank() {
-  unsigned rank = 0;
-#ifdef KANTOR_HAS_CLUSTERS
-  asm("mov.u32 %0, %%cluster_ctarank;" : "=r"(rank));
-#endif
-  return int(rank);
-}
-__device__ __forceinline__ int cluster_blocks() {
-  unsigned blocks = 1;
-#ifdef KANTOR_HAS_CLUSTERS
-  asm("mov.u32 %0, %%cluster_nctarank;" : "=r"(blocks));
-#endif
-  return int(blocks);
-}
-/// Waits for all threads of the cluster; what they wrote before, to any memory, is seen behind it.
-__device__ __forceinline__ void cluster_barrier() {
-#ifdef KANTOR_HAS_CLUSTERS
-  asm volatile("barrier.cluster.arrive.release;\n\tbarrier.cluster.wait.acquire;" ::: "memory");
-#else
-  __trap();
-#endif
-}
-/// The address in the cluster's shared memory of what `own` is in the block of that rank.
-__device__ __forceinline__ unsigned peer_address(const void* own, int rank) {
-  unsigned address = 0;
-#ifdef KANTOR_HAS_CLUSTERS
-  asm("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(address) : "r"(unsigned(__cvta_generic_to_shared(own))), "r"(rank));
-#else
-  __trap();
-#endif
-  return address;
-}
-/// Reads and writes what `own`, in this block's dynamic shared memory, is in that of another block.
-__device__ __forceinline__ float load_peer(const float* own, int rank) {
-  float value = 0;
-#ifdef KANTOR_HAS_CLUSTERS
-  asm volatile("ld.shared::cluster.f32 %0, [%1];" : "=f"(value) : "r"(peer_address(own, rank)) : "memory");
-#endif
-  return value;
-}
-__device__ __forceinline__ void store_peer(float* own, int rank, float value) {
-#ifdef KANTOR_HAS_CLUSTERS
-  asm volatile("st.shared::cluster.f32 [%0], %1;" ::"r"(peer_address(own, rank)), "f"(value) : "memory");
-#endif
-}
-__device__ __forceinline__ void store_peer(int* own, int rank, int value) {
-#ifdef KANTOR_HAS_CLUSTERS
-  asm volatile("st.shared::cluster.s32 [%0], %1;" ::"r"(peer_address(own, rank)), "r"(value) : "memory");
-#endif
 }
 
 // The products of a warpgroup: 128 threads of four neighbouring warps multiply matrices in shared memory, while they go

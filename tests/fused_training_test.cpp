@@ -177,6 +177,40 @@ TEST_CASE("fused training: every team, in clusters or not, and every order of th
   CHECK_THROWS_AS(FusedPair(small("clip"), 6, nullptr, 4), KernelError);
 }
 
+TEST_CASE("fused training: clusters whose blocks load weights together have the bits of those that do not") {
+  const auto trained = [](const RunConfig& config, const FusedOptions& options, bool multicasts) {
+    FusedPair fused(config, options);
+    CHECK(fused.training.multicast() == multicasts);
+    for (const int64_t steps : {1, 2}) fused.run(steps);
+    return fused.bits();
+  };
+  for (const int64_t width : {24, 64, 72}) {
+    RunConfig config = small("penalty", width, 3, 32);
+    config.generator.depth = 2;  // another shape in the same place
+    config.generator.width = width - 4;
+    const std::vector<float> expected = trained(config, {Fused::on, 1, 1}, false);
+    for (const auto& [team, cluster] : {std::pair{4, 2}, {6, 3}, {16, 8}}) {
+      for (const sim::Order order : {sim::Order::forward, sim::Order::reverse, sim::Order::random}) {
+        if (width > 24 && (order != sim::Order::random || team == 4)) continue;
+        sim::set_order(order, 2);
+        INFO("width " << width << ", team of " << team << " in clusters of " << cluster);
+        CHECK(trained(config, {Fused::on, team, cluster, true}, true) == expected);
+        sim::set_order(sim::Order::forward);
+      }
+    }
+  }
+  // Each block loads for itself: rows that are no multiples of 4 floats, a team that is one cluster or has none, no
+  // matrices between hidden layers, or matrices that go through shared memory.
+  RunConfig ragged = small("clip", 22, 3, 16);
+  CHECK(trained(ragged, {Fused::on, 8, 2, true}, false) == trained(ragged, {Fused::on, 8, 2}, false));
+  RunConfig one_ragged = small("clip", 24, 3, 16);
+  one_ragged.generator.width = 21;
+  CHECK(trained(one_ragged, {Fused::on, 8, 2, true}, false) == trained(one_ragged, {Fused::on, 8, 2}, false));
+  for (const int cluster : {1, 8}) trained(small("clip"), {Fused::on, 8, cluster, true}, false);
+  trained(small("clip", 24, 1), {Fused::on, 8, 2, true}, false);
+  trained(small("clip", 132, 2, 8), {Fused::on, 4, 2, true}, false);
+}
+
 TEST_CASE("fused training: launches of any length give the same bits") {
   const RunConfig config = small("penalty");
   FusedPair whole(config), pieces(config);

@@ -16,7 +16,7 @@ struct LaunchShape {
   size_t shared_bytes = 0;
   Stream stream = nullptr;
   bool cooperative = false;  // all blocks are resident at once, and may wait for each other
-  unsigned cluster = 1;      // neighbouring blocks along x that are resident at once (kernels/ptx.h: clusters), 1 to 8
+  unsigned cluster = 1;      // neighbouring blocks along x that are resident at once (kernels/ptx_cluster.h), 1 to 8
 };
 
 /// Lets a kernel have this much dynamic shared memory.

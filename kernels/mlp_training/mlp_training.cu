@@ -1,6 +1,7 @@
 // Which kernel trains, and with what memory.
 #include "kernels/mlp_training.h"
 #include "kernels/mlp_training/kernels.h"
+#include "kernels/mlp_training/network_layout.h"
 #include "kernels/mlp_training/shared_plan.h"
 
 #include <algorithm>
@@ -81,10 +82,24 @@ int mlp_training_blocks(const MlpPlan& plan, int cluster) {
   return blocks;
 }
 
+bool mlp_training_multicasts(const MlpTraining& t, const MlpPlan& plan) {
+  if (!t.multicast || t.cluster == 1 || t.team == t.cluster || plan.matrices == MlpMatrices::streamed) return false;
+  bool any = false;
+  for (const MlpShape* shape : {&t.critic, &t.generator}) {
+    for (int l = 1; l + 1 < shape->count; ++l) {
+      if (shape->layers[l].in % 4 != 0) return false;
+      any = true;
+    }
+  }
+  return any;
+}
+
 void mlp_training(const MlpTraining& t, const MlpPlan& plan, const MlpModel* models, float* workspace,
                   const MlpCounters& counters, Stream stream) {
   if (t.models == 0 || t.iterations == 0) return;
-  with_kernel(plan, [&](auto kernel) { kernel.start(t, plan, models, workspace, counters, stream); });
+  MlpTraining training = t;
+  training.multicast = mlp_training_multicasts(t, plan);
+  with_kernel(plan, [&](auto kernel) { kernel.start(training, plan, models, workspace, counters, stream); });
 }
 
 }  // namespace kantor::KANTOR_BACKEND

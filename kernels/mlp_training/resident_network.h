@@ -3,6 +3,7 @@
 #pragma once
 
 #include "kernels/mlp_training.h"
+#include "kernels/mlp_training/cluster_load.h"
 #include "kernels/mlp_training/network_layout.h"
 #include "kernels/ptx.h"
 
@@ -41,22 +42,34 @@ struct ResidentNetwork {
   /// Loads the weights from an arena, past the L1 cache, which may hold those of the last update. Begins and ends with
   /// a barrier.
   __device__ void load(const float* arena) const {
-    const int last = shape.count - 1;
     __syncthreads();
-    for (int l = holds_matrices ? 1 : last; l <= last; ++l) {
-      const MlpLayer& layer = shape.layers[l];
-      load_rows(l == last ? last_weight() : matrix(l), l == last ? layer.out : width, layer, arena + layer.weight);
+    for (int l = 1; l < shape.count - 1 && holds_matrices; ++l) {
+      load_rows(matrix(l), width, shape.layers[l], arena + shape.layers[l].weight);
     }
-    load_first(arena + shape.layers[0].weight);
-    for (int l = 0; l <= last; ++l) {
-      const MlpLayer& layer = shape.layers[l];
-      float* to = l == last ? last_bias() : bias(l);
-      for (int i = threadIdx.x; i < (l == last ? layer.out : width); i += blockDim.x) {
-        to[i] = i < layer.out ? __ldcg(arena + layer.bias + i) : 0.0F;
-      }
-    }
+    load_small(arena);
     commit_copies();
     await_copies<0>();
+    __syncthreads();
+  }
+
+  /// The same by all blocks of a cluster together, where rows of the matrices are multiples of 4 floats. A barrier of
+  /// the cluster comes before, and none of its blocks reads the network behind it. Ends with a barrier of the block.
+  __device__ void load(const float* arena, ClusterLoad& together) const {
+    if (threadIdx.x == 0) together.expect(matrix_bytes());
+    int row = cluster_rank() + int(threadIdx.x) * cluster_blocks();  // of all matrices, one below the other
+    if (row < matrix_rows()) fence_async_proxy();
+    for (int l = 1; l < shape.count - 1; ++l) {
+      const MlpLayer& layer = shape.layers[l];
+      for (; row < layer.out; row += int(blockDim.x) * cluster_blocks()) {
+        together.copy(matrix(l) + row * stride, arena + layer.weight + row * layer.in, layer.in);
+      }
+      row -= layer.out;
+      clear_padding(l);
+    }
+    load_small(arena);
+    commit_copies();
+    await_copies<0>();
+    together.await();
     __syncthreads();
   }
 
@@ -74,6 +87,39 @@ struct ResidentNetwork {
   }
 
  private:
+  __device__ int matrix_rows() const {
+    int rows = 0;
+    for (int l = 1; l < shape.count - 1; ++l) rows += shape.layers[l].out;
+    return rows;
+  }
+  __device__ int matrix_bytes() const {
+    int floats = 0;
+    for (int l = 1; l < shape.count - 1; ++l) floats += shape.layers[l].out * shape.layers[l].in;
+    return floats * int(sizeof(float));
+  }
+  /// Zeros for units that layer l does not have: another network may have been there.
+  __device__ void clear_padding(int l) const {
+    const MlpLayer& layer = shape.layers[l];
+    if (layer.out == width && layer.in == width) return;
+    for (int i = threadIdx.x; i < width * (width / 4); i += blockDim.x) {
+      const int row = i / (width / 4), column = i % (width / 4) * 4;
+      if (row < layer.out && column < layer.in) continue;
+      *reinterpret_cast<float4*>(matrix(l) + row * stride + column) = make_float4(0, 0, 0, 0);
+    }
+  }
+  /// What each block loads for itself: the first and last layers' weights, and the biases.
+  __device__ void load_small(const float* arena) const {
+    const int last = shape.count - 1;
+    load_rows(last_weight(), shape.layers[last].out, shape.layers[last], arena + shape.layers[last].weight);
+    load_first(arena + shape.layers[0].weight);
+    for (int l = 0; l <= last; ++l) {
+      const MlpLayer& layer = shape.layers[l];
+      float* to = l == last ? last_bias() : bias(l);
+      for (int i = threadIdx.x; i < (l == last ? layer.out : width); i += blockDim.x) {
+        to[i] = i < layer.out ? __ldcg(arena + layer.bias + i) : 0.0F;
+      }
+    }
+  }
   __device__ static void load_rows(float* to, int rows, const MlpLayer& layer, const float* from) {
     if (layer.in % 4 == 0) {  // rows of an arena begin at multiples of 64 bytes
       const SharedFloats shared(to);

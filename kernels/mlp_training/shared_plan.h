@@ -17,7 +17,7 @@ struct SharedPlan {
   /// Large patches where the tiles are large: then a block owns several. Wide networks have more of them.
   using Weights = WeightUpdate<Network, (tile_rows >= (width > 128 ? 12 : 24) ? 8 : 4), arithmetic>;
   static constexpr int scratch = Weights::scratch_floats;
-  static constexpr int misc = 32;            // the update rule, and flags
+  static constexpr int misc = 32;            // the update rule; in the last four an mbarrier, and flags
   static constexpr int last_weight = width;  // of one output
 
   KANTOR_FUNCTION static int network(const MlpTraining& t) {

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "kernels/backend.h"
-#include "kernels/ptx.h"
+#include "kernels/ptx_cluster.h"
 
 namespace kantor::KANTOR_BACKEND {
 

@@ -8,8 +8,8 @@
 // Counted for a penalised critic update, with H hidden layers of n units and batch B: 2 n^2 B (H - 1)
 // x (1 for the generator's samples + 3 forward + 3 backward + 1 tangent + 3 weight gradients) FLOPs; to and from the L2
 // cache a block writes its rows, 3 B / T x 8 n H bytes, and loads the weights, 4 n^2 (H - 1) bytes. It loads none where
-// the team is one block or cluster: there the owner of a weight writes it into all copies, through shared memory. 2
-// barriers.
+// the team is one block or cluster: there the owner of a weight writes it into all copies, through shared memory. Where
+// the blocks of a cluster of C load together, a block reads 1 / C of the matrices (cluster_load.h). 2 barriers.
 #pragma once
 
 #include "kernels/mlp_training/draws.h"
@@ -39,6 +39,7 @@ class Training {
         tile_(t, scratch_, scratch_ + Plan::big(t) + Plan::misc + Plan::last_weight),
         panels_(shared + Plan::panels(t)),
         states_(shared + Plan::state(t, plan.stages)),
+        together_(t.multicast, scratch_ + Plan::big(t) + Plan::misc - 4),
         features_(t.critic.layers[0].in),
         first_(min(team.rank * share(), t.batch)),
         last_(min(first_ + share(), t.batch)) {}
@@ -48,16 +49,17 @@ class Training {
   __device__ __forceinline__ bool run() {
     int done = 0;
     move_states<false>();
+    if (loads_together()) together_.begin();
     for (; done < t_.iterations && *static_cast<const volatile unsigned*>(stop_) == 0; ++done) {
       iteration_ = done;
       const Network generator = network(t_.generator, model_.generator), critic = network(t_.critic, model_.critic);
       if (has_generator()) {
-        if (done == 0 || !team_.is_one_cluster()) generator.load(model_.generator.w);
+        if (done == 0 || !team_.is_one_cluster()) load(generator, model_.generator, true);
         make_fakes(generator);
       }
       draw(model_.data, rows_.reals);
       if (!has_generator()) draw(model_.fakes, rows_.fakes);
-      if (has_generator() || done == 0) critic.load(model_.critic.w);
+      if (has_generator() || done == 0) load(critic, model_.critic, false);
       for (int k = 0; k < t_.critic_steps; ++k) {
         critic_rows(critic, k);
         keep_last_weight(critic);
@@ -65,11 +67,11 @@ class Training {
         if (k + 1 == t_.critic_steps) report_critic();
         apply(model_.critic, critic, done * t_.critic_steps + k, classes());
         if (!team_.barrier()) return false;
-        if (!team_.is_one_cluster()) critic.load(model_.critic.w);
+        if (!team_.is_one_cluster()) load(critic, model_.critic, true);
       }
       if (!has_generator()) continue;
       generator_seeds(critic);
-      generator.load(model_.generator.w);
+      load(generator, model_.generator, false);
       generator_rows(generator);
       keep_last_weight(generator);
       if (!team_.barrier()) return false;
@@ -77,6 +79,7 @@ class Training {
       apply(model_.generator, generator, done, 1);
       if (!team_.barrier()) return false;
     }
+    if (loads_together()) together_.end();
     move_states<true>();
     if (team_.rank == 0 && threadIdx.x == 0) *model_.done = done;
     return true;
@@ -89,6 +92,17 @@ class Training {
     } else {
       return Network(shape, network_);
     }
+  }
+  __device__ bool loads_together() const { return Network::holds_matrices && together_.on(); }
+  /// `met`: a barrier of the team has come since the network that is there was read.
+  __device__ __forceinline__ void load(const Network& net, const MlpNetwork& arrays, bool met) {
+    if constexpr (has_multicast && Network::holds_matrices) {
+      if (loads_together()) {
+        if (!met) together_.meet();
+        return net.load(arrays.w, together_);
+      }
+    }
+    net.load(arrays.w);
   }
   /// Samples of a batch that a block has, but for the last.
   __device__ int share() const { return (t_.batch + team_.size - 1) / team_.size; }
@@ -295,6 +309,7 @@ class Training {
     if (threadIdx.x == 0) update_.set(network.rule, network.settings, network.scalars[update]);
     __syncthreads();
     if (!weights(network, net, classes).run()) atomicMax(stop_, unsigned(iteration_ + 1));
+    if (loads_together()) fence_async_proxy();  // before the barrier behind which others copy the new weights
   }
   __device__ typename Plan::Weights weights(const MlpNetwork& network, const Network& net, int classes) const {
     const bool critic = &network == &model_.critic;
@@ -352,6 +367,7 @@ class Training {
   AnyUpdate& update_;
   Tile tile_;
   float *panels_, *states_;
+  ClusterLoad together_;
   const int features_, first_, last_;
   int iteration_ = 0;
 };

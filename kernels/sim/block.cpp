@@ -64,12 +64,14 @@ void BlockRunner::begin(const KernelLaunch& launch, uint64_t index, Cluster& clu
   index_ = index;
   cluster_ = &cluster;
   visit_ = {};
+  mbarriers_.clear();
   order_ = order;
   random_ = (seed + 1) * 0x9E3779B97F4A7C15U ^ (index + 1);
   const dim3 block = launch.shape.block;
   count_ = static_cast<int>(block.x * block.y * block.z);
 
   threads_.assign(static_cast<size_t>(count_), {});
+  proxy_fenced_.assign(static_cast<size_t>(count_), 0);
   sequence_.resize(static_cast<size_t>(count_));
   for (int i = 0; i < count_; ++i) sequence_[static_cast<size_t>(i)] = order == Order::reverse ? count_ - 1 - i : i;
   if (order == Order::random) {
@@ -138,6 +140,12 @@ std::string BlockRunner::error() const {
 std::string BlockRunner::error_of_waiting() const {
   if (at_cluster_ > 0 && returned_ > 0) {
     return "barrier divergence: not every thread of the block reaches the barrier\n" + states();
+  }
+  for (const BlockRunner* block : cluster_->blocks) {
+    const auto for_phase = [](const Thread& thread) { return thread.state == State::at_mbarrier; };
+    if (std::any_of(block->threads_.begin(), block->threads_.end(), for_phase)) {
+      return "the phase of an mbarrier of block " + block->place_in_grid() + " does not end\n" + block->states();
+    }
   }
   const auto waits_for_count = [](const BlockRunner* block) {
     return std::any_of(block->threads_.begin(), block->threads_.end(),

@@ -6,10 +6,12 @@
 #include "kernels/sim/async_queue.h"
 #include "kernels/sim/fiber.h"
 #include "kernels/sim/launch.h"
+#include "kernels/sim/mbarrier.h"
 #include "kernels/sim/simulator.h"
 #include "kernels/sim/warpgroup_state.h"
 
 #include <array>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -54,6 +56,13 @@ class BlockRunner {
   [[nodiscard]] int blocks_of_cluster() const { return static_cast<int>(cluster_->blocks.size()); }
   void await_cluster(Site site);
   void* peer_address(const void* own, size_t bytes, int rank, const char* word, Site site);
+  void init_mbarrier(uint64_t* own, unsigned arrivals, Site site);
+  void fence_mbarrier_init();
+  void expect_bytes(const uint64_t* own, unsigned bytes, Site site);
+  void await_mbarrier(const uint64_t* own, unsigned parity, Site site, const void* pc);
+  void fence_async_proxy() { proxy_fenced_[static_cast<size_t>(current_)] = 1; }
+  void copy_bulk(const void* to, const void* from, unsigned bytes, const uint64_t* barrier, unsigned blocks, Site site,
+                 const void* pc);
   [[noreturn]] void fail(std::string what);
   [[nodiscard]] void* dynamic_shared() const { return dynamic_shared_.get(); }
   AsyncQueues<AsyncCopy>& copies() { return copies_; }
@@ -62,7 +71,17 @@ class BlockRunner {
   static BlockRunner& current();
 
  private:
-  enum class State : uint8_t { fresh, ready, running, at_barrier, in_collective, at_count, at_cluster, returned };
+  enum class State : uint8_t {
+    fresh,
+    ready,
+    running,
+    at_barrier,
+    in_collective,
+    at_count,
+    at_cluster,
+    at_mbarrier,
+    returned
+  };
   struct Thread {
     Fiber* fiber = nullptr;
     State state = State::fresh;
@@ -70,6 +89,10 @@ class BlockRunner {
     Site site;
     const unsigned* count = nullptr;  // that must reach `target`, where it waits for other blocks or its cluster
     unsigned target = 0;
+    const Mbarrier* mbarrier = nullptr;  // whose phase it waits for
+    [[nodiscard]] bool waits_for_count() const {
+      return state == State::at_count || state == State::at_cluster || state == State::at_mbarrier;
+    }
   };
 
   static void entry(boost::context::detail::transfer_t transfer);
@@ -80,6 +103,12 @@ class BlockRunner {
   [[nodiscard]] bool takes_turns() const;
   [[nodiscard]] std::string place_in_grid() const;
   [[nodiscard]] std::string wrong_visit(uintptr_t offset, size_t bytes, int rank) const;
+  [[nodiscard]] uintptr_t offset_of(const void* own) const;
+  [[nodiscard]] std::string wrong_mbarrier(uintptr_t offset, int rank, bool by_copy) const;
+  [[nodiscard]] std::string wrong_copy(const void* to, const void* from, unsigned bytes, const uint64_t* barrier,
+                                       unsigned blocks) const;
+  [[nodiscard]] std::string wrong_end() const;
+  Mbarrier& own_mbarrier(const uint64_t* own, const char* word, Site site);
   void restart_fibers();
   int wake_counts();
   void suspend();
@@ -105,6 +134,8 @@ class BlockRunner {
     const BlockRunner* by = nullptr;
     Site site;
   } visit_;
+  std::map<uintptr_t, Mbarrier> mbarriers_;  // by their offset in dynamic shared memory
+  std::vector<char> proxy_fenced_;           // a thread has come to fence_async_proxy since its last barrier
   std::vector<Thread> threads_;
   std::vector<int> sequence_, ready_;  // the order in which threads start; threads that can resume
   size_t ready_begin_ = 0;

@@ -56,6 +56,7 @@ Votes BlockRunner::barrier(const char* word, bool predicate, Site site) {
     self.site = site;
     suspend();
   }
+  proxy_fenced_[static_cast<size_t>(current_)] = 0;
   return results_[generation % 2];
 }
 
@@ -143,6 +144,7 @@ void BlockRunner::await_count(const unsigned* count, unsigned target, Site site)
     self.target = target;
     suspend();
   }
+  proxy_fenced_[static_cast<size_t>(current_)] = 0;
 }
 
 void BlockRunner::await_cluster(Site site) {
@@ -180,6 +182,7 @@ void BlockRunner::await_cluster(Site site) {
     self.target = target;
     suspend();
   }
+  proxy_fenced_[static_cast<size_t>(current_)] = 0;
 }
 
 /// What is wrong with touching `bytes` bytes from `offset` on in the block of that rank, or "".
@@ -214,6 +217,7 @@ void* BlockRunner::peer_address(const void* own, size_t bytes, int rank, const c
 /// All threads have returned. Returns what is wrong with that, or "".
 std::string BlockRunner::finish() {
   std::string found = races::block_ends();
+  if (found.empty()) found = wrong_end();
   if (found.empty() && visit_.passed > 0 && visit_.passed == cluster_->passed) {
     found = "ends while block " + visit_.by->place_in_grid() + " may touch its shared memory, at " +
             text_of(visit_.site) + "; a cluster_barrier() must come between";
@@ -244,6 +248,9 @@ std::string BlockRunner::states() const {
       case State::at_cluster:
         return std::string("waits in ") + t.word + " at " + text_of(t.site) + ": " + std::to_string(cluster_->arrived) +
                " of " + std::to_string(cluster_->blocks.size()) + " blocks";
+      case State::at_mbarrier:
+        return std::string("waits in ") + t.word + " at " + text_of(t.site) + " for " +
+               std::to_string(t.mbarrier->bytes) + " bytes and " + std::to_string(t.mbarrier->missing) + " arrivals";
       case State::returned:
         return "returned";
     }
@@ -266,7 +273,7 @@ std::string BlockRunner::states() const {
 
 bool BlockRunner::can_advance() const {
   return outcome_ != Outcome::waits || std::any_of(threads_.begin(), threads_.end(), [](const Thread& t) {
-           return (t.state == State::at_count || t.state == State::at_cluster) && has_reached(t.count, t.target);
+           return t.waits_for_count() && has_reached(t.count, t.target);
          });
 }
 
@@ -275,7 +282,7 @@ int BlockRunner::wake_counts() {
   int waiting = 0;
   for (const int i : sequence_) {
     Thread& t = threads_[static_cast<size_t>(i)];
-    if (t.state != State::at_count && t.state != State::at_cluster) continue;
+    if (!t.waits_for_count()) continue;
     if (has_reached(t.count, t.target)) {
       t.state = State::ready;
       ready_.push_back(i);

@@ -1,7 +1,7 @@
-// Clusters of blocks, as kernels/ptx.h names them: the blocks of a cluster run at the same time, wait for each other,
-// and reach each other's dynamic shared memory. What CUDA leaves undefined is an error here, whatever the order of
-// threads: a peer's memory before the first cluster barrier, when the peer may not have begun, and after the last one
-// that the peer comes to, when it may have ended; a barrier that a block has left out by ending.
+// Clusters of blocks, as kernels/ptx_cluster.h names them: the blocks of a cluster run at the same time, wait for each
+// other, and reach each other's dynamic shared memory. What CUDA leaves undefined is an error here, whatever the order
+// of threads: a peer's memory before the first cluster barrier, when the peer may not have begun, and after the last
+// one that the peer comes to, when it may have ended; a barrier that a block has left out by ending.
 #pragma once
 
 #include "kernels/sim/runtime.h"

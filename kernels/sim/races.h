@@ -34,6 +34,13 @@ void fence();
 /// These lanes of the warp have met in __syncwarp.
 void warp_barrier(int warp, uint32_t lanes);
 
+/// What an instruction of the running thread, called at `pc`, does to memory that the compiler does not see it touch.
+void reads(const void* data, size_t bytes, const void* pc);
+void writes(const void* data, size_t bytes, const void* pc);
+void changes(const void* data, size_t bytes, const void* pc);  // atomically
+/// An asynchronous copy, whose start was a write, has landed: from now on the running thread wrote it.
+void lands(const void* data, size_t bytes, const void* pc);
+
 /// Stops watching while a kernel's code is in the scheduler. Templates of the standard library that both use may be
 /// compiled with the kernels, and then call the checker too.
 class Pause {
@@ -66,6 +73,10 @@ inline void barrier() {}
 inline void cluster_barrier(uint64_t) {}
 inline void fence() {}
 inline void warp_barrier(int, uint32_t) {}
+inline void reads(const void*, size_t, const void*) {}
+inline void writes(const void*, size_t, const void*) {}
+inline void changes(const void*, size_t, const void*) {}
+inline void lands(const void*, size_t, const void*) {}
 #endif
 
 }  // namespace kantor::sim::races

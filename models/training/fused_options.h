@@ -24,6 +24,7 @@ struct FusedOptions {
   int team = 0;
   int cluster = 0;
   Arithmetic arithmetic = fused_arithmetic();
+  bool multicast = false;  // the blocks of a cluster load weights together; no GPU has measured it yet
 };
 
 }  // namespace kantor

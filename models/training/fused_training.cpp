@@ -95,7 +95,7 @@ int widest_of(const MlpTraining& training) {
   return widest;
 }
 
-MlpTraining training_of(const std::vector<FusedModel>& models) {
+MlpTraining training_of(const std::vector<FusedModel>& models, const FusedOptions& options = {}) {
   const FusedModel& model = models.front();
   const RunConfig& config = *model.config;
   MlpTraining training;
@@ -105,6 +105,7 @@ MlpTraining training_of(const std::vector<FusedModel>& models) {
   training.batch = static_cast<int>(config.batch);
   training.critic_steps = static_cast<int>(critic_steps(model));
   training.arithmetic = model.arithmetic;
+  training.multicast = options.multicast;
   training.streams = {stream_critic_noise, stream_generator_noise, stream_eps};
   return training;
 }
@@ -190,7 +191,7 @@ std::string why_not_fused(const FusedModel& model, Device device) {
 FusedTraining::FusedTraining(std::vector<FusedModel> models, Device device, const FusedOptions& options)
     : models_(checked(models, device)),
       device_(device),
-      trainer_(device, training_of(models_), options.team,
+      trainer_(device, training_of(models_, options), options.team,
                options.cluster > 0 ? options.cluster : fused_cluster(device)) {}
 
 bool drawn_inside(const Dataset& data) {

@@ -57,6 +57,7 @@ class FusedTraining {
   [[nodiscard]] int team() const { return trainer_.team(); }
   [[nodiscard]] int cluster() const { return trainer_.cluster(); }
   [[nodiscard]] Arithmetic arithmetic() const { return models_.front().arithmetic; }
+  [[nodiscard]] bool multicast() const { return trainer_.multicast(); }
 
  private:
   std::vector<FusedModel> models_;

@@ -1,5 +1,5 @@
 #include "kernels/backend.h"
-#include "kernels/ptx.h"
+#include "kernels/ptx_cluster.h"
 #include "tests/sim/cluster_bugs.h"
 
 namespace kantor::sim::bugs {

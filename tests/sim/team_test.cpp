@@ -53,12 +53,13 @@ Arena network(const std::vector<int>& units, MlpShape& shape) {
 
 /// Trains two models for an iteration, or their critics alone for two, and returns the weights. Cluster 0: chosen.
 std::vector<float> train(int width, int batch, int team, int cluster = 0, bool critics_alone = false,
-                         Arithmetic arithmetic = Arithmetic::float32) {
+                         bool multicast = false, Arithmetic arithmetic = Arithmetic::float32) {
   const Device device{Device::Kind::sim, 0};
   MlpTraining training;
   training.models = 2;
   training.batch = batch;
   training.critic_steps = 1;
+  training.multicast = multicast;
   training.arithmetic = arithmetic;
   training.streams = {4, 5, 6};
   std::vector<Arena> arenas;
@@ -189,6 +190,15 @@ TEST_CASE(
     INFO("critics alone, team of " << team << " in clusters of " << cluster);
     CHECK(train(20, 9, team, cluster, true) == critics);
   }
+  // Clusters whose blocks load together, in every order of threads.
+  const std::vector<float> each = train(20, 9, 8, 1), wide = train(72, 9, 4, 1);
+  for (const sim::Order order : {sim::Order::forward, sim::Order::reverse, sim::Order::random}) {
+    sim::set_order(order, 5);
+    CHECK(train(20, 9, 8, 2, false, true) == each);
+    CHECK(train(20, 9, 8, 4, true, true) == critics);
+    if (order == sim::Order::random) CHECK(train(72, 9, 4, 2, false, true) == wide);
+    sim::set_order(sim::Order::forward);
+  }
   // Two tiles a block, and another order of threads.
   sim::set_order(sim::Order::random, 3);
   const std::vector<float> random = train(20, 40, 2, 1), cluster = train(20, 40, 2, 2), clusters = train(20, 40, 4, 2),
@@ -203,18 +213,18 @@ TEST_CASE(
 TEST_CASE("sim: the kernel that trains by three TF32 products is without a race, and every team gives the same bits") {
   constexpr Arithmetic three = Arithmetic::three_tf32;
   for (const int width : {20, 70}) {
-    const std::vector<float> alone = train(width, 9, 1, 1, false, three);
+    const std::vector<float> alone = train(width, 9, 1, 1, false, false, three);
     for (const auto& [team, cluster] : {std::pair{2, 1}, {3, 3}, {8, 2}}) {
       INFO("width " << width << ", team of " << team << " in clusters of " << cluster);
-      CHECK(train(width, 9, team, cluster, false, three) == alone);
+      CHECK(train(width, 9, team, cluster, false, false, three) == alone);
     }
   }
-  const std::vector<float> streamed = train(132, 3, 1, 1, false, three);
-  CHECK(train(132, 3, 3, 1, false, three) == streamed);
-  CHECK(train(131, 3, 2, 1, false, three) == train(131, 3, 1, 1, false, three));
-  const std::vector<float> tiles = train(20, 40, 2, 1, false, three);  // two a block
+  const std::vector<float> streamed = train(132, 3, 1, 1, false, false, three);
+  CHECK(train(132, 3, 3, 1, false, false, three) == streamed);
+  CHECK(train(131, 3, 2, 1, false, false, three) == train(131, 3, 1, 1, false, false, three));
+  const std::vector<float> tiles = train(20, 40, 2, 1, false, false, three);  // two a block
   sim::set_order(sim::Order::random, 3);
-  const std::vector<float> random = train(20, 40, 2, 2, false, three);
+  const std::vector<float> random = train(20, 40, 2, 2, false, false, three);
   sim::set_order(sim::Order::forward);
   CHECK(random == tiles);
 }
@@ -227,7 +237,7 @@ TEST_CASE("sim: the products of a training on tensor cores read shared memory wi
   for (const auto& [width, batch] : {std::pair{20, 17}, {20, 3}, {70, 5}, {70, 2}, {132, 2}}) {
     INFO("width " << width << ", batch " << batch);
     sim::traffic::start();
-    train(width, batch, 1, 1, true, Arithmetic::three_tf32);
+    train(width, batch, 1, 1, true, false, Arithmetic::three_tf32);
     const auto rows = sim::traffic::stop();
     const auto reads = total(rows, "mlp_training_kernel", Space::shared, Kind::read, "tensor_row_product.h");
     CHECK(reads.accesses > 0);
@@ -243,16 +253,17 @@ TEST_CASE("sim: what a training's blocks exchange, with clusters and without") {
   using sim::traffic::Kind;
   using sim::traffic::Row;
   using sim::traffic::Space;
-  const auto count = [](int team, int cluster) {
+  const auto count = [](int team, int cluster, bool multicast = false) {
     sim::traffic::start();
-    train(20, 9, team, cluster);
+    train(20, 9, team, cluster, false, multicast);
     return sim::traffic::stop();
   };
   const auto of = [](const std::vector<Row>& rows, Space space, Kind kind, const char* file) {
     return total(rows, "mlp_training_kernel", space, kind, file);
   };
   constexpr int64_t models = 2, critic = 2 * 20 + 20 + 20 * 17 + 17 + 17 + 1, generator = 3 * 20 + 20 + 20 * 2 + 2;
-  const auto apart = count(8, 1), clusters = count(8, 4), one = count(8, 8), alone = count(1, 1);
+  const auto apart = count(8, 1), clusters = count(8, 4), one = count(8, 8), alone = count(1, 1),
+             together = count(8, 4, true);
   // Both networks twice an iteration; a team that is one cluster, or one block, does not load the critic after its
   // update.
   const auto loaded = [&](const std::vector<Row>& rows) {
@@ -262,6 +273,13 @@ TEST_CASE("sim: what a training's blocks exchange, with clusters and without") {
   CHECK(loaded(clusters) == 8 * (2 * generator + 2 * critic));
   CHECK(loaded(one) == 8 * (2 * generator + critic));
   CHECK(loaded(alone) == 2 * generator + critic);
+  // Where the blocks of a cluster load together, it reads the matrix between the hidden layers once, and each block the
+  // rest; what a block writes into the others is what they read less.
+  constexpr int64_t matrix = 20 * 17;
+  const auto shared_rows = of(together, Space::global, Kind::read, "cluster_load.h").bytes / models / 4;
+  CHECK(shared_rows == 2 * 2 * matrix);
+  CHECK(loaded(together) == 8 * (2 * generator + 2 * (critic - matrix)));
+  CHECK(of(together, Space::peer, Kind::write, "cluster_load.h").bytes == models * 4 * 2 * 8 * matrix * 3 / 4);
   // Each new weight goes to the seven others.
   CHECK(of(one, Space::peer, Kind::write, "").bytes == models * 4 * 7 * (generator + critic));
   CHECK(of(apart, Space::peer, Kind::write, "").bytes == 0);

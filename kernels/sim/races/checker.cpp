@@ -51,14 +51,16 @@ struct Checker {
   std::string unwritten;
   PublishedWords published;
 
+  /// An access of the running thread to a whole word.
+  [[nodiscard]] Access access_now(Kind kind, const void* pc) const;
   void check(Region& region, uintptr_t address, const Access& now);
+  void remember(Region& region, Word& word, Access now) const;
 
  private:
   [[nodiscard]] bool counts(const Region& region, const Access& earlier) const;
   [[nodiscard]] bool ordered(const Access& earlier, const Access& now) const;
   [[nodiscard]] bool clash(const Region& region, const Access& earlier, const Access& now) const;
   const Access* clashing(Region& region, const Word& word, const Access& now) const;
-  void remember(Region& region, Word& word, Access now) const;
   void remember_unordered(Region& region, Word& word, Access now) const;
 };
 
@@ -199,6 +201,13 @@ bool is_index(uintptr_t address) {
     return address - reinterpret_cast<uintptr_t>(&variable) < sizeof variable;
   };
   return within(threadIdx) || within(blockIdx) || within(blockDim) || within(gridDim) || within(thread_in_block);
+}
+
+Access Checker::access_now(Kind kind, const void* pc) const {
+  const auto thread = static_cast<size_t>(thread_in_block), lane = thread % 32;
+  return {
+      pc,  block->index, launch, block->epoch, block->clocks[thread / 32][lane][lane], static_cast<uint16_t>(thread),
+      0xf, kind};
 }
 
 void Checker::check(Region& region, uintptr_t address, const Access& now) {
@@ -352,15 +361,7 @@ void access(const volatile void* data, size_t bytes, Kind kind, const void* pc) 
     const Space space = region->memory == Memory::global ? Space::global : is_peers ? Space::peer : Space::shared;
     return traffic::access(begin, bytes, kind, space, pc);
   }
-  const auto thread = static_cast<size_t>(thread_in_block), lane = thread % 32;
-  Access now{pc,
-             c.block->index,
-             c.launch,
-             c.block->epoch,
-             c.block->clocks[thread / 32][lane][lane],
-             static_cast<uint16_t>(thread),
-             0xf,
-             kind};
+  Access now = c.access_now(kind, pc);
   for (uintptr_t word = begin / 4 * 4; word < end; word += 4) {
     unsigned touched = 0xf;
     if (word < begin) touched &= 0xfU << (begin - word);
@@ -369,6 +370,15 @@ void access(const volatile void* data, size_t bytes, Kind kind, const void* pc) 
     c.check(*region, word, now);
   }
   if (kind == Kind::atomic && region->memory == Memory::global) c.block->knowledge.atomic(c.published[begin], now);
+}
+
+void lands(const void* data, size_t bytes, const void* pc) {
+  Checker& c = checker();
+  const auto begin = reinterpret_cast<uintptr_t>(data);
+  Region* region = c.shadow.find(begin);
+  if (region == nullptr || traffic::counting) return;
+  const Access now = c.access_now(Kind::write, pc);
+  for (uintptr_t word = begin; word < begin + bytes; word += 4) c.remember(*region, region->word(word), now);
 }
 
 }  // namespace kantor::sim::races
