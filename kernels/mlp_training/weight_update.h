@@ -25,6 +25,22 @@
 
 namespace kantor::KANTOR_BACKEND {
 
+/// A sum of floats, and what rounding took from it (Knuth's two-sum): numbers that cancel, in whatever order, leave 0.
+struct ExactSum {
+  float sum = 0, rest = 0;
+
+  __device__ void add(float x) {
+    const float before = sum;
+    sum = __fadd_rn(before, x);
+    const float added = __fsub_rn(sum, before);
+    rest = __fadd_rn(rest, __fadd_rn(__fsub_rn(before, __fsub_rn(sum, added)), __fsub_rn(x, added)));
+  }
+  __device__ float value() const {
+    const float whole = sum + rest;
+    return fabsf(whole) <= FLT_MAX ? whole : sum;  // what an infinite sum took from itself is no number
+  }
+};
+
 template <class Network, int lane_tile, Arithmetic arithmetic>
 class WeightUpdate {
   static constexpr int width = Network::width;
@@ -269,8 +285,8 @@ class WeightUpdate {
       c.place = s.layers[l].bias + e;
       c.copy = copy_at(l == last ? net_.last_bias() : net_.bias(l)) + e;
       if (l + 2 == s.count && end.out == 1) {
-        // Deltas here are seeds x derivative x one weight. Without the weight a sum that is 0, as that of a unit that
-        // is on for every row, comes out as 0, and not as rounding that Adam turns into a whole step.
+        // Deltas here are seeds x derivative x one weight. Without the weight, whose products are rounded, the sum of a
+        // unit that is on for as many real as generated rows is exactly 0.
         c = {rows_.activations(l) + e, rows_.seeds, width, rows_.outputs, true, e, c.place, c.copy, c.bound};
       } else {
         c.right = l == last ? rows_.seeds + e : rows_.deltas(l) + e;
@@ -291,32 +307,41 @@ class WeightUpdate {
     }
     return sum;
   }
-  /// A real sample and a generated one are added first: where both turn a unit on alike, that is exactly 0.
-  __device__ float bias_sum(const Column& c) const {
-    float sum = 0;
+  __device__ ExactSum bias_sum(const Column& c) const {
+    ExactSum sum;
+    for (int k = 0; k < min(classes_, int(penalty_rows)); ++k) {
 #pragma unroll 4
-    for (int q = first_sample_; q < last_sample_; ++q) {
-      float both = 0;
-      for (int k = 0; k < min(classes_, int(penalty_rows)); ++k) {
+      for (int q = first_sample_; q < last_sample_; ++q) {
         const int64_t row = int64_t(k) * batch_ + q;
         float left = 1;
         if (c.left_by_sign) left = __ldcg(c.left + row * c.left_stride) > 0 ? 1.0F : net_.shape.slope;
-        both = __fadd_rn(both, __fmul_rn(left, __ldcg(c.right + row * c.right_stride)));
+        sum.add(__fmul_rn(left, __ldcg(c.right + row * c.right_stride)));
       }
-      sum += both;
     }
     return sum;
   }
   __device__ void column(int task, int slot) {
     const int lane = threadIdx.x % 32;
     const Column c = find_column((task - patches_of(net_.shape)) * column_size + lane);
-    float sum = 0;
-    if (c.right != nullptr) sum = c.left == nullptr || c.left_by_sign ? bias_sum(c) : product_sum(c);
-    scratch_[group_ * column_size + lane] = sum;
+    ExactSum sum;
+    if (c.right != nullptr) {
+      if (c.left == nullptr || c.left_by_sign) {
+        sum = bias_sum(c);
+      } else {
+        sum.add(product_sum(c));
+      }
+    }
+    float *sums = scratch_ + lane, *rests = sums + mlp_groups * column_size;
+    sums[group_ * column_size] = sum.sum;
+    rests[group_ * column_size] = sum.rest;
     __syncthreads();
     if (group_ == 0 && c.right != nullptr) {
+      for (int g = 1; g < mlp_groups; ++g) {
+        sum.add(sums[g * column_size]);
+        sum.rest += rests[g * column_size];
+      }
       const float factor = c.left_by_sign ? last_weight_[c.unit] : 1.0F;
-      apply({c.place, slot + lane, c.copy}, groups(lane, column_size) * factor, c.bound);
+      apply({c.place, slot + lane, c.copy}, sum.value() * factor, c.bound);
     }
     __syncthreads();
   }

@@ -52,17 +52,26 @@ inline void __sincosf(float x, float* sine, float* cosine) { *sine = sinf(x); *c
 inline float __fdividef(float x, float y) { return x / y; }
 inline float __saturatef(float x) { return x > 0 ? (x < 1 ? x : 1.0F) : 0.0F; }
 
-// Rounded to nearest, never contracted: the simulator is compiled with -ffp-contract=off.
-inline float __fadd_rn(float a, float b) { return a + b; }
-inline float __fsub_rn(float a, float b) { return a - b; }
-inline float __fmul_rn(float a, float b) { return a * b; }
+// Rounded to nearest, never contracted: compilers make a product and a sum one operation where they see both.
+template <class T>
+inline T rounded(T x) {
+#if defined(__x86_64__)
+  asm("" : "+x"(x));
+#elif defined(__aarch64__)
+  asm("" : "+w"(x));
+#endif
+  return x;
+}
+inline float __fadd_rn(float a, float b) { return rounded(a) + rounded(b); }
+inline float __fsub_rn(float a, float b) { return rounded(a) - rounded(b); }
+inline float __fmul_rn(float a, float b) { return rounded(a * b); }
 inline float __fmaf_rn(float a, float b, float c) { return fmaf(a, b, c); }
 inline float __fdiv_rn(float a, float b) { return a / b; }
 inline float __frcp_rn(float x) { return 1.0F / x; }
 inline float __fsqrt_rn(float x) { return sqrtf(x); }
 inline float __frsqrt_rn(float x) { return static_cast<float>(1.0 / sqrt(static_cast<double>(x))); }
-inline double __dadd_rn(double a, double b) { return a + b; }
-inline double __dmul_rn(double a, double b) { return a * b; }
+inline double __dadd_rn(double a, double b) { return rounded(a) + rounded(b); }
+inline double __dmul_rn(double a, double b) { return rounded(a * b); }
 inline double __fma_rn(double a, double b, double c) { return fma(a, b, c); }
 
 inline int __float2int_rn(float x) { return static_cast<int>(nearbyintf(x)); }
