@@ -184,6 +184,9 @@ TEST_CASE("fused training: clusters whose blocks load weights together have the 
     for (const int64_t steps : {1, 2}) fused.run(steps);
     return fused.bits();
   };
+  const auto together = [](int team, int cluster) {
+    return FusedOptions{.fused = Fused::on, .team = team, .cluster = cluster, .multicast = true};
+  };
   for (const int64_t width : {24, 64, 72}) {
     RunConfig config = small("penalty", width, 3, 32);
     config.generator.depth = 2;  // another shape in the same place
@@ -194,7 +197,7 @@ TEST_CASE("fused training: clusters whose blocks load weights together have the 
         if (width > 24 && (order != sim::Order::random || team == 4)) continue;
         sim::set_order(order, 2);
         INFO("width " << width << ", team of " << team << " in clusters of " << cluster);
-        CHECK(trained(config, {Fused::on, team, cluster, true}, true) == expected);
+        CHECK(trained(config, together(team, cluster), true) == expected);
         sim::set_order(sim::Order::forward);
       }
     }
@@ -202,13 +205,13 @@ TEST_CASE("fused training: clusters whose blocks load weights together have the 
   // Each block loads for itself: rows that are no multiples of 4 floats, a team that is one cluster or has none, no
   // matrices between hidden layers, or matrices that go through shared memory.
   RunConfig ragged = small("clip", 22, 3, 16);
-  CHECK(trained(ragged, {Fused::on, 8, 2, true}, false) == trained(ragged, {Fused::on, 8, 2}, false));
+  CHECK(trained(ragged, together(8, 2), false) == trained(ragged, {Fused::on, 8, 2}, false));
   RunConfig one_ragged = small("clip", 24, 3, 16);
   one_ragged.generator.width = 21;
-  CHECK(trained(one_ragged, {Fused::on, 8, 2, true}, false) == trained(one_ragged, {Fused::on, 8, 2}, false));
-  for (const int cluster : {1, 8}) trained(small("clip"), {Fused::on, 8, cluster, true}, false);
-  trained(small("clip", 24, 1), {Fused::on, 8, 2, true}, false);
-  trained(small("clip", 132, 2, 8), {Fused::on, 4, 2, true}, false);
+  CHECK(trained(one_ragged, together(8, 2), false) == trained(one_ragged, {Fused::on, 8, 2}, false));
+  for (const int cluster : {1, 8}) trained(small("clip"), together(8, cluster), false);
+  trained(small("clip", 24, 1), together(8, 2), false);
+  trained(small("clip", 132, 2, 8), together(4, 2), false);
 }
 
 TEST_CASE("fused training: launches of any length give the same bits") {
