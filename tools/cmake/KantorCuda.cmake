@@ -2,7 +2,7 @@
 # folder knows its dialects.
 set(KANTOR_CUDA AUTO CACHE STRING "Build the CUDA device: AUTO (where nvcc is found), ON or OFF")
 set_property(CACHE KANTOR_CUDA PROPERTY STRINGS AUTO ON OFF)
-set(KANTOR_CUDA_ARCHITECTURES "75-virtual;80-virtual;90-real;90a-real" CACHE STRING "GPUs to compile for, as CMake's CUDA_ARCHITECTURES")
+set(KANTOR_CUDA_ARCHITECTURES "75-virtual;80-virtual;90a-real" CACHE STRING "GPUs to compile for, as CMake's CUDA_ARCHITECTURES")
 set(KANTOR_HAS_CUDA FALSE)
 if(NOT KANTOR_CUDA STREQUAL OFF)
   if(NOT CMAKE_CUDA_COMPILER AND NOT DEFINED ENV{CUDACXX} AND EXISTS /usr/local/cuda/bin/nvcc)
