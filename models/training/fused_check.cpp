@@ -129,8 +129,7 @@ std::string check_fused_training(Device device, FusedPart part) {
         config.constraint.clip = 0.1;
         config.constraint.lambda = 0.1;
         config.critic.width = config.generator.width = width;
-        // Three products are slow on the simulator.
-        config.batch = width > 128 ? 16 : part == FusedPart::three_tf32 ? 32 : 64;
+        config.batch = width > 128 ? 16 : 32;
         std::string finding = check(config, {device, team, part});
         if (!finding.empty()) return finding;
       }
