@@ -120,9 +120,12 @@ __device__ __forceinline__ void mbarrier_expect(uint64_t* barrier, unsigned byte
   __trap();
 #endif
 }
-/// Waits until the phase of that parity has ended; what its copies wrote is then seen by this thread.
+/// Waits until the phase of that parity has ended; what its copies wrote is then seen by this thread. After some
+/// seconds, far beyond any copy, the kernel ends with an error.
 __device__ __forceinline__ void mbarrier_wait(uint64_t* barrier, unsigned parity) {
 #ifdef __CUDA_ARCH_FEAT_SM90_ALL
+  constexpr long long most_clocks = 10'000'000'000;
+  const long long begin = clock64();
   unsigned ended = 0;
   while (ended == 0) {
     asm volatile(
@@ -130,6 +133,7 @@ __device__ __forceinline__ void mbarrier_wait(uint64_t* barrier, unsigned parity
         : "=r"(ended)
         : "r"(unsigned(__cvta_generic_to_shared(barrier))), "r"(parity)
         : "memory");
+    if (clock64() - begin > most_clocks) __trap();
   }
 #else
   __trap();
