@@ -12,7 +12,6 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-STUDIES = ["too-simple", "knife-edge", "pile-up", "slow", "deep", "samples", "gradient-norm", "benchmark-w1"]
 
 
 def measured(path):
@@ -36,11 +35,19 @@ def seconds(settings, rates):
     return steps * rate * 1e-6 if steps and rate else None
 
 
-def column(program, study, quick, rates):
-    """The cells of one study's settings."""
-    command = [program, "study", study, "--list"] + (["--quick"] if quick else [])
-    lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
-    times = [seconds(json.loads(line)["settings"], rates) for line in lines]
+def runs(program, *options):
+    """The settings of all runs, by their study."""
+    command = [program, "study", "all", "--list", *options]
+    listed = {}
+    for line in subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines():
+        run = json.loads(line)
+        listed.setdefault(run["study"], []).append(run["settings"])
+    return listed
+
+
+def cells(settings, rates):
+    """The time of one study's runs, and how many of them are in it."""
+    times = [seconds(one, rates) for one in settings]
     known = [time for time in times if time is not None]
     if not known:
         return f"- | 0 of {len(times)}"
@@ -51,8 +58,9 @@ def column(program, study, quick, rates):
 
 def table(program, rates):
     lines = ["| study | `--quick` | runs counted | full settings | runs counted |", "|---|---|---|---|---|"]
-    for study in STUDIES:
-        lines.append(f"| `{study}` | {column(program, study, True, rates)} | {column(program, study, False, rates)} |")
+    quick, full = runs(program, "--quick"), runs(program)
+    for study, settings in quick.items():
+        lines.append(f"| `{study}` | {cells(settings, rates)} | {cells(full[study], rates)} |")
     return "\n".join(lines)
 
 

@@ -25,8 +25,9 @@
 
 namespace kantor::KANTOR_BACKEND {
 
-/// A sum of floats, and what rounding took from it (Knuth's two-sum): numbers that cancel, in whatever order, leave 0.
-struct ExactSum {
+/// A sum of floats, and the sum of what rounding took from it (Knuth's two-sum): numbers that cancel leave 0 in
+/// whatever order, as long as that second sum is not rounded.
+struct CompensatedSum {
   float sum = 0, rest = 0;
 
   __device__ void add(float x) {
@@ -307,8 +308,8 @@ class WeightUpdate {
     }
     return sum;
   }
-  __device__ ExactSum bias_sum(const Column& c) const {
-    ExactSum sum;
+  __device__ CompensatedSum bias_sum(const Column& c) const {
+    CompensatedSum sum;
     for (int k = 0; k < min(classes_, int(penalty_rows)); ++k) {
 #pragma unroll 4
       for (int q = first_sample_; q < last_sample_; ++q) {
@@ -323,7 +324,7 @@ class WeightUpdate {
   __device__ void column(int task, int slot) {
     const int lane = threadIdx.x % 32;
     const Column c = find_column((task - patches_of(net_.shape)) * column_size + lane);
-    ExactSum sum;
+    CompensatedSum sum;
     if (c.right != nullptr) {
       if (c.left == nullptr || c.left_by_sign) {
         sum = bias_sum(c);

@@ -98,16 +98,10 @@ struct ThreeProducts {
       for (int i = 0; i < 2; ++i) split(x[0][i], high[i], low[i]);
     }
   };
-  // Instructions that wait for each other's sums are `count` apart.
   template <int count>
   __device__ static void multiply(float (&sums)[count][4], const Left& a, const Right (&b)[count]) {
     float large[count][4] = {}, small[count][4] = {};
-#pragma unroll
-    for (int j = 0; j < count; ++j) multiply_tf32(small[j], a.low, b[j].high);
-#pragma unroll
-    for (int j = 0; j < count; ++j) multiply_tf32(large[j], a.high, b[j].high);
-#pragma unroll
-    for (int j = 0; j < count; ++j) multiply_tf32(small[j], a.high, b[j].low);
+    add_products(large, small, a, b);
 #pragma unroll
     for (int j = 0; j < count; ++j) {
 #pragma unroll
@@ -120,17 +114,25 @@ struct ThreeProducts {
   __device__ static void multiply(float (&large)[count][4], float (&small)[count][4], const Left& a,
                                   const Right (&b)[count]) {
     float products[count][4] = {};
-#pragma unroll
-    for (int j = 0; j < count; ++j) multiply_tf32(small[j], a.low, b[j].high);
-#pragma unroll
-    for (int j = 0; j < count; ++j) multiply_tf32(products[j], a.high, b[j].high);
-#pragma unroll
-    for (int j = 0; j < count; ++j) multiply_tf32(small[j], a.high, b[j].low);
+    add_products(products, small, a, b);
 #pragma unroll
     for (int j = 0; j < count; ++j) {
 #pragma unroll
       for (int i = 0; i < 4; ++i) large[j][i] += products[j][i];
     }
+  }
+
+ private:
+  /// On tensor cores, whose instructions that wait for each other's sums are `count` apart.
+  template <int count>
+  __device__ static void add_products(float (&large)[count][4], float (&small)[count][4], const Left& a,
+                                      const Right (&b)[count]) {
+#pragma unroll
+    for (int j = 0; j < count; ++j) multiply_tf32(small[j], a.low, b[j].high);
+#pragma unroll
+    for (int j = 0; j < count; ++j) multiply_tf32(large[j], a.high, b[j].high);
+#pragma unroll
+    for (int j = 0; j < count; ++j) multiply_tf32(small[j], a.high, b[j].low);
   }
 };
 template <>

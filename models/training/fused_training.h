@@ -49,7 +49,8 @@ StepLosses last_losses(const MlpOutcome& outcome);
 /// Trains models of one architecture, batch, number of critic steps and arithmetic together.
 class FusedTraining {
  public:
-  /// Throws Error with why_not_fused's reason. Of the options it takes all but whether steps are fused.
+  /// Throws Error with why_not_fused's reason. Of the options it takes team, cluster and
+  /// multicast; the arithmetic is that of the models.
   FusedTraining(std::vector<FusedModel> models, Device device, const FusedOptions& options = {});
 
   /// `steps` steps of every model. The weights' statistics are then those of the last step, with histograms.
